@@ -1,0 +1,143 @@
+//! The wide error of the program: a message for a person, a hint that says what to try, and the exit
+//! code a script can rely on. Each module keeps its own enum and explains itself through [`Explain`];
+//! errors are widened once, where a command returns them.
+
+use std::fmt;
+
+/// Why the program ended. The numbers are a documented promise (docs/exit-codes.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything asked for was done.
+    Success = 0,
+    /// A failure that has no code of its own.
+    Failure = 1,
+    /// The command line, an address or an option file is wrong; nothing was started.
+    Usage = 2,
+    /// The server could not be reached.
+    Unreachable = 10,
+    /// The server refused the login, or the TLS handshake failed.
+    LoginRefused = 11,
+    /// A right that the work needs is missing.
+    RightMissing = 12,
+    /// A connection was lost in the middle of the work.
+    ServerLost = 13,
+    /// The server rejected a statement.
+    StatementFailed = 14,
+    /// There is no repository at that place, or it cannot be read.
+    RepositoryMissing = 20,
+    /// The repository or a backup was made by a version this program does not know, or is no repository.
+    RepositoryForeign = 21,
+    /// A stored object or manifest is missing, truncated or altered.
+    RepositoryDamaged = 22,
+    /// The repository could not be written (disk full, no right).
+    RepositoryWrite = 23,
+    /// No such backup, or the name is ambiguous.
+    BackupNotFound = 24,
+    /// The target is the server that the backup was taken from.
+    TargetIsSource = 30,
+    /// The target has replicas attached.
+    TargetHasReplicas = 31,
+    /// Schemas or tables of the same name are in the way on the target.
+    TargetNotEmpty = 32,
+    /// The target cannot take the data (a limit or a setting of the server).
+    TargetUnfit = 33,
+    /// Rows on the server differ from the backup.
+    ProofFailed = 40,
+    /// The source changed in a way that the snapshot cannot bridge, or rows were miscounted.
+    BackupInconsistent = 41,
+    /// The target did not take a chunk exactly as it was sent.
+    LoadRejected = 42,
+    /// A private server could not be found, initialised or started.
+    SandboxFailed = 50,
+    /// Stopped by Ctrl-C or SIGTERM.
+    Interrupted = 130,
+}
+
+impl Exit {
+    /// The code as the process returns it.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// What a module's error tells a user beside its message.
+pub trait Explain: std::error::Error + Send + Sync + 'static {
+    /// The exit code that this error ends the program with.
+    fn exit(&self) -> Exit;
+    /// What to try next, without the word `hint:`; lower case, no full stop.
+    fn hint(&self) -> Option<String>;
+}
+
+/// An error as a command returns it.
+pub struct Error {
+    exit: Exit,
+    message: String,
+    hints: Vec<String>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// The result of a command and of everything above the modules' own enums.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error with a message that names the object: lower case, no full stop.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Error { exit, message: message.into(), hints: Vec::new(), source: None }
+    }
+
+    /// Adds a line that says what to try.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Puts `context` before the message, as `context: message`.
+    pub fn context(mut self, context: impl fmt::Display) -> Self {
+        self.message = format!("{context}: {}", self.message);
+        self
+    }
+
+    /// The exit code of the program.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// What to try, one line each.
+    pub fn hints(&self) -> &[String] {
+        &self.hints
+    }
+}
+
+impl<E: Explain> From<E> for Error {
+    fn from(error: E) -> Self {
+        Error {
+            exit: error.exit(),
+            message: error.to_string(),
+            hints: error.hint().into_iter().collect(),
+            source: Some(Box::new(error)),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (exit {})", self.message, self.exit.code())?;
+        for hint in &self.hints {
+            write!(f, "\nhint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().and_then(|e| e.source())
+    }
+}

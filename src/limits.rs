@@ -1,0 +1,32 @@
+//! Every bound in one place, with its reason.
+
+use std::time::Duration;
+
+/// Uncompressed bytes of a chunk, unless `--chunk-size` says otherwise.
+pub const CHUNK_BYTES: usize = 16 << 20;
+/// The smallest `--chunk-size`: below it the per-chunk records weigh more than the dedupe gains.
+pub const CHUNK_BYTES_MIN: usize = 64 << 10;
+/// The largest `--chunk-size`: a chunk is loaded from memory in one statement.
+pub const CHUNK_BYTES_MAX: usize = 256 << 20;
+/// An object is closed once it holds this many stored bytes; one more chunk may then take it to 64 MiB.
+pub const OBJECT_BYTES: usize = 32 << 20;
+/// Bytes in flight, unless `--memory` says otherwise.
+pub const MEMORY_BYTES: usize = 1 << 30;
+/// One part of a schema document or chunk list, uncompressed: what a reader holds at once.
+pub const PART_BYTES: usize = 8 << 20;
+/// The zstd level: level 3 costs up to eight times the CPU of level 1 on rows and saves a tenth at most.
+pub const ZSTD_LEVEL: i32 = 1;
+/// Read buffer of a raw session: from 64 KiB up the size makes no difference to speed.
+pub const READ_BUFFER_BYTES: usize = 256 << 10;
+/// How long a connection attempt may take.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long FLUSH TABLES WITH READ LOCK may wait before it is killed and tried again: nobody else's
+/// writes wait longer than this.
+pub const GLOBAL_LOCK_WAIT: Duration = Duration::from_millis(250);
+/// How often the global lock is tried before the backup gives up.
+pub const GLOBAL_LOCK_TRIES: u32 = 60;
+/// Rows of one prepared INSERT where LOAD DATA LOCAL cannot be had: 50-row statements cost the server
+/// least (measured; 1000-row statements cost more).
+pub const INSERT_ROWS: usize = 50;
+/// How often a plain progress line is printed where there is no terminal.
+pub const PROGRESS_LINE_EVERY: Duration = Duration::from_secs(5);

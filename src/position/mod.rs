@@ -1,0 +1,35 @@
+//! Nouns only: where in a server's history a snapshot stands.
+
+pub mod gtid;
+
+use serde::{Deserialize, Serialize};
+
+/// The position of a snapshot in the binary log of the server it was taken from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The executed GTID set, without white space; empty where GTIDs are off.
+    pub gtid_executed: String,
+    /// Binary log file; none where the binary log is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binlog_file: Option<String>,
+    /// Offset in that file in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binlog_offset: Option<u64>,
+    /// True where nothing could be committed between the snapshots and the reading of the position.
+    pub exact: bool,
+}
+
+/// On a replica: what it had executed of one channel's source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourcePosition {
+    /// Channel name, empty for the default channel.
+    pub channel: String,
+    /// The source's host and port.
+    pub host: String,
+    /// The source's port.
+    pub port: u16,
+    /// The source's binary log file up to which was executed.
+    pub binlog_file: String,
+    /// Offset in that file in bytes.
+    pub binlog_offset: u64,
+}

@@ -1,0 +1,1 @@
+//! CREATE TABLE cut into the bare table and what comes late.

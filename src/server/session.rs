@@ -1,0 +1,239 @@
+//! One mysql_async session with the error texts of this program: every failure names the server and the
+//! statement. Values come as bytes, since sessions read with `character_set_results=NULL`.
+
+use super::error::ServerError;
+use super::options::{ConnectOptions, Host, SslMode};
+use crate::limits;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, OptsBuilder, SslOpts, Value};
+
+/// One row of a small result: bytes or NULL for each column.
+#[derive(Clone, Debug)]
+pub struct Row(pub Vec<Option<Vec<u8>>>);
+
+impl Row {
+    /// Column `i` as text, bytes that are no UTF-8 replaced; empty for NULL.
+    pub fn text(&self, i: usize) -> String {
+        self.opt_text(i).unwrap_or_default()
+    }
+
+    /// Column `i` as text, or none for NULL.
+    pub fn opt_text(&self, i: usize) -> Option<String> {
+        self.0.get(i)?.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+    }
+
+    /// Column `i` as the bytes that came; empty for NULL.
+    pub fn bytes(&self, i: usize) -> Vec<u8> {
+        self.0.get(i).cloned().flatten().unwrap_or_default()
+    }
+
+    /// Column `i` as a number; 0 for NULL or anything that is none.
+    pub fn number(&self, i: usize) -> u64 {
+        self.opt_number(i).unwrap_or_default()
+    }
+
+    /// Column `i` as a number, or none.
+    pub fn opt_number(&self, i: usize) -> Option<u64> {
+        self.opt_text(i)?.parse().ok()
+    }
+}
+
+/// What a statement without rows did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Rows changed.
+    pub affected: u64,
+    /// Warnings, at most 65,535 (the packet's field); `info` of a LOAD DATA has the true number.
+    pub warnings: u16,
+    /// The server's line, such as `Records: 5  Deleted: 0  Skipped: 0  Warnings: 0`.
+    pub info: String,
+}
+
+/// A session for small statements and for loading.
+pub struct Session {
+    conn: Conn,
+    server: String,
+}
+
+/// The settings of every session that reads definitions and rows, in one statement.
+///
+/// `character_set_results=NULL` gives stored bytes unconverted (not `SET NAMES binary`, under which JSON
+/// functions refuse every literal); UTC because TIMESTAMP is converted to the session's zone; an empty sql_mode
+/// because PAD_CHAR_TO_FULL_LENGTH pads CHAR on read and ANSI_QUOTES changes SHOW CREATE.
+pub const READER_SETUP: &str = "SET NAMES utf8mb4, SESSION character_set_results=NULL, SESSION time_zone='+00:00', \
+    SESSION sql_mode='', SESSION transaction_isolation='REPEATABLE-READ', SESSION sql_quote_show_create=1, \
+    SESSION wait_timeout=28800, SESSION net_write_timeout=3600";
+
+/// The settings of every session that writes definitions and rows.
+pub const WRITER_SETUP: &str = "SET NAMES utf8mb4, SESSION character_set_results=NULL, SESSION time_zone='+00:00', \
+    SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES', SESSION foreign_key_checks=0, SESSION unique_checks=0, \
+    SESSION explicit_defaults_for_timestamp=1, SESSION wait_timeout=28800, SESSION net_read_timeout=3600";
+
+impl Session {
+    /// Connects and logs in. No session setting is changed yet.
+    pub async fn connect(options: &ConnectOptions) -> Result<Session, ServerError> {
+        let server = options.describe();
+        let first = Self::try_connect(options, options.ssl.mode != SslMode::Disabled && is_tcp(options)).await;
+        let conn = match first {
+            // A server without TLS under `preferred`: plain, as the mysql client does.
+            Err(mysql_async::Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer))
+                if options.ssl.mode == SslMode::Preferred =>
+            {
+                Self::try_connect(options, false).await
+            }
+            other => other,
+        };
+        match conn {
+            Ok(conn) => Ok(Session { conn, server }),
+            Err(error) => Err(connect_error(server, error)),
+        }
+    }
+
+    async fn try_connect(options: &ConnectOptions, tls: bool) -> Result<Conn, mysql_async::Error> {
+        let mut builder = OptsBuilder::default()
+            .user(Some(options.user.clone()))
+            .pass((!options.password.is_empty()).then(|| options.password.expose().to_owned()))
+            .prefer_socket(false)
+            .stmt_cache_size(8)
+            // The driver would else ask the server for both with a statement of its own.
+            .max_allowed_packet(Some(1 << 30))
+            .wait_timeout(Some(28800));
+        builder = match &options.host {
+            Host::Tcp { host, port } => builder.ip_or_hostname(host.clone()).tcp_port(*port).tcp_nodelay(true),
+            Host::Socket(path) => builder.socket(Some(path.to_string_lossy().into_owned())),
+        };
+        if tls {
+            builder = builder.ssl_opts(ssl_opts(options));
+        }
+        match tokio::time::timeout(limits::CONNECT_TIMEOUT, Conn::new(builder)).await {
+            Ok(result) => result,
+            Err(_) => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer in time").into()),
+        }
+    }
+
+    /// The server's address for messages.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// The server's id of this connection.
+    pub fn connection_id(&self) -> u32 {
+        self.conn.id()
+    }
+
+    /// The driver's connection, for the statements that need more than text (LOAD DATA LOCAL, prepared INSERT).
+    pub fn conn(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+
+    /// Runs a statement that gives no rows.
+    pub async fn execute(&mut self, sql: impl AsRef<[u8]>) -> Result<Done, ServerError> {
+        let sql = sql.as_ref();
+        match self.conn.query_iter(sql).await {
+            Ok(result) => {
+                let done = Done {
+                    affected: result.affected_rows(),
+                    warnings: result.warnings(),
+                    info: result.info().into_owned(),
+                };
+                match result.drop_result().await {
+                    Ok(()) => Ok(done),
+                    Err(error) => Err(statement_error(&self.server, sql, error)),
+                }
+            }
+            Err(error) => Err(statement_error(&self.server, sql, error)),
+        }
+    }
+
+    /// Runs a statement and returns all its rows; for small results only.
+    pub async fn query(&mut self, sql: impl AsRef<[u8]>) -> Result<Vec<Row>, ServerError> {
+        let sql = sql.as_ref();
+        let rows: Result<Vec<mysql_async::Row>, _> = self.conn.query(sql).await;
+        match rows {
+            Ok(rows) => Ok(rows.into_iter().map(to_row).collect()),
+            Err(error) => Err(statement_error(&self.server, sql, error)),
+        }
+    }
+
+    /// The first row of a result, if any.
+    pub async fn query_first(&mut self, sql: impl AsRef<[u8]>) -> Result<Option<Row>, ServerError> {
+        Ok(self.query(sql).await?.into_iter().next())
+    }
+
+    /// Ends the session politely; a connection already gone is no error.
+    pub async fn close(self) {
+        let _ = self.conn.disconnect().await;
+    }
+
+    /// Turns a driver error of a statement run through [`Session::conn`] into ours.
+    pub fn error(&self, sql: &[u8], error: mysql_async::Error) -> ServerError {
+        statement_error(&self.server, sql, error)
+    }
+}
+
+fn is_tcp(options: &ConnectOptions) -> bool {
+    matches!(options.host, Host::Tcp { .. })
+}
+
+fn ssl_opts(options: &ConnectOptions) -> SslOpts {
+    let mut ssl = SslOpts::default();
+    if let Some(ca) = &options.ssl.ca {
+        ssl = ssl.with_root_certs(vec![ca.clone().into()]).with_disable_built_in_roots(true);
+    }
+    match options.ssl.mode {
+        SslMode::Disabled | SslMode::Preferred | SslMode::Required => {
+            ssl.with_danger_accept_invalid_certs(true).with_danger_skip_domain_validation(true)
+        }
+        SslMode::VerifyCa => ssl.with_danger_skip_domain_validation(true),
+        SslMode::VerifyIdentity => ssl,
+    }
+}
+
+fn to_row(row: mysql_async::Row) -> Row {
+    let cells = row.unwrap().into_iter().map(|value| match value {
+        Value::NULL => None,
+        Value::Bytes(bytes) => Some(bytes),
+        // Text results hold bytes only; anything else came by the binary protocol.
+        other => Some(other.as_sql(true).trim_matches('\'').as_bytes().to_vec()),
+    });
+    Row(cells.collect())
+}
+
+fn connect_error(server: String, error: mysql_async::Error) -> ServerError {
+    match error {
+        mysql_async::Error::Server(e)
+            if matches!(e.code, 1044 | 1045 | 1130 | 1251 | 1698 | 1862 | 1820 | 3118 | 3159) =>
+        {
+            ServerError::LoginRefused { server, why: e.message }
+        }
+        mysql_async::Error::Io(mysql_async::IoError::Tls(e)) => ServerError::Tls { server, why: e.to_string() },
+        mysql_async::Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer) => {
+            ServerError::Tls { server, why: "the server offers none".into() }
+        }
+        mysql_async::Error::Io(mysql_async::IoError::Io(e)) => ServerError::Unreachable { server, why: e.to_string() },
+        other => ServerError::Unreachable { server, why: other.to_string() },
+    }
+}
+
+fn statement_error(server: &str, sql: &[u8], error: mysql_async::Error) -> ServerError {
+    match error {
+        mysql_async::Error::Server(e) => ServerError::Statement {
+            server: server.to_owned(),
+            code: e.code,
+            state: e.state,
+            message: e.message,
+            statement: shorten(sql),
+        },
+        other => ServerError::Lost { server: server.to_owned(), doing: shorten(sql), why: other.to_string() },
+    }
+}
+
+/// A statement short enough for a message, on one line.
+pub fn shorten(sql: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&sql[..sql.len().min(2000)]);
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(200) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
+    }
+}
