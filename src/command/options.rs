@@ -1,0 +1,176 @@
+//! What each command is asked to do, after the command line, the environment and the option files were
+//! read: plain values, nothing left to interpret. `cli` makes them, the commands take them.
+
+use crate::server::ConnectOptions;
+use std::path::PathBuf;
+
+/// Which schemas and tables are meant. Globs over `schema` and `schema.table`; an empty include list means all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// `--database`: schema globs.
+    pub databases: Vec<String>,
+    /// `--exclude-database`: schema globs.
+    pub exclude_databases: Vec<String>,
+    /// `--table`: `schema.table` globs.
+    pub tables: Vec<String>,
+    /// `--exclude-table`: `schema.table` globs.
+    pub exclude_tables: Vec<String>,
+}
+
+/// How much the machine may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// `--threads`: sessions that read or write rows at once.
+    pub threads: usize,
+    /// `--memory`: bytes in flight at most.
+    pub memory_bytes: usize,
+}
+
+/// How the sessions of a backup come to one view.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consistency {
+    /// The strongest way that the account's rights allow; an error where there is none.
+    #[default]
+    Auto,
+    /// Snapshots one after another: the backup says of itself that it is not consistent.
+    None,
+}
+
+/// `myriad backup`.
+#[derive(Clone, Debug)]
+pub struct BackupOptions {
+    /// `--source`.
+    pub source: ConnectOptions,
+    /// `--repo`: a folder or `s3://bucket/prefix`.
+    pub repo: String,
+    /// `--name`: the source's name in the repository; none takes the only one there, else `default`.
+    pub name: Option<String>,
+    /// What to take.
+    pub selection: Selection,
+    /// Threads and memory.
+    pub effort: Effort,
+    /// `--chunk-size` in bytes.
+    pub chunk_bytes: usize,
+    /// `--consistency`.
+    pub consistency: Consistency,
+    /// `--no-data`: definitions only.
+    pub no_data: bool,
+    /// `--no-objects`: no views, routines, triggers, events.
+    pub no_objects: bool,
+    /// `--where schema.table=condition`: rows to take of a table; the backup is marked partial.
+    pub conditions: Vec<(String, String)>,
+    /// `--max-rate`: bytes of row text a second, for all workers together.
+    pub rate_bytes_max: Option<u64>,
+    /// `--dry-run`: print the plan, change nothing.
+    pub dry_run: bool,
+}
+
+/// Which backup is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BackupChoice {
+    /// The one with the newest snapshot time of its source name.
+    Latest,
+    /// By its id.
+    Id(String),
+}
+
+/// How much of what was restored is proved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProofMode {
+    /// Every range is read back and its digest compared.
+    #[default]
+    Full,
+    /// Nothing is read back; the summary says so.
+    None,
+}
+
+/// Whether the executed GTID set of the backup is given to the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GtidPurged {
+    /// Where the whole instance was restored without binary log and the sets are disjoint.
+    #[default]
+    Auto,
+    /// Never.
+    Off,
+}
+
+/// Refusals of the guard that the user has overridden, one by one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `--allow-source`: the target is the server that the backup came from.
+    pub source: bool,
+    /// `--allow-replicas`: the target has replicas attached.
+    pub replicas: bool,
+    /// `--drop-existing`: tables of the same name are dropped first.
+    pub drop_existing: bool,
+}
+
+/// `myriad restore`.
+#[derive(Clone, Debug)]
+pub struct RestoreOptions {
+    /// `--target`.
+    pub target: ConnectOptions,
+    /// `--repo`.
+    pub repo: String,
+    /// `--name`.
+    pub name: Option<String>,
+    /// `--backup`.
+    pub backup: BackupChoice,
+    /// What to restore, by the names in the backup.
+    pub selection: Selection,
+    /// `--rename old=new`: schemas under another name.
+    pub renames: Vec<(String, String)>,
+    /// Threads and memory.
+    pub effort: Effort,
+    /// `--no-data`: definitions only.
+    pub no_data: bool,
+    /// `--no-objects`: no views, routines, triggers, events.
+    pub no_objects: bool,
+    /// `--log-bin`: write the target's binary log.
+    pub log_bin: bool,
+    /// `--gtid-purged`.
+    pub gtid_purged: GtidPurged,
+    /// `--verify`.
+    pub proof: ProofMode,
+    /// The guard's overrides.
+    pub overrides: Overrides,
+    /// `--dry-run`: print the plan, change nothing.
+    pub dry_run: bool,
+}
+
+/// `myriad verify`.
+#[derive(Clone, Debug)]
+pub struct VerifyOptions {
+    /// `--repo`.
+    pub repo: String,
+    /// `--name`.
+    pub name: Option<String>,
+    /// `--backup`; none verifies every backup of the repository.
+    pub backup: Option<BackupChoice>,
+    /// `--against`: a server whose rows are compared with the backup.
+    pub against: Option<ConnectOptions>,
+    /// What to verify, by the names in the backup.
+    pub selection: Selection,
+    /// `--rename`, as at restore.
+    pub renames: Vec<(String, String)>,
+    /// Threads and memory.
+    pub effort: Effort,
+}
+
+/// `myriad list` and `myriad show`.
+#[derive(Clone, Debug)]
+pub struct ListOptions {
+    /// `--repo`.
+    pub repo: String,
+    /// `--name`.
+    pub name: Option<String>,
+}
+
+/// Where private servers find their programs: option, environment, PATH (read by `cli`).
+#[derive(Clone, Debug, Default)]
+pub struct ProgramPaths {
+    /// `--mysqld` or `MYRIAD_MYSQLD`.
+    pub mysqld: Option<PathBuf>,
+    /// The folders of PATH, then the usual ones, then what `scripts/get-mysqld` fills.
+    pub folders: Vec<PathBuf>,
+}
