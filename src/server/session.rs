@@ -178,6 +178,9 @@ fn is_tcp(options: &ConnectOptions) -> bool {
 }
 
 fn ssl_opts(options: &ConnectOptions) -> SslOpts {
+    // The driver takes the process's default, which rustls cannot choose by itself where the build holds
+    // two providers (a dependency may bring the second). One that is already set stays.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut ssl = SslOpts::default();
     if let Some(ca) = &options.ssl.ca {
         ssl = ssl.with_root_certs(vec![ca.clone().into()]).with_disable_built_in_roots(true);

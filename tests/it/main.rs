@@ -1,0 +1,5 @@
+//! The integration tests: one program, so that its tests can share private servers.
+
+mod support;
+
+mod sandbox;

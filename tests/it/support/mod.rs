@@ -1,0 +1,3 @@
+//! Helpers that the test modules share.
+
+pub mod server;
