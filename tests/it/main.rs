@@ -2,4 +2,6 @@
 
 mod support;
 
+mod login;
+mod raw;
 mod sandbox;
