@@ -291,3 +291,45 @@ fn a_server_that_dies_in_the_middle_of_rows() {
         other => panic!("{other}"),
     }
 }
+
+/// What a row costs this program: 1,000,000 rows in the shape of sysbench's, read and walked value by value.
+#[test]
+#[ignore = "a measurement: cargo test --release --test it -- --ignored --nocapture raw::cost_of_a_row"]
+fn cost_of_a_row() {
+    let mut session = connect();
+    session.execute(b"SET SESSION cte_max_recursion_depth = 10000000").unwrap();
+    session.execute(b"CREATE DATABASE raw_cost").unwrap();
+    session
+        .execute(b"CREATE TABLE raw_cost.t (id INT PRIMARY KEY, k INT NOT NULL, c CHAR(120) NOT NULL, pad CHAR(60) NOT NULL)")
+        .unwrap();
+    session
+        .execute(
+            b"INSERT INTO raw_cost.t WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 1000000) \
+              SELECT n, n * 7 % 1000003, LEFT(REPEAT(SHA2(n, 256), 2), 119), LEFT(SHA2(n, 224), 59) FROM r",
+        )
+        .unwrap();
+    for round in 0..4 {
+        let binary = round == 3;
+        let sql = b"SELECT id, k, c, pad FROM raw_cost.t";
+        let before = thread_cpu_nanoseconds();
+        let mut rows = if binary { session.query_binary(sql) } else { session.query(sql) }.unwrap();
+        let (mut count, mut bytes) = (0u64, 0u64);
+        while let Some(mut row) = rows.next().unwrap() {
+            count += 1;
+            bytes += row.len() as u64;
+            while let (false, Some((&length, rest))) = (binary, row.split_first()) {
+                row = &rest[usize::from(length)..];
+            }
+        }
+        drop(rows);
+        let spent = thread_cpu_nanoseconds() - before;
+        println!("binary {binary}: {count} rows, {bytes} bytes, {} ns of client CPU a row", spent / count);
+        assert_eq!(count, 1_000_000);
+    }
+    session.execute(b"DROP DATABASE raw_cost").unwrap();
+}
+
+fn thread_cpu_nanoseconds() -> u64 {
+    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    statistics.split_whitespace().next().unwrap().parse().unwrap()
+}
