@@ -11,7 +11,7 @@ mod key;
 mod lexer;
 
 pub use change::{rename_schema_in_foreign_key, with_name, without_placement};
-pub(crate) use lexer::{Lexer, Token};
+pub(crate) use lexer::{Dialect, Lexer, Token};
 
 use key::Key;
 use lexer::unquote;
@@ -197,7 +197,7 @@ fn free_name(keys: &[Option<Key>]) -> String {
 
 /// The engine that the options name.
 fn engine(tail: &[u8]) -> Option<&[u8]> {
-    let words = lexer::outside_same_length(tail);
+    let words = lexer::outside_quotes(tail);
     let start = memchr::memmem::find(&words, b"ENGINE=")? + b"ENGINE=".len();
     let length = tail[start..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
     Some(&tail[start..start + length])

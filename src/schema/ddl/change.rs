@@ -1,6 +1,6 @@
 //! A definition with one thing changed: the table's name, the schema that a foreign key names, or where its files lie.
 
-use super::lexer::{double_backticks, outside_same_length, unquote};
+use super::lexer::{double_backticks, outside_quotes, unquote};
 use super::{DdlError, Lexer, Token, parts};
 
 /// CREATE TABLE under another name.
@@ -14,7 +14,7 @@ pub fn with_name(create: &[u8], name: &str) -> Result<Vec<u8>, DdlError> {
 /// one that does not stays in the schema of its table. `renamed` gives the new name of a schema, if it has one.
 pub fn rename_schema_in_foreign_key(definition: &[u8], renamed: &dyn Fn(&str) -> Option<String>) -> Vec<u8> {
     let change = || {
-        let start = memchr::memmem::find(&outside_same_length(definition), b" REFERENCES ")? + b" REFERENCES ".len();
+        let start = memchr::memmem::find(&outside_quotes(definition), b" REFERENCES ")? + b" REFERENCES ".len();
         let (schema, rest) = unquote(&definition[start..])?;
         let new = rest.starts_with(b".`").then(|| renamed(std::str::from_utf8(&schema).ok()?)).flatten()?;
         Some([&definition[..start], b"`", &double_backticks(new.as_bytes()), b"`", rest].concat())
@@ -26,7 +26,7 @@ pub fn rename_schema_in_foreign_key(definition: &[u8], renamed: &dyn Fn(&str) ->
 /// table and of its partitions. None where it has no such clause.
 pub fn without_placement(create: &[u8]) -> Result<Option<Vec<u8>>, DdlError> {
     let tail_start = create.len() - parts(create)?.tail.len();
-    let words = outside_same_length(&create[tail_start..]);
+    let words = outside_quotes(&create[tail_start..]);
     let mut kept = create[..tail_start].to_vec();
     let mut at = 0;
     while at < words.len() {

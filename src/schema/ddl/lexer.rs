@@ -25,14 +25,29 @@ pub(crate) enum Token {
 pub(crate) struct Lexer<'a> {
     text: &'a [u8],
     at: usize,
-    /// `\` escapes the next byte of a string.
-    backslash: bool,
+    dialect: Dialect,
 }
+
+/// What depends on where the text comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dialect {
+    /// `\` escapes the next byte of a string (no NO_BACKSLASH_ESCAPES).
+    pub(crate) backslash: bool,
+    /// `-- ` and `#` begin a comment: in text that a person wrote.
+    pub(crate) line_comments: bool,
+}
+
+const OF_THE_SERVER: Dialect = Dialect { backslash: true, line_comments: false };
 
 impl<'a> Lexer<'a> {
     /// At the head of a text written for `sql_mode=''`.
     pub(crate) fn new(text: &'a [u8]) -> Self {
-        Lexer { text, at: 0, backslash: true }
+        Lexer::in_dialect(text, OF_THE_SERVER)
+    }
+
+    /// At the head of a text in some other dialect.
+    pub(crate) fn in_dialect(text: &'a [u8], dialect: Dialect) -> Self {
+        Lexer { text, at: 0, dialect }
     }
 
     /// The byte offset of what comes next.
@@ -48,10 +63,13 @@ impl<'a> Lexer<'a> {
             b'(' => (Token::Open, 1),
             b')' => (Token::Close, 1),
             b',' => (Token::Comma, 1),
-            b'`' | b'\'' | b'"' => (Token::Quoted, quoted_length(rest, self.backslash)?),
+            b'`' | b'\'' | b'"' => (Token::Quoted, quoted_length(rest, self.dialect.backslash)?),
             b'/' if rest.starts_with(b"/*") && !rest.starts_with(b"/*!") => {
                 let end = memchr::memmem::find(&rest[2..], b"*/").ok_or(DdlError::Unfinished("a comment"))?;
                 (Token::Comment, end + 4)
+            }
+            b'#' | b'-' if self.dialect.line_comments && (byte == b'#' || rest.starts_with(b"-- ")) => {
+                (Token::Comment, memchr::memchr(b'\n', rest).unwrap_or(rest.len()))
             }
             _ => (Token::Byte, 1),
         };
@@ -107,13 +125,13 @@ pub(super) fn double_backticks(name: &[u8]) -> Vec<u8> {
     doubled
 }
 
-/// The text with everything in quotes, comments and parentheses taken out, so that words can be looked for.
+/// The text with quotes, comments and parentheses blanked, every byte in its place, so that words can be looked for.
 pub(super) fn outside(text: &[u8]) -> Vec<u8> {
     words(text, true)
 }
 
-/// The text with quoted content and comments blanked, every byte in its place; parentheses are kept.
-pub(super) fn outside_same_length(text: &[u8]) -> Vec<u8> {
+/// The same, but for parentheses, whose content is kept.
+pub(super) fn outside_quotes(text: &[u8]) -> Vec<u8> {
     words(text, false)
 }
 
