@@ -1,3 +1,7 @@
-//! The integration tests, one program: a module for each part, against real servers.
+//! The integration tests: one program, so that it links once and its tests can share private servers.
+
+mod support;
 
 mod definitions;
+mod s3;
+mod sandbox;
