@@ -1,7 +1,9 @@
-//! The integration tests: one program, so that its tests can share private servers.
+//! The integration tests: one program, so that it links once and its tests can share private servers.
 
 mod support;
 
+mod definitions;
 mod login;
 mod raw;
+mod s3;
 mod sandbox;
