@@ -7,3 +7,4 @@ mod login;
 mod raw;
 mod s3;
 mod sandbox;
+mod snapshot;
