@@ -296,12 +296,17 @@ async fn a_long_select_stops_nobody() {
         let select = std::thread::spawn(move || {
             reader.query_small(format!("SELECT SLEEP({seconds}) FROM bank.report").as_bytes()).unwrap();
         });
-        std::thread::sleep(pause);
         writers.longest_wait();
+        std::thread::sleep(pause);
+        // What a busy machine makes them wait by itself.
+        let quiet = writers.longest_wait();
         let held = take(&options, true).await.unwrap();
         assert_eq!(held.consistency, expected, "{:?}", held.passed_over);
         let waited = writers.longest_wait();
-        assert!(waited < Duration::from_millis(500), "a writer waited {waited:?} beside a SELECT of {seconds} s");
+        assert!(
+            waited < Duration::from_millis(500) + quiet,
+            "a writer waited {waited:?} beside a SELECT of {seconds} s"
+        );
         select.join().unwrap();
     }
 }
@@ -407,11 +412,13 @@ async fn a_replica_knows_its_sources_position() {
     let executed = at_source.query_small(b"SELECT @@global.gtid_executed").unwrap()[0].text(0);
     let wait = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{executed}', 30)");
     assert_eq!(bank.number(&wait), 0, "the replica caught up");
+    // The applier's threads report every 300 ms (replica_checkpoint_period).
+    std::thread::sleep(Duration::from_secs(1));
 
     let (names, rows) = at_source.query_named(b"SHOW BINARY LOG STATUS").unwrap();
     assert_eq!(&names[..2], ["File", "Position"]);
     let root = bank.sandbox.connect_options();
-    let status = bank.user("SELECT, BACKUP_ADMIN");
+    let status = bank.user("SELECT, BACKUP_ADMIN, REPLICATION CLIENT");
     let locks = bank.user("SELECT, LOCK TABLES, REPLICATION CLIENT");
     for (options, expected) in [
         (&root, ConsistencyKind::GlobalReadLock),
