@@ -3,5 +3,7 @@
 mod support;
 
 mod definitions;
+mod login;
+mod raw;
 mod s3;
 mod sandbox;
