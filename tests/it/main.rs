@@ -1,6 +1,8 @@
-//! The integration tests: one program, so that its tests can share private servers.
+//! The integration tests: one program, so that it links once and its tests can share private servers.
 
 mod support;
 
 mod dataset;
+mod definitions;
+mod s3;
 mod sandbox;
