@@ -55,9 +55,63 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Every code, in the order of the numbers.
+    pub const ALL: [Exit; 22] = [
+        Exit::Success,
+        Exit::Failure,
+        Exit::Usage,
+        Exit::Unreachable,
+        Exit::LoginRefused,
+        Exit::RightMissing,
+        Exit::ServerLost,
+        Exit::StatementFailed,
+        Exit::RepositoryMissing,
+        Exit::RepositoryForeign,
+        Exit::RepositoryDamaged,
+        Exit::RepositoryWrite,
+        Exit::BackupNotFound,
+        Exit::TargetIsSource,
+        Exit::TargetHasReplicas,
+        Exit::TargetNotEmpty,
+        Exit::TargetUnfit,
+        Exit::ProofFailed,
+        Exit::BackupInconsistent,
+        Exit::LoadRejected,
+        Exit::SandboxFailed,
+        Exit::Interrupted,
+    ];
+
     /// The code as the process returns it.
     pub fn code(self) -> u8 {
         self as u8
+    }
+
+    /// What the code says, in the few words that help pages and docs/exit-codes.md have for it.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Exit::Success => "done",
+            Exit::Failure => "failed",
+            Exit::Usage => "wrong usage",
+            Exit::Unreachable => "server unreachable",
+            Exit::LoginRefused => "login refused",
+            Exit::RightMissing => "right missing",
+            Exit::ServerLost => "server lost",
+            Exit::StatementFailed => "statement failed",
+            Exit::RepositoryMissing => "no repository",
+            Exit::RepositoryForeign => "unknown repository version",
+            Exit::RepositoryDamaged => "repository damaged",
+            Exit::RepositoryWrite => "repository not writable",
+            Exit::BackupNotFound => "no such backup",
+            Exit::TargetIsSource => "target is the source",
+            Exit::TargetHasReplicas => "target has replicas",
+            Exit::TargetNotEmpty => "target not empty",
+            Exit::TargetUnfit => "target unfit",
+            Exit::ProofFailed => "rows differ",
+            Exit::BackupInconsistent => "no consistent backup",
+            Exit::LoadRejected => "rows rejected by the target",
+            Exit::SandboxFailed => "no private server",
+            Exit::Interrupted => "stopped by Ctrl-C or SIGTERM",
+        }
     }
 }
 

@@ -30,3 +30,5 @@ pub const GLOBAL_LOCK_TRIES: u32 = 60;
 pub const INSERT_ROWS: usize = 50;
 /// How often a plain progress line is printed where there is no terminal.
 pub const PROGRESS_LINE_EVERY: Duration = Duration::from_secs(5);
+/// The largest `--threads`: beyond it a server gains nothing and its connection limit is near.
+pub const THREADS_MAX: usize = 256;
