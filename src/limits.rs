@@ -32,3 +32,24 @@ pub const INSERT_ROWS: usize = 50;
 pub const PROGRESS_LINE_EVERY: Duration = Duration::from_secs(5);
 /// The largest `--threads`: beyond it a server gains nothing and its connection limit is near.
 pub const THREADS_MAX: usize = 256;
+/// Files in a repository's `tmp/` older than this belong to no living put and are removed.
+pub const TEMPORARY_FILE_AGE: Duration = Duration::from_secs(24 * 3600);
+/// Above this size an object goes to S3 in parts: one failed part is sent again, not the whole object.
+pub const MULTIPART_FROM_BYTES: usize = 16 << 20;
+/// A part of a multipart upload; S3 takes 5 MiB and more, some servers want all but the last of one size.
+pub const UPLOAD_PART_BYTES: usize = 8 << 20;
+/// Parts of one object on their way to S3 at a time.
+pub const UPLOAD_PARTS_AT_ONCE: usize = 4;
+/// How long one request to S3 may take: 64 MiB at 220 KB/s.
+pub const OBJECT_REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long S3 may send nothing, from the request on; sending a part counts too.
+pub const OBJECT_READ_TIMEOUT: Duration = Duration::from_secs(120);
+/// How often a request to S3 is tried again; with the back-off this rides out about two minutes.
+pub const OBJECT_RETRIES: usize = 12;
+/// For how long a request to S3 is tried again; below the five minutes that a signature is valid for.
+pub const OBJECT_RETRY_TIME: Duration = Duration::from_secs(150);
+/// Tries after the first at opening a repository: a wrong endpoint or no credentials should show soon.
+pub const OBJECT_OPEN_RETRIES: usize = 2;
+/// How often a conditional put is tried where S3 answers 409 (another request was on its way) and nothing is
+/// there afterwards.
+pub const CONDITIONAL_PUT_TRIES: u32 = 5;

@@ -90,7 +90,7 @@ pub struct ConnectArgs {
     /// Read the password from the first line of FILE
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
-    /// Read no other option file [default: ~/.my.cnf etc.]
+    /// Read this option file and no other
     #[arg(long, value_name = "FILE")]
     pub defaults_file: Option<PathBuf>,
     /// Use of TLS
@@ -453,7 +453,7 @@ Each command explains itself: myriad backup --help";
 
 const BACKUP_EXAMPLES: &str = "  myriad backup --source mysql://backup@db1 --repo /backups
   myriad backup --source mysql:///run/mysqld/mysqld.sock --repo s3://bucket/db1
-  myriad backup --source mysql://backup@db1 --repo /backups --table 'shop.*' --dry-run";
+  myriad backup --source mysql://db1 --repo /backups --table 'shop.*' --dry-run";
 
 const RESTORE_EXAMPLES: &str = "  myriad restore --target mysql://root@db2 --repo /backups
   myriad restore --target mysql://root@db2 --repo /backups --table shop.orders \\

@@ -28,9 +28,6 @@ const NAMES: [&str; 13] = [
 const SOCKETS: [&str; 4] =
     ["/run/mysqld/mysqld.sock", "/var/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock"];
 
-/// Where servers are installed when they are not on the PATH.
-const SERVER_FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/local/sbin", "/usr/libexec", "/usr/local/mysql/bin"];
-
 /// The surroundings of the process. It holds a password (`MYSQL_PWD`), so it has no `Debug`.
 #[derive(Clone, Default)]
 pub struct Environment {
@@ -97,17 +94,6 @@ impl Environment {
         files.extend(self.path("HOME").map(|home| home.join(".my.cnf")));
         files
     }
-
-    /// The folders that may hold mysqld: those of PATH, the usual ones, and what `scripts/get-mysqld` fills.
-    pub fn server_folders(&self) -> Vec<PathBuf> {
-        let path = self.variable("PATH").map(|path| std::env::split_paths(path).collect()).unwrap_or_default();
-        let mut folders: Vec<PathBuf> = path;
-        folders.extend(SERVER_FOLDERS.iter().map(PathBuf::from));
-        let cache = self.path("XDG_CACHE_HOME").or_else(|| self.path("HOME").map(|home| home.join(".cache")));
-        let fetched = self.path("MYRIAD_MYSQL_HOME").or_else(|| cache.map(|cache| cache.join("myriad/mysql")));
-        folders.extend(fetched.map(|home| home.join("bin")));
-        folders
-    }
 }
 
 #[cfg(test)]
@@ -132,14 +118,5 @@ mod tests {
         let terminal = |variables: &[_]| Environment { stderr_terminal: true, ..with(variables) };
         assert!(terminal(&[]).colour() && terminal(&[("NO_COLOR", "")]).colour());
         assert!(!terminal(&[("NO_COLOR", "1")]).colour() && !with(&[]).colour());
-    }
-
-    #[test]
-    fn server_folders_end_with_the_fetched_one() {
-        let last = |variables: &[_]| with(variables).server_folders().last().cloned();
-        assert_eq!(last(&[("HOME", "/h")]), Some("/h/.cache/myriad/mysql/bin".into()));
-        assert_eq!(last(&[("HOME", "/h"), ("XDG_CACHE_HOME", "/c")]), Some("/c/myriad/mysql/bin".into()));
-        assert_eq!(last(&[("HOME", "/h"), ("MYRIAD_MYSQL_HOME", "/m")]), Some("/m/bin".into()));
-        assert_eq!(with(&[("PATH", "/a:/b")]).server_folders()[..2], [PathBuf::from("/a"), PathBuf::from("/b")]);
     }
 }

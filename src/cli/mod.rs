@@ -1,7 +1,6 @@
 //! The edge of the program: what was typed comes in, a document on standard output and an exit code go out.
 //! Only here is the environment read and anything printed. What the commands do stands in `command`.
 
-mod address;
 pub mod args;
 pub mod environment;
 mod interrupt;

@@ -266,7 +266,7 @@ impl FileDefaults {
             }
             "socket" => self.socket = Some(value.into()),
             "ssl-mode" => {
-                self.ssl_mode = Some(parse_ssl_mode(&value).ok_or(format!("ssl-mode {value} is none of MySQL's"))?);
+                self.ssl_mode = Some(SslMode::from_name(&value).ok_or(format!("ssl-mode {value} is none of MySQL's"))?);
             }
             "ssl-ca" => self.ssl_ca = Some(value.into()),
             _ => unreachable!("KEYS lists every key above"),
@@ -279,18 +279,6 @@ const KEYS: [&str; 7] = ["user", "password", "host", "port", "socket", "ssl-mode
 
 fn at_line(path: &Path, line: usize, why: impl Into<String>) -> SettingsError {
     SettingsError::OptionLine { path: path.into(), line, why: why.into() }
-}
-
-/// The names of `--ssl-mode` as MySQL writes them, in any case.
-pub fn parse_ssl_mode(text: &str) -> Option<SslMode> {
-    Some(match text.to_ascii_uppercase().replace('-', "_").as_str() {
-        "DISABLED" => SslMode::Disabled,
-        "PREFERRED" => SslMode::Preferred,
-        "REQUIRED" => SslMode::Required,
-        "VERIFY_CA" => SslMode::VerifyCa,
-        "VERIFY_IDENTITY" => SslMode::VerifyIdentity,
-        _ => return None,
-    })
 }
 
 /// The `.cnf` files of a folder by name; none where it cannot be read.

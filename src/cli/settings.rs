@@ -6,15 +6,19 @@
 //! `--password-file`, `MYSQL_PWD`, the option files, and for host, port and socket at last `MYSQL_HOST`,
 //! `MYSQL_TCP_PORT`, `MYSQL_UNIX_PORT` (which the mysql client too ranks below its files).
 
-use super::address::{Address, PORT_DEFAULT, parse_address};
 use super::args::*;
 use super::environment::Environment;
 use super::option_file::{self, FileDefaults};
-use crate::command::options::*;
+use crate::command::options::{
+    BackupChoice, BackupOptions, Consistency, Effort, GtidPurged, ListOptions, Overrides, ProofMode, RestoreOptions,
+    Selection, VerifyOptions,
+};
 use crate::error::{Exit, Explain, Result};
 use crate::limits;
+use crate::sandbox::ProgramPaths;
 use crate::secret::Secret;
-use crate::server::{ConnectOptions, Host, ServerError, SslOptions};
+use crate::server::options::PORT_DEFAULT;
+use crate::server::{Address, ConnectOptions, Host, ServerError, SslOptions, parse_address};
 use std::path::{Path, PathBuf};
 
 /// What is wrong with the options as a whole. All end the program before anything was started.
@@ -205,10 +209,14 @@ impl<'a> Settings<'a> {
 
     /// Where mysqld is looked for: the option, `MYRIAD_MYSQLD`, then the folders.
     pub fn programs(&self, mysqld: Option<&Path>) -> ProgramPaths {
-        ProgramPaths {
-            mysqld: mysqld.map(Path::to_owned).or_else(|| self.environment.path("MYRIAD_MYSQLD")),
-            folders: self.environment.server_folders(),
-        }
+        let variable = |name| self.environment.variable(name);
+        ProgramPaths::from_environment(
+            mysqld.map(Path::as_os_str).or_else(|| variable("MYRIAD_MYSQLD")),
+            variable("PATH"),
+            variable("MYRIAD_MYSQL_HOME"),
+            variable("XDG_CACHE_HOME"),
+            variable("HOME"),
+        )
     }
 
     /// `--threads` or the number of CPUs.

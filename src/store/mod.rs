@@ -1,7 +1,26 @@
 //! Named objects in a repository: a folder, memory, or an object store. The trait is small and its
-//! comments are a contract that `conformance` checks for every kind of store.
+//! comments are a contract that [`conformance`] checks for every kind of store. What a user types for
+//! `--repo` goes into [`open`], a [`Store`] comes out. What the objects mean is not known here.
 
+#[doc(hidden)]
+pub mod conformance;
+mod local;
+mod location;
+mod memory;
+mod name;
+mod object;
+mod trace;
+
+pub use local::LocalStore;
+pub use location::Location;
+pub use memory::MemoryStore;
+pub use name::{NAME_BYTES_MAX, SEGMENT_BYTES_MAX, check_name};
+pub use object::ObjectBackedStore;
+pub use trace::{CountingStore, StoreCounts};
+
+use crate::error::{Exit, Explain};
 use bytes::Bytes;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// An object as a listing gives it.
@@ -75,20 +94,88 @@ pub enum StoreError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The place is not one that a store can be opened at.
+    /// No object can have this name (see [`check_name`]): a damaged document named it.
+    #[error("{name:?} cannot name an object in {store}: {why}")]
+    Name {
+        /// The name.
+        name: String,
+        /// The store, for people.
+        store: String,
+        /// Which rule it breaks.
+        why: &'static str,
+    },
+    /// The place is well formed but cannot be opened: no such folder or bucket, wrong credentials.
+    #[error("cannot open the repository {store}: {source}")]
+    Open {
+        /// The store, for people.
+        store: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The text is not a place that a store can be opened at.
     #[error("{place} is no place for a repository: {why}")]
     Place {
-        /// As it was typed.
+        /// As it was typed, without credentials.
         place: String,
         /// Why.
         why: String,
     },
 }
 
+impl Explain for StoreError {
+    fn exit(&self) -> Exit {
+        match self {
+            StoreError::Missing { .. } | StoreError::Short { .. } | StoreError::Name { .. } => Exit::RepositoryDamaged,
+            StoreError::Read { .. } | StoreError::Open { .. } => Exit::RepositoryMissing,
+            StoreError::Exists { .. } | StoreError::Write { .. } => Exit::RepositoryWrite,
+            StoreError::Place { .. } => Exit::Usage,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let text = match self {
+            StoreError::Missing { .. } | StoreError::Short { .. } | StoreError::Name { .. } => {
+                "`myriad verify` on this repository names every damaged object and the backups that need it"
+            }
+            StoreError::Exists { .. } => {
+                "another run may be writing the same backup: look with `myriad list`, then try again"
+            }
+            StoreError::Read { .. } => "see that the repository can be reached and that this account may read it",
+            StoreError::Write { .. } => {
+                "see that there is free space and that this account may write there; what is stored already stays usable"
+            }
+            StoreError::Open { store, .. } if store.starts_with("s3://") => {
+                "see the bucket's name, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, and for a server of your \
+                 own AWS_ENDPOINT_URL (with AWS_ALLOW_HTTP=true where it speaks plain http)"
+            }
+            StoreError::Open { .. } => "see the path given with --repo; the first backup into it makes the folder",
+            StoreError::Place { .. } => "give --repo a folder, file:///folder or s3://bucket/prefix",
+        };
+        Some(text.to_string())
+    }
+}
+
+/// Opens the store at `place`, as a user types it for `--repo`: a folder, `file:///folder` or
+/// `s3://bucket/prefix`. With `create` a folder that is not there is made; a bucket never is. An object store
+/// takes its endpoint and credentials from the usual `AWS_*` environment and is asked for one listing, so that
+/// wrong credentials and a missing bucket show here and not in the middle of the work.
+pub async fn open(place: &str, create: bool) -> Result<Arc<dyn Store>, StoreError> {
+    match Location::parse(place)? {
+        Location::Folder(folder) => Ok(Arc::new(LocalStore::open(&folder, create).await?)),
+        Location::S3 { bucket, prefix } => {
+            let environment = object_store::aws::AmazonS3Builder::from_env();
+            Ok(Arc::new(ObjectBackedStore::open_s3(environment, &bucket, &prefix).await?))
+        }
+    }
+}
+
 /// A place for immutable named objects.
 ///
 /// Every method may be called from many tasks at once. After `put` returns, the object is durable and every
-/// later `get` and `list` sees it. A failed or cancelled `put` leaves nothing under the name.
+/// later `get` and `list` sees it; after `delete` returns, it does not come back. A `put` that fails or is
+/// cancelled leaves nothing new under the name or, where its very last step could not be confirmed (the answer
+/// was lost, the flush of the folder failed), the whole object; never a part. Names follow [`check_name`]; a name is never at the same time a folder of
+/// another (`a` and `a/b`).
 #[async_trait::async_trait]
 pub trait Store: Send + Sync {
     /// The store for people: its path or URL, without credentials.
@@ -97,11 +184,12 @@ pub trait Store: Send + Sync {
     async fn put(&self, name: &str, parts: Vec<Bytes>, mode: PutMode) -> Result<(), StoreError>;
     /// The whole object.
     async fn get(&self, name: &str) -> Result<Bytes, StoreError>;
-    /// `length` bytes from `offset`; [`StoreError::Short`] where the object ends before.
+    /// `length` bytes from `offset`, and no more are read; [`StoreError::Short`] where the object ends before.
     async fn get_range(&self, name: &str, offset: u64, length: u64) -> Result<Bytes, StoreError>;
     /// Size and time of one object.
     async fn head(&self, name: &str) -> Result<StoredObject, StoreError>;
-    /// All objects whose names begin with `prefix` (a whole path segment: `backups/shop`), in no order.
+    /// All objects below `prefix`, taken as whole path segments: `backups/shop` gives `backups/shop/1` and not
+    /// `backups/shop2/1`; empty gives all. In no order; none is no error.
     async fn list(&self, prefix: &str) -> Result<Vec<StoredObject>, StoreError>;
     /// Removes an object; one that is not there is no error.
     async fn delete(&self, name: &str) -> Result<(), StoreError>;

@@ -2,9 +2,9 @@
 //! or without the scheme. Takes text, gives the parts that were written; what is left out is none, so that
 //! option files and the environment can fill it in. No error text holds anything that could be a password.
 
+use super::error::ServerError;
+use super::options::{Host, SslMode};
 use crate::secret::Secret;
-use crate::server::error::ServerError;
-use crate::server::options::{Host, SslMode};
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
 
@@ -147,7 +147,7 @@ fn parse_query(query: &str, address: &mut Address) -> Result<(), String> {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         match name.to_ascii_lowercase().replace('_', "-").as_str() {
             "ssl-mode" => {
-                let mode = super::option_file::parse_ssl_mode(&decode(value, "ssl-mode")?)
+                let mode = SslMode::from_name(&decode(value, "ssl-mode")?)
                     .ok_or("ssl-mode is none of disabled, preferred, required, verify-ca, verify-identity")?;
                 address.ssl_mode = Some(mode);
             }

@@ -1,0 +1,361 @@
+//! A repository in an object store: S3, or a server that speaks its protocol. Names become keys below a prefix;
+//! large objects go in parts; "create" is one conditional request (`If-None-Match: *`), so that of several
+//! writers one wins. Retries with back-off and time-outs are those of the `object_store` crate (5xx, 429, lost
+//! connections, time-outs of requests that may be repeated, answers cut off in the middle); they cover what a
+//! decorator of our own would do, so there is none. Credentials never reach a message.
+
+use super::name::{checked, checked_prefix};
+use super::{PutMode, Store, StoreError, StoredObject};
+use crate::limits::{
+    CONDITIONAL_PUT_TRIES, CONNECT_TIMEOUT, MULTIPART_FROM_BYTES, OBJECT_OPEN_RETRIES, OBJECT_READ_TIMEOUT,
+    OBJECT_REQUEST_TIMEOUT, OBJECT_RETRIES, OBJECT_RETRY_TIME, UPLOAD_PART_BYTES, UPLOAD_PARTS_AT_ONCE,
+};
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
+use object_store::path::Path;
+use object_store::{
+    Attribute, Attributes, BackoffConfig, ClientConfigKey, Error, GetOptions, MultipartUpload, ObjectStore,
+    ObjectStoreExt, PutOptions, PutPayload, RetryConfig,
+};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Metadata key of the random token that a conditional put leaves on its object, so that a put whose answer was
+/// lost can find out whether it was the winner.
+const TOKEN: &str = "put-token";
+
+/// Objects in an object store.
+pub struct ObjectBackedStore {
+    inner: Arc<dyn ObjectStore>,
+    place: String,
+    prefix: String,
+}
+
+impl ObjectBackedStore {
+    /// Objects below `prefix` of `inner`; `place` is the store for people.
+    pub fn new(inner: Arc<dyn ObjectStore>, place: String, prefix: String) -> Self {
+        ObjectBackedStore { inner, place, prefix }
+    }
+
+    /// Opens a bucket. `settings` carries endpoint, region and credentials; conditional puts, time-outs and
+    /// retries are set here. One listing is asked for, so that what is wrong with them shows now.
+    pub async fn open_s3(settings: AmazonS3Builder, bucket: &str, prefix: &str) -> Result<Self, StoreError> {
+        let place = format!("s3://{bucket}/{prefix}");
+        let place = place.trim_end_matches('/').to_string();
+        let open_error = |error: Error| StoreError::Open { store: place.clone(), source: words(&error).into() };
+        for key in [AmazonS3ConfigKey::Endpoint, AmazonS3ConfigKey::S3Endpoint] {
+            if settings.get_config_value(&key).is_some_and(|endpoint| endpoint.contains('@')) {
+                let source = "credentials belong in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, not in the endpoint";
+                return Err(StoreError::Open { store: place, source: source.into() });
+            }
+        }
+        let seconds = |time: Duration| format!("{} seconds", time.as_secs());
+        let client = |key: ClientConfigKey| AmazonS3ConfigKey::Client(key);
+        let settings = settings
+            .with_bucket_name(bucket)
+            .with_conditional_put(S3ConditionalPut::ETagMatch)
+            // Objects are deleted one by one; not every server knows the request for many.
+            .with_disable_bulk_delete(true)
+            .with_config(client(ClientConfigKey::ConnectTimeout), seconds(CONNECT_TIMEOUT))
+            .with_config(client(ClientConfigKey::ReadTimeout), seconds(OBJECT_READ_TIMEOUT))
+            .with_config(client(ClientConfigKey::Timeout), seconds(OBJECT_REQUEST_TIMEOUT));
+        let hasty = settings.clone().with_retry(retry_config(OBJECT_OPEN_RETRIES)).build().map_err(open_error)?;
+        let at = (!prefix.is_empty()).then(|| Path::parse(prefix)).transpose();
+        let at = at.map_err(|error| open_error(error.into()))?;
+        hasty.list(at.as_ref()).next().await.transpose().map_err(open_error)?;
+        let patient = settings.with_retry(retry_config(OBJECT_RETRIES)).build().map_err(open_error)?;
+        Ok(Self::new(Arc::new(patient), place, prefix.to_string()))
+    }
+
+    fn key(&self, name: &str) -> Result<Path, StoreError> {
+        checked(name, || self.describe())?;
+        let key = if self.prefix.is_empty() { name.to_string() } else { format!("{}/{name}", self.prefix) };
+        // Parsed, not converted: a conversion would percent-encode the odd characters.
+        Path::parse(key).map_err(|error| self.read_error(name, error.into()))
+    }
+
+    fn read_error(&self, name: &str, error: Error) -> StoreError {
+        match &error {
+            _ if is_missing_bucket(&error) => self.missing_bucket(),
+            Error::NotFound { .. } => StoreError::Missing { name: name.to_string(), store: self.describe() },
+            _ => StoreError::Read { name: name.to_string(), store: self.describe(), source: words(&error).into() },
+        }
+    }
+
+    fn write_error(&self, name: &str, error: Error) -> StoreError {
+        if is_missing_bucket(&error) {
+            return self.missing_bucket();
+        }
+        StoreError::Write { name: name.to_string(), store: self.describe(), source: words(&error).into() }
+    }
+
+    fn missing_bucket(&self) -> StoreError {
+        StoreError::Open { store: self.describe(), source: "the bucket does not exist".into() }
+    }
+
+    /// One conditional put. After an answer that leaves it open who won, the object's token decides.
+    async fn create(&self, name: &str, key: &Path, payload: PutPayload) -> Result<(), StoreError> {
+        let token = format!("{:032x}", rand::random::<u128>());
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let options = PutOptions {
+                mode: object_store::PutMode::Create,
+                attributes: Attributes::from_iter([(Attribute::Metadata(TOKEN.into()), token.clone())]),
+                ..PutOptions::default()
+            };
+            let Err(error) = self.inner.put_opts(key, payload.clone(), options).await else { return Ok(()) };
+            let is_taken = matches!(error, Error::AlreadyExists { .. } | Error::Precondition { .. });
+            let is_open = is_taken || matches!(error, Error::Generic { .. });
+            match if is_open { self.token_at(key).await } else { Holder::Unknown } {
+                // A repeated request met the object of its own first try.
+                Holder::Token(found) if found == token => return Ok(()),
+                Holder::Token(_) | Holder::Unknown if is_taken => {
+                    return Err(StoreError::Exists { name: name.to_string(), store: self.describe() });
+                }
+                // S3 answers 409 where another request for the name is on its way; it may come to nothing.
+                Holder::Nobody if is_taken && tries < CONDITIONAL_PUT_TRIES => {
+                    tokio::time::sleep(Duration::from_millis(100 << tries)).await;
+                }
+                _ => return Err(self.write_error(name, error)),
+            }
+        }
+    }
+
+    async fn token_at(&self, key: &Path) -> Holder {
+        let options = GetOptions { head: true, ..GetOptions::default() };
+        match self.inner.get_opts(key, options).await {
+            Ok(found) => match found.attributes.get(&Attribute::Metadata(TOKEN.into())) {
+                Some(token) => Holder::Token(token.to_string()),
+                None => Holder::Token(String::new()),
+            },
+            Err(Error::NotFound { .. }) => Holder::Nobody,
+            Err(_) => Holder::Unknown,
+        }
+    }
+
+    async fn put_in_parts(&self, key: &Path, parts: Vec<Bytes>) -> Result<(), Error> {
+        let mut upload = AbortOnDrop(Some(self.inner.put_multipart(key).await?));
+        let uploaded = upload.send(parts).await;
+        if uploaded.is_ok() {
+            upload.0 = None;
+        }
+        uploaded
+    }
+}
+
+/// Who holds a name after a conditional put failed.
+enum Holder {
+    Token(String),
+    Nobody,
+    Unknown,
+}
+
+#[async_trait::async_trait]
+impl Store for ObjectBackedStore {
+    fn describe(&self) -> String {
+        self.place.clone()
+    }
+
+    async fn put(&self, name: &str, parts: Vec<Bytes>, mode: PutMode) -> Result<(), StoreError> {
+        let key = self.key(name)?;
+        let bytes: usize = parts.iter().map(Bytes::len).sum();
+        let put = match mode {
+            PutMode::Create => return self.create(name, &key, PutPayload::from_iter(parts)).await,
+            PutMode::Overwrite if bytes > MULTIPART_FROM_BYTES => self.put_in_parts(&key, parts).await,
+            PutMode::Overwrite => self.inner.put(&key, PutPayload::from_iter(parts)).await.map(|_| ()),
+        };
+        put.map_err(|error| self.write_error(name, error))
+    }
+
+    async fn get(&self, name: &str) -> Result<Bytes, StoreError> {
+        let key = self.key(name)?;
+        let got = async { self.inner.get(&key).await?.bytes().await };
+        got.await.map_err(|error| self.read_error(name, error))
+    }
+
+    async fn get_range(&self, name: &str, offset: u64, length: u64) -> Result<Bytes, StoreError> {
+        let key = self.key(name)?;
+        let end = offset.saturating_add(length);
+        let short = || StoreError::Short { name: name.to_string(), store: self.describe(), offset, end };
+        // HTTP has no empty range, and no range that begins where the object ends.
+        if length == 0 || offset.checked_add(length).is_none() {
+            return if self.head(name).await?.bytes < end { Err(short()) } else { Ok(Bytes::new()) };
+        }
+        let options = GetOptions { range: Some((offset..end).into()), ..GetOptions::default() };
+        let got = async { self.inner.get_opts(&key, options).await?.bytes().await };
+        match got.await {
+            Ok(bytes) if bytes.len() as u64 == length => Ok(bytes),
+            Ok(_) => Err(short()),
+            Err(error @ Error::NotFound { .. }) => Err(self.read_error(name, error)),
+            Err(error) => match self.head(name).await {
+                Ok(object) if object.bytes < end => Err(short()),
+                _ => Err(self.read_error(name, error)),
+            },
+        }
+    }
+
+    async fn head(&self, name: &str) -> Result<StoredObject, StoreError> {
+        let facts = self.inner.head(&self.key(name)?).await.map_err(|error| self.read_error(name, error))?;
+        Ok(StoredObject { name: name.to_string(), bytes: facts.size, modified: facts.last_modified.into() })
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<StoredObject>, StoreError> {
+        let prefix = checked_prefix(prefix, || self.describe())?;
+        let at = match (self.prefix.is_empty(), prefix.is_empty()) {
+            (true, true) => None,
+            (false, true) => Some(self.prefix.clone()),
+            _ => Some(self.key(prefix)?.to_string()),
+        };
+        let path = at.as_ref().map(Path::parse).transpose();
+        let path = path.map_err(|error| self.read_error(prefix, error.into()))?;
+        let found: Vec<_> = self.inner.list(path.as_ref()).try_collect().await.map_err(|error| match error {
+            Error::NotFound { .. } => self.missing_bucket(),
+            error => self.read_error(if prefix.is_empty() { "the list of objects" } else { prefix }, error),
+        })?;
+        // Some servers take the prefix as plain text and list its neighbours too: only what is below counts.
+        let is_below = |key: &str| match &at {
+            Some(at) => key.strip_prefix(at.as_str()).is_some_and(|rest| rest.starts_with('/')),
+            None => true,
+        };
+        let own_bytes = if self.prefix.is_empty() { 0 } else { self.prefix.len() + 1 };
+        let below = found.into_iter().filter(|facts| is_below(facts.location.as_ref()));
+        let objects = below.map(|facts| StoredObject {
+            name: facts.location.as_ref()[own_bytes..].to_string(),
+            bytes: facts.size,
+            modified: facts.last_modified.into(),
+        });
+        Ok(objects.collect())
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        match self.inner.delete(&self.key(name)?).await {
+            Err(error) if matches!(error, Error::NotFound { .. }) && !is_missing_bucket(&error) => Ok(()),
+            deleted => deleted.map_err(|error| self.write_error(name, error)),
+        }
+    }
+}
+
+/// An upload in parts that is taken back unless it was completed, also where the put is cancelled: the parts of
+/// an unfinished upload are listed nowhere but cost money.
+struct AbortOnDrop(Option<Box<dyn MultipartUpload>>);
+
+impl AbortOnDrop {
+    async fn send(&mut self, parts: Vec<Bytes>) -> Result<(), Error> {
+        let upload = self.0.as_mut().expect("taken only after this or in drop");
+        let sending: Vec<_> = cut(parts, UPLOAD_PART_BYTES).map(|part| upload.put_part(part)).collect();
+        futures::stream::iter(sending).buffer_unordered(UPLOAD_PARTS_AT_ONCE).try_collect::<()>().await?;
+        upload.complete().await?;
+        Ok(())
+    }
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        if let (Some(mut upload), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move {
+                if let Err(error) = upload.abort().await {
+                    tracing::warn!("an unfinished upload could not be taken back: {}", words(&error));
+                }
+            });
+        }
+    }
+}
+
+/// Cuts the concatenation of `parts` into payloads of exactly `bytes` each, the last one shorter; nothing is
+/// copied.
+fn cut(parts: Vec<Bytes>, bytes: usize) -> impl Iterator<Item = PutPayload> {
+    let mut parts = VecDeque::from(parts);
+    std::iter::from_fn(move || {
+        let (mut taken, mut room) = (Vec::new(), bytes);
+        while let Some(mut part) = parts.pop_front() {
+            let piece = part.split_to(part.len().min(room));
+            room -= piece.len();
+            taken.push(piece);
+            if room == 0 {
+                parts.push_front(part);
+                break;
+            }
+        }
+        let is_some = room < bytes;
+        is_some.then(|| PutPayload::from_iter(taken))
+    })
+}
+
+fn retry_config(max_retries: usize) -> RetryConfig {
+    let backoff =
+        BackoffConfig { init_backoff: Duration::from_millis(200), max_backoff: Duration::from_secs(15), base: 2.0 };
+    RetryConfig { backoff, max_retries, retry_timeout: OBJECT_RETRY_TIME }
+}
+
+fn is_missing_bucket(error: &Error) -> bool {
+    error.to_string().contains("<Code>NoSuchBucket</Code>")
+}
+
+/// An error in one line: the server's own code and message where it sent them (Amazon S3 API Reference, "REST
+/// error responses"), else the outermost text and the innermost cause.
+fn words(error: &Error) -> String {
+    let text = error.to_string();
+    let tag = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        rest.split_once('<').map(|(inside, _)| inside)
+    };
+    if let Some(code) = tag("Code") {
+        return match tag("Message") {
+            Some(message) if !message.is_empty() => format!("the server answered {code}: {message}"),
+            _ => format!("the server answered {code}"),
+        };
+    }
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    let cause = innermost.to_string();
+    let text = text.trim_start_matches("Generic S3 error: ").trim_end_matches([':', ' ']);
+    if text.contains(&cause) { text.to_string() } else { format!("{text}: {cause}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object_store::memory::InMemory;
+    use proptest::prelude::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn keeps_the_contract() {
+        let inner = Arc::new(InMemory::new());
+        for prefix in ["", "a/pre fix%"] {
+            let store = ObjectBackedStore::new(inner.clone(), "test".into(), prefix.into());
+            super::super::conformance::check(Arc::new(store)).await;
+        }
+    }
+
+    #[test]
+    fn the_servers_words_are_told_in_one_line() {
+        let body = "<?xml?>\n<Error><Code>SlowDown</Code><Message>Please wait</Message><HostId>7</HostId></Error>";
+        let error = Error::Generic { store: "S3", source: format!("status 503: {body}").into() };
+        assert_eq!(words(&error), "the server answered SlowDown: Please wait");
+        let error = Error::Generic { store: "S3", source: "connection refused".into() };
+        assert_eq!(words(&error), "connection refused");
+    }
+
+    proptest! {
+        #[test]
+        fn cuts_are_equal_and_lose_nothing(lengths in proptest::collection::vec(0usize..50, 0..12), size in 1usize..40) {
+            let mut next = 0u8;
+            let mut part = |length: usize| -> Bytes {
+                (0..length).map(|_| { next = next.wrapping_add(1); next }).collect()
+            };
+            let parts: Vec<Bytes> = lengths.iter().map(|length| part(*length)).collect();
+            let whole = parts.concat();
+            let pieces: Vec<Bytes> = cut(parts, size).map(Bytes::from).collect();
+            prop_assert_eq!(pieces.concat(), whole);
+            if let Some((last, others)) = pieces.split_last() {
+                prop_assert!(others.iter().all(|piece| piece.len() == size));
+                prop_assert!(!last.is_empty() && last.len() <= size);
+            }
+        }
+    }
+}

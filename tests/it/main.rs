@@ -1,0 +1,6 @@
+//! The integration tests: one program, so that it links once and its tests can share private servers.
+
+mod support;
+
+mod s3;
+mod sandbox;

@@ -1,0 +1,5 @@
+//! Helpers that the test modules share.
+
+pub mod s3_server;
+pub mod server;
+pub mod stores;
