@@ -41,15 +41,7 @@ pub(super) enum Verdict {
 }
 
 impl Chunker {
-    /// The tally that the next row is added to.
-    pub fn tally(&mut self) -> &mut Tally {
-        match &mut self.half {
-            Some(half) => &mut half.rest,
-            None => &mut self.tally,
-        }
-    }
-
-    /// Both halves of the place that the next row goes to.
+    /// The text and the tally that the next row goes to.
     pub fn text_and_tally(&mut self) -> (&mut Vec<u8>, &mut Tally) {
         match &mut self.half {
             Some(half) => (&mut self.text, &mut half.rest),
@@ -151,7 +143,8 @@ mod tests {
             prop_assert_eq!(chunks.iter().map(|c| c.0).sum::<u64>(), rows.len() as u64);
             prop_assert_eq!(chunks.iter().map(|c| c.1).sum::<usize>(), rows.iter().sum::<usize>());
             let largest = chunks.iter().map(|c| c.1).max().unwrap();
-            prop_assert!(largest < if which == 0 { 1400 } else { 2400 });
+            let bound = if which == 0 { 1400 } else { 2400 };
+            prop_assert!(largest < bound);
         }
     }
 

@@ -90,7 +90,7 @@ impl Asker<'_> {
             Protocol::Text => self.session.query(sql.as_bytes())?,
             Protocol::Binary => self.session.query_binary(sql.as_bytes())?,
         };
-        let types = rows.columns().iter().map(|column| column.kind).collect();
+        let types = rows.columns().iter().map(|column| column.type_byte).collect();
         let mut encoder = RowEncoder::new(layout, types, self.table.name.to_string());
         let mut bound = None;
         while let Some(packet) = rows.next()? {

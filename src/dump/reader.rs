@@ -188,7 +188,7 @@ impl<'a> Worker<'a> {
             Protocol::Binary => session.query_binary(sql.as_bytes()),
         }
         .map_err(failed)?;
-        let types = rows.columns().iter().map(|column| column.kind).collect();
+        let types = rows.columns().iter().map(|column| column.type_byte).collect();
         let mut encoder = RowEncoder::new(layout.clone(), types, table.as_str());
         let mut emit = Emit { shared, sealer, task };
         let (mut count, mut bytes, mut counted) = (0, 0, (0, 0));

@@ -2,5 +2,6 @@
 
 mod support;
 
+mod definitions;
 mod s3;
 mod sandbox;
