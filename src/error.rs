@@ -195,3 +195,33 @@ impl std::error::Error for Error {
         self.source.as_ref().and_then(|e| e.source())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first two cells of each row of the table in docs/exit-codes.md.
+    fn documented() -> Vec<(String, String)> {
+        let rows = include_str!("../docs/exit-codes.md").lines().filter(|line| line.starts_with("| "));
+        let cells = rows.map(|row| row.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>());
+        let numbered = cells.filter(|cells| cells[1].parse::<u8>().is_ok());
+        numbered.map(|cells| (cells[1].clone(), cells[2].clone())).collect()
+    }
+
+    #[test]
+    fn the_document_has_every_exit_code() {
+        let codes: Vec<_> = Exit::ALL.iter().map(|exit| (exit.code().to_string(), exit.meaning().to_owned())).collect();
+        assert_eq!(documented(), codes);
+    }
+
+    #[test]
+    fn all_has_every_variant() {
+        let source = include_str!("error.rs");
+        let (body, _) =
+            source.split_once("pub enum Exit {").and_then(|(_, rest)| rest.split_once("\n}")).expect("Exit");
+        let variants: Vec<&str> =
+            body.lines().filter_map(|line| line.trim().split_once(" = ")).map(|(n, _)| n).collect();
+        assert_eq!(variants, Exit::ALL.map(|exit| format!("{exit:?}")));
+        assert!(Exit::ALL.is_sorted_by_key(|exit| exit.code()));
+    }
+}
