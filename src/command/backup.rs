@@ -70,16 +70,22 @@ pub async fn run(options: &BackupOptions, progress: Arc<dyn Progress>, stop: Sto
         rate_bytes_max: options.rate_bytes_max,
     };
     let reading = Reading { sources, known, dump_options, progress: progress.clone(), stop };
-    let (sources, known, taken, places) =
-        reading.read(held.readers, held.non_transactional_reader, pack).await?;
+    let (sources, known, taken, places) = reading.read(held.readers, held.non_transactional_reader, pack).await?;
 
     // The view must have stood to the end; only then does what was read count.
     held.keeper.still_holds().await?;
     held.keeper.release().await;
     progress.phase("manifest", 0, 0);
-    let recorded = Recorded { facts, position: held.position, source_positions: held.source_positions, consistency: held.consistency };
+    let recorded = Recorded {
+        facts,
+        position: held.position,
+        source_positions: held.source_positions,
+        consistency: held.consistency,
+    };
     let tables: Vec<(&Table, &TakenTable)> = sources.iter().map(|source| &source.table).zip(&taken.tables).collect();
-    let written = record::write(&repository, options, &name, started, held.snapshot_time, recorded, &inspected, &tables, &places).await?;
+    let written =
+        record::write(&repository, options, &name, started, held.snapshot_time, recorded, &inspected, &tables, &places)
+            .await?;
 
     // The last object makes the backup visible.
     let hash = commit::commit(&repository, &written.manifest, &written.reused).await?;
@@ -197,8 +203,10 @@ fn sources(inspected: &Inspected, options: &BackupOptions, known: &Known) -> Res
         sources.push(Source { table: table.clone(), condition, earlier });
     }
     match conditions.keys().next() {
-        Some(table) => Err(Error::new(Exit::Usage, format!("--where names table {table}, which is not in this backup"))
-            .hint("write it as schema.table=condition, exactly as the table is named")),
+        Some(table) => {
+            Err(Error::new(Exit::Usage, format!("--where names table {table}, which is not in this backup"))
+                .hint("write it as schema.table=condition, exactly as the table is named"))
+        }
         None => Ok(sources),
     }
 }
@@ -247,11 +255,14 @@ async fn source_name(repository: &Repository, given: Option<&str>, facts: &Serve
     }
     for name in &names {
         let newest: Option<Found> = repository.newest_first(name).await?.into_iter().next();
-        let same = newest.is_some_and(|f| f.manifest.server.server_uuid.is_some() && f.manifest.server.server_uuid == facts.server_uuid);
+        let same = newest.is_some_and(|f| {
+            f.manifest.server.server_uuid.is_some() && f.manifest.server.server_uuid == facts.server_uuid
+        });
         if same {
             return Ok(name.clone());
         }
     }
-    let message = format!("this server was never backed up into {} (it holds {})", repository.place(), names.join(", "));
+    let message =
+        format!("this server was never backed up into {} (it holds {})", repository.place(), names.join(", "));
     Err(Error::new(Exit::Usage, message).hint("say which source this is with --name; a new name begins a new source"))
 }

@@ -36,7 +36,8 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
     let repository = Repository::open(store::open(&options.repo, false).await?).await?;
     let backup = choose(&repository, options.name.as_deref(), &options.backup).await?;
     let manifest = &backup.manifest;
-    let selected = selected::read(&repository, manifest, &options.selection, &options.renames, !options.no_objects).await?;
+    let selected =
+        selected::read(&repository, manifest, &options.selection, &options.renames, !options.no_objects).await?;
 
     // Who is the target, and may it be touched?
     let mut target = Target::connect(options, manifest).await?;
@@ -76,7 +77,11 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
     stop_here(&stop)?;
 
     // Rows, and each table's indexes as soon as its last row is in.
-    phases.enter("rows", tables.iter().flat_map(|t| &t.chunks).map(|c| c.rows).sum(), tables.iter().map(|t| t.bytes()).sum());
+    phases.enter(
+        "rows",
+        tables.iter().flat_map(|t| &t.chunks).map(|c| c.rows).sum(),
+        tables.iter().map(|t| t.bytes()).sum(),
+    );
     let load_options = LoadOptions {
         target: options.target.clone(),
         workers: effort.workers,
@@ -99,9 +104,20 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
         ProofMode::None => None,
         ProofMode::Full => {
             phases.enter("proof", selected.rows(), selected.bytes());
-            let proof = prove(&selected, &options.target, effort.workers, &mut target, progress.clone(), stop.clone()).await?;
+            let proof =
+                prove(&selected, &options.target, effort.workers, &mut target, progress.clone(), stop.clone()).await?;
             if !proof.holds() {
-                return Ok(report::unproved(options, &backup, &selected, &target, loaded, made, proof, phases.end(), resumed));
+                return Ok(report::unproved(
+                    options,
+                    &backup,
+                    &selected,
+                    &target,
+                    loaded,
+                    made,
+                    proof,
+                    phases.end(),
+                    resumed,
+                ));
             }
             Some(proof)
         }
@@ -111,7 +127,8 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
     target.make_objects(&selected, Stage::Events, &mut made).await?;
 
     // Where the target continues in the source's history, as the last step.
-    let gtid = gtid::decide(options.gtid_purged == GtidPurged::Auto, &backup, options, &mut target, proof.is_some()).await?;
+    let gtid =
+        gtid::decide(options.gtid_purged == GtidPurged::Auto, &backup, options, &mut target, proof.is_some()).await?;
     ledger::remove(&mut target.session).await?;
     Ok(report::done(options, &backup, &selected, &target, loaded, made, proof, gtid, phases.end(), resumed))
 }
@@ -182,7 +199,8 @@ async fn prove(
 ) -> Result<Proof> {
     let tables = crate::command::verify::proof_tables(selected);
     let sessions = reader_sessions(options, workers, &mut target.session).await?;
-    let proving = tokio::task::spawn_blocking(move || verify::server::prove(&tables, sessions, progress.as_ref(), &stop));
+    let proving =
+        tokio::task::spawn_blocking(move || verify::server::prove(&tables, sessions, progress.as_ref(), &stop));
     Ok(proving.await.expect("proving does not panic")?)
 }
 
@@ -217,7 +235,8 @@ fn check_names(selected: &Selected, facts: &ServerFacts) -> Result<()> {
     for table in &selected.tables {
         let folded = table.target.to_string().to_lowercase();
         if let Some(other) = seen.insert(folded, &table.target) {
-            let message = format!("the target takes {other} and {} for the same table (lower_case_table_names)", table.target);
+            let message =
+                format!("the target takes {other} and {} for the same table (lower_case_table_names)", table.target);
             return Err(Error::new(Exit::TargetUnfit, message).hint("restore them apart, with --table and --rename"));
         }
     }

@@ -3,9 +3,9 @@
 
 use crate::command::options::Selection;
 use crate::error::{Error, Exit, Result};
+use crate::manifest::Repository;
 use crate::manifest::model::{ChunkRecord, ListLine, Manifest, SchemaLine, SchemaRecord};
 use crate::manifest::parts::read_part;
-use crate::manifest::Repository;
 use crate::plan::Filter;
 use crate::schema::{Object, QualifiedName, Schema, Table};
 use std::collections::{BTreeMap, HashMap};

@@ -85,8 +85,15 @@ impl ShowReport {
         let mut lines = vec![
             format!("backup {} of {} in {}", manifest.id, manifest.name, self.repository),
             format!("  snapshot of {:.3}, written by {}", manifest.snapshot, manifest.program),
-            format!("  source: {} port {}, MySQL {} {}", server.hostname, server.port, server.version, server.version_comment),
-            format!("  consistency: {:?}; position {}", manifest.consistency, if position.exact { "exact" } else { "not exact" }),
+            format!(
+                "  source: {} port {}, MySQL {} {}",
+                server.hostname, server.port, server.version, server.version_comment
+            ),
+            format!(
+                "  consistency: {:?}; position {}",
+                manifest.consistency,
+                if position.exact { "exact" } else { "not exact" }
+            ),
         ];
         if !position.gtid_executed.is_empty() {
             lines.push(format!("  GTID set: {}", position.gtid_executed));
@@ -126,7 +133,10 @@ impl ShowReport {
         lines.extend(self.objects.iter().map(|object| format!("  {object}")));
         lines.extend(manifest.not_taken.iter().map(|what| format!("  not taken: {what}")));
         for column in &manifest.untyped {
-            lines.push(format!("  JSON types not carried: {} of {} in {} rows", column.column, column.table, column.rows));
+            lines.push(format!(
+                "  JSON types not carried: {} of {} in {} rows",
+                column.column, column.table, column.rows
+            ));
         }
         lines.push(format!("  manifest sha256: {}", self.manifest_sha256));
         lines.join("\n") + "\n"

@@ -56,7 +56,10 @@ mod tests {
     fn numbers() {
         assert_eq!((count(0), count(999), count(1_234_567)), ("0".into(), "999".into(), "1,234,567".into()));
         assert_eq!((bytes(5), bytes(1536), bytes(85_144_371)), ("5 bytes".into(), "1.5 KiB".into(), "81.2 MiB".into()));
-        assert_eq!((seconds(0.0008), seconds(2.13), seconds(200.0)), ("0.8 ms".into(), "2.1 s".into(), "3 min 20 s".into()));
+        assert_eq!(
+            (seconds(0.0008), seconds(2.13), seconds(200.0)),
+            ("0.8 ms".into(), "2.1 s".into(), "3 min 20 s".into())
+        );
         assert_eq!(some_of(&["a".into(), "b".into(), "c".into()], 2), "a, b and 1 more");
     }
 }

@@ -99,7 +99,8 @@ async fn against(
     let sessions = reader_sessions(server, options.effort.threads, &mut session).await?;
     progress.phase("proof", selected.rows(), selected.bytes());
     let tables = proof_tables(&selected);
-    let proving = tokio::task::spawn_blocking(move || verify::server::prove(&tables, sessions, progress.as_ref(), &stop));
+    let proving =
+        tokio::task::spawn_blocking(move || verify::server::prove(&tables, sessions, progress.as_ref(), &stop));
     Ok(proving.await.expect("proving does not panic")?)
 }
 

@@ -83,7 +83,8 @@ pub async fn inspect(session: &mut Session, intent: &Intent) -> Result<Vec<Findi
     let taken = names_taken(session, intent).await?;
     if !taken.is_empty() {
         let shown: Vec<_> = taken.iter().take(NAMES_SHOWN).map(ToString::to_string).collect();
-        let more = if taken.len() > NAMES_SHOWN { format!(" and {} more", taken.len() - NAMES_SHOWN) } else { String::new() };
+        let more =
+            if taken.len() > NAMES_SHOWN { format!(" and {} more", taken.len() - NAMES_SHOWN) } else { String::new() };
         let message = format!("{server} holds tables or views of the same name: {}{more}", shown.join(", "));
         findings.push(Finding { kind: FindingKind::NamesInTheWay, message });
     }

@@ -89,7 +89,9 @@ impl Proof {
             lines.push(format!("{indent}  recomputed differently: stored generated columns of {table}"));
         }
         for column in &self.unproved {
-            lines.push(format!("{indent}  not proved: {column}, whose documents hold types that the backup does not carry"));
+            lines.push(format!(
+                "{indent}  not proved: {column}, whose documents hold types that the backup does not carry"
+            ));
         }
         lines
     }

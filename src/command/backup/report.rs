@@ -120,8 +120,19 @@ pub(super) fn done(
     threads: usize,
 ) -> BackupReport {
     let Written { manifest, reused_chunks, .. } = written;
-    let Manifest { id, name, snapshot, consistency, position, source_positions, totals, partial, not_taken, untyped, .. } =
-        manifest;
+    let Manifest {
+        id,
+        name,
+        snapshot,
+        consistency,
+        position,
+        source_positions,
+        totals,
+        partial,
+        not_taken,
+        untyped,
+        ..
+    } = manifest;
     let elapsed = Timestamp::now().duration_since(manifest.started);
     BackupReport::Backup(Box::new(BackupDone {
         id,
@@ -215,7 +226,10 @@ impl BackupDone {
             lines.push("  partial: rows were left out by --where".into());
         }
         if self.sessions_lost > 0 {
-            lines.push(format!("  {} lost on the way; the others took over", counted(self.sessions_lost as u64, "session")));
+            lines.push(format!(
+                "  {} lost on the way; the others took over",
+                counted(self.sessions_lost as u64, "session")
+            ));
         }
         for column in &self.untyped {
             lines.push(format!(
@@ -234,7 +248,9 @@ impl BackupDone {
 
     fn position_text(&self) -> String {
         let how = match self.consistency {
-            ConsistencyKind::GlobalReadLock => format!("consistent (global read lock, held {})", seconds(self.lock_held_seconds)),
+            ConsistencyKind::GlobalReadLock => {
+                format!("consistent (global read lock, held {})", seconds(self.lock_held_seconds))
+            }
             ConsistencyKind::LogStatus => "consistent (log status stood still)".into(),
             ConsistencyKind::TableLocks => format!("consistent (tables locked, {})", seconds(self.lock_held_seconds)),
             ConsistencyKind::None => "NOT CONSISTENT: snapshots were opened one after another".into(),

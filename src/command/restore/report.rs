@@ -142,7 +142,9 @@ pub(super) fn unproved(
     resumed: bool,
 ) -> RestoreReport {
     let mut report = report(options, backup, selected, target, loaded, made, phases, resumed);
-    report.notes.push("triggers and events were not made, and the ledger myriad_restore was kept, since proof failed".into());
+    report
+        .notes
+        .push("triggers and events were not made, and the ledger myriad_restore was kept, since proof failed".into());
     RestoreReport::Restore(Box::new(RestoreDone { proof: Some(proof), ..report }))
 }
 
@@ -199,7 +201,9 @@ impl RestoreReport {
     /// The exit code: a restore whose proof failed is no success.
     pub fn exit(&self) -> Exit {
         match self {
-            RestoreReport::Restore(done) if done.proof.as_ref().is_some_and(|proof| !proof.holds()) => Exit::ProofFailed,
+            RestoreReport::Restore(done) if done.proof.as_ref().is_some_and(|proof| !proof.holds()) => {
+                Exit::ProofFailed
+            }
             _ => Exit::Success,
         }
     }
@@ -249,7 +253,10 @@ fn way_text(way: Way) -> &'static str {
 impl RestoreDone {
     fn text(&self) -> String {
         let mut lines = vec![
-            format!("backup {} of {} (snapshot of {:.3}) is restored to {}", self.backup, self.name, self.snapshot, self.target),
+            format!(
+                "backup {} of {} (snapshot of {:.3}) is restored to {}",
+                self.backup, self.name, self.snapshot, self.target
+            ),
             format!(
                 "  {} in {}, {} of row text in {}, by {}",
                 counted(self.rows, "row"),
@@ -277,7 +284,9 @@ impl RestoreDone {
             lines.push(match gtid {
                 GtidOutcome::Set { set } => format!("  gtid_purged: set to {set}"),
                 GtidOutcome::NotSet { why, statement: None } => format!("  gtid_purged: not set, {why}"),
-                GtidOutcome::NotSet { why, statement: Some(sql) } => format!("  gtid_purged: not set, {why}; to set it: {sql}"),
+                GtidOutcome::NotSet { why, statement: Some(sql) } => {
+                    format!("  gtid_purged: not set, {why}; to set it: {sql}")
+                }
             });
         }
         let binlog = if self.writes_binary_log { "written" } else { "not written, replicas of the target got nothing" };
@@ -286,7 +295,8 @@ impl RestoreDone {
             lines.push(format!("  not created: {}", some_of(&self.not_created, 10)));
         }
         lines.extend(self.notes.iter().map(|note| format!("  note: {note}")));
-        let phases: Vec<_> = self.phases.iter().map(|phase| format!("{} {}", phase.name, seconds(phase.seconds))).collect();
+        let phases: Vec<_> =
+            self.phases.iter().map(|phase| format!("{} {}", phase.name, seconds(phase.seconds))).collect();
         let sum = self.phases.iter().map(|phase| phase.seconds).sum();
         lines.push(format!("  time: {} ({})", seconds(sum), phases.join(", ")));
         lines.push(format!("  manifest sha256: {}", self.manifest_sha256));

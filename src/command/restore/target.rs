@@ -61,7 +61,9 @@ impl Target {
             true => match session.execute("SET SESSION sql_log_bin=0").await {
                 Ok(_) => true,
                 Err(error) if error.code() == Some(1227) => {
-                    notes.push("the restore is written to the target's binary log: the account may not switch it off".into());
+                    notes.push(
+                        "the restore is written to the target's binary log: the account may not switch it off".into(),
+                    );
                     false
                 }
                 Err(error) => return Err(error.into()),
@@ -90,7 +92,8 @@ impl Target {
         check_names(selected, &self.facts)?;
         for (schema, name) in &selected.schemas {
             if !schema::create_schema(&mut self.session, schema, name).await? {
-                made.notes.push(format!("schema {name} was there already and keeps its own character set and collation"));
+                made.notes
+                    .push(format!("schema {name} was there already and keeps its own character set and collation"));
             }
         }
         Ok(())
@@ -102,7 +105,10 @@ impl Target {
         for (name, kind) in &there {
             let ours = progressed.tables.contains(name);
             let wanted = selected.tables.iter().any(|table| table.target == *name)
-                || selected.objects.iter().any(|(o, s)| o.kind == ObjectKind::View && o.name.name == name.name && *s == name.schema);
+                || selected
+                    .objects
+                    .iter()
+                    .any(|(o, s)| o.kind == ObjectKind::View && o.name.name == name.name && *s == name.schema);
             if !ours && wanted {
                 let what = if kind == "VIEW" { "VIEW" } else { "TABLE" };
                 self.session.execute(format!("DROP {what} {}", name.sql())).await?;
@@ -158,8 +164,14 @@ impl Target {
     }
 
     /// Makes the foreign keys that are not there.
-    pub async fn add_foreign_keys(&mut self, selected: &Selected, options: &RestoreOptions, made: &mut Made) -> Result<()> {
-        let renames: HashMap<&str, &str> = options.renames.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
+    pub async fn add_foreign_keys(
+        &mut self,
+        selected: &Selected,
+        options: &RestoreOptions,
+        made: &mut Made,
+    ) -> Result<()> {
+        let renames: HashMap<&str, &str> =
+            options.renames.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
         let renamed = |schema: &str| renames.get(schema).map(|new| (*new).to_owned());
         for table in &selected.tables {
             let keys = indexes::add_foreign_keys(&mut self.session, &table.table, &table.target, &renamed).await?;
@@ -171,7 +183,8 @@ impl Target {
 
     /// Makes the objects of one stage.
     pub async fn make_objects(&mut self, selected: &Selected, stage: Stage, made: &mut Made) -> Result<()> {
-        let objects: Vec<(&Object, &str)> = selected.objects.iter().map(|(object, schema)| (object, schema.as_str())).collect();
+        let objects: Vec<(&Object, &str)> =
+            selected.objects.iter().map(|(object, schema)| (object, schema.as_str())).collect();
         let done = objects::create_objects(&mut self.session, &objects, stage).await?;
         made.objects += done.created as u64;
         made.not_created.extend(done.not_created);
