@@ -2,6 +2,9 @@
 
 mod support;
 
+mod dataset;
 mod definitions;
+mod login;
+mod raw;
 mod s3;
 mod sandbox;
