@@ -52,6 +52,8 @@ pub const METADATA_LOCK_TABLES: usize = 100;
 pub const INSERT_ROWS: usize = 50;
 /// How often a plain progress line is printed where there is no terminal.
 pub const PROGRESS_LINE_EVERY: Duration = Duration::from_secs(5);
+/// The largest `--threads`: beyond it a server gains nothing and its connection limit is near.
+pub const THREADS_MAX: usize = 256;
 /// Files in a repository's `tmp/` older than this belong to no living put and are removed.
 pub const TEMPORARY_FILE_AGE: Duration = Duration::from_secs(24 * 3600);
 /// Above this size an object goes to S3 in parts: one failed part is sent again, not the whole object.

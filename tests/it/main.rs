@@ -2,6 +2,7 @@
 
 mod support;
 
+mod dataset;
 mod definitions;
 mod login;
 mod raw;
