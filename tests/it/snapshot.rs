@@ -4,7 +4,7 @@
 //!
 //! 20 trials of each way; 500 with MYRIAD_TEST_FULL=1.
 
-use crate::support::server;
+use crate::support::{replication, server};
 use myriad::position::{ConsistencyKind, GtidSet};
 use myriad::sandbox::{Sandbox, SandboxOptions};
 use myriad::schema::QualifiedName;
@@ -396,22 +396,10 @@ async fn non_transactional_tables_stand_still() {
 async fn a_replica_knows_its_sources_position() {
     let source = server::own(SandboxOptions { tcp: true, ..server::options() });
     let mut bank = Bank::open(true);
-    let Some(myriad::server::Host::Tcp { port, .. }) = source.tcp_options().map(|options| options.host) else {
-        panic!("the source listens")
-    };
+    replication::attach(&bank.sandbox, &source);
     let mut at_source = RawSession::connect(&source.connect_options()).unwrap();
-    at_source.execute(b"CREATE USER replica IDENTIFIED BY 'r'").unwrap();
-    at_source.execute(b"GRANT REPLICATION SLAVE ON *.* TO replica").unwrap();
-    let change = format!(
-        "CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT={port}, SOURCE_USER='replica', \
-         SOURCE_PASSWORD='r', SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1 FOR CHANNEL 'main'"
-    );
-    bank.root.execute(change.as_bytes()).unwrap();
-    bank.root.execute(b"START REPLICA FOR CHANNEL 'main'").unwrap();
     at_source.execute(b"CREATE DATABASE from_source").unwrap();
-    let executed = at_source.query_small(b"SELECT @@global.gtid_executed").unwrap()[0].text(0);
-    let wait = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{executed}', 30)");
-    assert_eq!(bank.number(&wait), 0, "the replica caught up");
+    replication::catch_up(&bank.sandbox, &source);
     // The applier's threads report every 300 ms (replica_checkpoint_period).
     std::thread::sleep(Duration::from_secs(1));
 
@@ -429,7 +417,8 @@ async fn a_replica_knows_its_sources_position() {
         assert_eq!(held.consistency, expected, "{:?}", held.passed_over);
         assert_eq!(held.source_positions.len(), 1, "{expected:?}");
         let found = &held.source_positions[0];
-        assert_eq!((found.channel.as_str(), found.host.as_str(), found.port), ("main", "127.0.0.1", port));
+        assert_eq!((found.channel.as_str(), found.host.as_str()), ("main", "127.0.0.1"));
+        assert_eq!(Some(found.port), source.port());
         assert_eq!((found.binlog_file.clone(), found.binlog_offset), (rows[0].text(0), rows[0].number(1)));
     }
 }
