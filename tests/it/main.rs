@@ -6,6 +6,7 @@ mod dataset;
 mod definitions;
 mod guard;
 mod login;
+mod mariadb;
 mod raw;
 mod s3;
 mod sandbox;
