@@ -2,7 +2,8 @@
 //! read: plain values, nothing left to interpret. `cli` makes them, the commands take them.
 
 use crate::server::ConnectOptions;
-use std::path::PathBuf;
+
+pub use crate::sandbox::ProgramPaths;
 
 /// Which schemas and tables are meant. Globs over `schema` and `schema.table`; an empty include list means all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -164,13 +165,4 @@ pub struct ListOptions {
     pub repo: String,
     /// `--name`.
     pub name: Option<String>,
-}
-
-/// Where private servers find their programs: option, environment, PATH (read by `cli`).
-#[derive(Clone, Debug, Default)]
-pub struct ProgramPaths {
-    /// `--mysqld` or `MYRIAD_MYSQLD`.
-    pub mysqld: Option<PathBuf>,
-    /// The folders of PATH, then the usual ones, then what `scripts/get-mysqld` fills.
-    pub folders: Vec<PathBuf>,
 }

@@ -1,1 +1,17 @@
-//! manifest
+//! Where the two halves meet: what a backup is made of, how it becomes visible, how it is read again.
+//! docs/format.md is the specification. Nothing but [`commit::commit`] makes a backup visible, and it does so
+//! with the last object that it writes.
+
+pub mod commit;
+pub mod document;
+pub mod error;
+pub mod known;
+pub mod model;
+pub mod pack;
+pub mod parts;
+pub mod repository;
+
+pub use error::ManifestError;
+pub use model::{ChunkRecord, Manifest, Part, Place, TableRecord};
+pub use pack::PackWriter;
+pub use repository::Repository;

@@ -33,3 +33,17 @@ pub struct SourcePosition {
     /// Offset in that file in bytes.
     pub binlog_offset: u64,
 }
+
+/// How the sessions of a backup came to one view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsistencyKind {
+    /// FLUSH TABLES WITH READ LOCK held for the moment in which all snapshots were opened.
+    GlobalReadLock,
+    /// `performance_schema.log_status` was equal before and after the snapshots were opened.
+    LogStatus,
+    /// LOCK TABLES … READ on all tables of the backup, held for that moment.
+    TableLocks,
+    /// Snapshots one after another: not consistent, and every report says so.
+    None,
+}

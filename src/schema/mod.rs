@@ -4,6 +4,7 @@
 pub mod ddl;
 pub mod identifier;
 pub mod key;
+pub mod object_text;
 pub mod sql_text;
 
 pub use identifier::quote;
@@ -166,6 +167,17 @@ impl Table {
     pub fn transactional(&self) -> bool {
         self.engine.eq_ignore_ascii_case("InnoDB")
     }
+
+    /// Why this table has no rows of its own, where it has none: its definition is taken, rows are neither read
+    /// nor written.
+    pub fn no_rows_of_its_own(&self) -> Option<&'static str> {
+        match self.engine.to_ascii_uppercase().as_str() {
+            "MRG_MYISAM" => Some("the engine MERGE shows the rows of other tables"),
+            "BLACKHOLE" => Some("the engine BLACKHOLE keeps no rows"),
+            "FEDERATED" | "CONNECT" | "SPIDER" => Some("its rows are on another server"),
+            _ => None,
+        }
+    }
 }
 
 /// What an object beside tables is.
@@ -218,6 +230,10 @@ pub struct Object {
     pub charset_client: String,
     /// collation_connection it was made under.
     pub collation_connection: String,
+    /// Default collation of its schema when it was made: the type of parameters and variables that name none
+    /// (empty for views).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub database_collation: String,
     /// Time zone of an event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,

@@ -4,6 +4,7 @@
 //! definitions, locks, loading. [`raw::RawSession`] is one blocking socket that walks row packets in place;
 //! backup and proof read rows through it.
 
+mod address;
 pub mod error;
 pub mod facts;
 pub mod inspect;
@@ -13,5 +14,6 @@ pub mod session;
 pub mod snapshot;
 
 pub use error::ServerError;
-pub use options::{ConnectOptions, Host, SslMode, SslOptions};
+pub use options::{Address, ConnectOptions, Host, SslMode, SslOptions, parse_address};
+pub use raw::{RawColumn, RawSession, Rows};
 pub use session::{Row, Session};

@@ -1,7 +1,9 @@
-//! How a server is reached: host or socket, user, password, TLS; and the `mysql://` address form.
+//! How a server is reached: host or socket, user, password, TLS. The `mysql://` form is read in `address`.
 
 use crate::secret::Secret;
 use std::path::PathBuf;
+
+pub use super::address::{Address, PORT_DEFAULT, parse_address};
 
 /// Where the server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,20 +19,35 @@ pub enum Host {
     Socket(PathBuf),
 }
 
-/// How much TLS is asked for, with the names and meanings of the mysql client's `--ssl-mode`.
+/// How much TLS is asked for over TCP, with the names and meanings of the mysql client's `--ssl-mode`. A Unix
+/// socket stays plain under every mode: its bytes do not leave the machine, and the server counts it as secure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SslMode {
     /// Never.
     Disabled,
-    /// Where the server offers it, else plain. Sockets stay plain.
+    /// Where the server offers it, whoever it is, else plain.
     #[default]
     Preferred,
     /// Always, whoever the server is.
     Required,
     /// Always, with a certificate signed by the given authority.
     VerifyCa,
-    /// The same, and the host name in the certificate.
+    /// The same, and with the host among the certificate's subject alternative names.
     VerifyIdentity,
+}
+
+impl SslMode {
+    /// The mode of a name such as `verify-ca`, `VERIFY_CA`.
+    pub fn from_name(name: &str) -> Option<SslMode> {
+        Some(match name.to_ascii_lowercase().replace('_', "-").as_str() {
+            "disabled" => SslMode::Disabled,
+            "preferred" => SslMode::Preferred,
+            "required" => SslMode::Required,
+            "verify-ca" => SslMode::VerifyCa,
+            "verify-identity" => SslMode::VerifyIdentity,
+            _ => return None,
+        })
+    }
 }
 
 /// TLS options.

@@ -1,4 +1,7 @@
-//! All integration tests in one program: it links once. A module is a subject.
+//! The integration tests: one program, so that it links once and its tests can share private servers.
 
-mod s3;
 mod support;
+
+mod definitions;
+mod s3;
+mod sandbox;

@@ -1,4 +1,5 @@
-//! What several subjects need.
+//! Helpers that the test modules share.
 
 pub mod s3_server;
+pub mod server;
 pub mod stores;

@@ -1,0 +1,334 @@
+//! One worker: it takes ranges from the queue and reads each by one or more queries in key order, from packet to
+//! sealed chunk without another thread in between.
+
+use super::chunker::{Chunker, Verdict};
+use super::error::DumpError;
+use super::midpoint;
+use super::queue::{Finished, Task};
+use super::{Shared, Source, Stored, Stretch, TakenChunk, WorkerTime};
+use crate::codec::frame::{Sealer, content_id};
+use crate::codec::layout::{Protocol, RangeQuery, RowLayout};
+use crate::codec::{ROW_TEXT_VERSION, RowEncoder, Tally};
+use crate::limits;
+use crate::plan::cuts::{self, Cutting};
+use crate::schema::{Bound, Range};
+use crate::server::raw::RawSession;
+use crate::workers::budget::Lease;
+
+/// Rows after which progress is counted and a request to stop is seen.
+const ROWS_PER_LOOK: u64 = 4096;
+
+/// A worker's state over all its ranges.
+struct Worker<'a> {
+    shared: &'a Shared<'a>,
+    session: RawSession,
+    sealer: Sealer,
+    chunker: Chunker,
+    /// Where the chunk that is being filled begins.
+    chunk_lo: Option<Bound>,
+    /// Bytes of a row wider than a chunk, while the chunk with it is in memory.
+    wide: Option<Lease<'a>>,
+    queries: usize,
+}
+
+/// Reads ranges until none is left; says how the time went.
+pub(super) fn work(shared: &Shared<'_>, session: RawSession) -> WorkerTime {
+    let mut time = WorkerTime::default();
+    let mut worker = match Worker::new(shared, session) {
+        Ok(worker) => worker,
+        Err(error) => {
+            shared.queue.fail(error);
+            return time;
+        }
+    };
+    loop {
+        let waiting = Stretch::begin();
+        let Some(mut task) = shared.queue.next() else { break };
+        time.idle_seconds += waiting.end().as_secs_f64();
+        let busy = Stretch::begin();
+        let outcome = worker.run(&mut task);
+        time.busy_seconds += busy.end().as_secs_f64();
+        match outcome {
+            Ok(()) => {}
+            Err(error) if error.session_lost() => {
+                task.read.range.lo = worker.chunk_lo.take();
+                shared.progress.note(&format!("a session was lost, the others go on: {error}"));
+                shared.queue.lost(task, error);
+                break;
+            }
+            Err(error) => {
+                shared.queue.fail(error);
+                break;
+            }
+        }
+    }
+    time
+}
+
+/// Reads the non-transactional tables over the session that holds them locked, then lets them go.
+pub(super) fn read_locked(shared: &Shared<'_>, session: RawSession) {
+    let read = || -> Result<(), DumpError> {
+        let mut worker = Worker::new(shared, session)?;
+        for (table, source) in shared.sources.iter().enumerate().filter(|(_, s)| !s.table.transactional()) {
+            for read in cuts::ranges(&source.table, source.earlier.as_deref()) {
+                worker.read_range(&mut Task { table, read, count_only: false })?;
+            }
+        }
+        let unlocked = worker.session.execute(b"UNLOCK TABLES");
+        unlocked.map(drop).map_err(|e| DumpError::server("tables without transactions", e))
+    };
+    if let Err(error) = read() {
+        shared.queue.fail(error);
+    }
+}
+
+impl<'a> Worker<'a> {
+    fn new(shared: &'a Shared<'a>, session: RawSession) -> Result<Worker<'a>, DumpError> {
+        Ok(Worker {
+            shared,
+            session,
+            sealer: Sealer::new(limits::ZSTD_LEVEL)?,
+            chunker: Chunker::default(),
+            chunk_lo: None,
+            wide: None,
+            queries: 0,
+        })
+    }
+
+    /// Reads a range, and counts the table where it was the last one.
+    fn run(&mut self, task: &mut Task) -> Result<(), DumpError> {
+        let source = &self.shared.sources[task.table];
+        let name = source.table.name.to_string();
+        if !task.count_only {
+            self.shared.progress.table(&name, true);
+            let read = self.read_range(task);
+            self.shared.progress.table(&name, false);
+            read?;
+        }
+        let queries = std::mem::take(&mut self.queries);
+        let Some(finished) = self.shared.queue.done(task.table, queries) else { return Ok(()) };
+        // If the session is lost now, another one must count.
+        *task = self.shared.queue.reopen_for_count(task);
+        self.count(source, &finished)?;
+        self.shared.queue.done(task.table, 0);
+        Ok(())
+    }
+
+    /// The rows over all chunks must be the rows of the table in this snapshot. One query without bounds that read it
+    /// all is its own count.
+    fn count(&mut self, source: &Source, finished: &Finished) -> Result<(), DumpError> {
+        if finished.queries <= 1 {
+            return Ok(());
+        }
+        let table = source.table.name.to_string();
+        let mut sql = format!("SELECT COUNT(*) FROM {}", source.table.name.sql());
+        if !source.condition.is_empty() {
+            sql.push_str(&format!(" WHERE ({})", source.condition));
+        }
+        let rows = self.session.query_small(sql.as_bytes()).map_err(|e| DumpError::server(&table, e))?;
+        let counted = rows.first().map_or(0, |row| row.number(0));
+        if counted != finished.rows {
+            return Err(DumpError::Count { table, counted, read: finished.rows });
+        }
+        Ok(())
+    }
+
+    /// Reads a range from its lower to its upper bound, in as many queries as it takes.
+    fn read_range(&mut self, task: &mut Task) -> Result<(), DumpError> {
+        let source = &self.shared.sources[task.table];
+        let layout = RowLayout::of(&source.table);
+        self.chunker = Chunker::default();
+        self.chunk_lo = task.read.range.lo.clone();
+        let mut read_to = task.read.range.lo.clone();
+        let mut row_bytes = row_bytes_estimate(source);
+        loop {
+            let free = matches!(task.read.cutting, Cutting::Free);
+            let limit = free.then(|| (2 * self.shared.options.chunk_bytes as u64 / row_bytes).max(100));
+            let (rows, last) = self.query(task, source, &layout, read_to.clone(), limit, &mut row_bytes)?;
+            self.queries += 1;
+            if limit == Some(rows) && last.is_some() {
+                read_to = last;
+                self.give_half_away(task, source, &read_to)?;
+                continue;
+            }
+            match self.join_following(task) {
+                Some(following) => read_to = following,
+                None => break,
+            }
+        }
+        self.emit_all(task, task.read.range.hi.clone())
+    }
+
+    /// Runs one query and encodes its rows. Returns their number, and the bound of the last one where `limit` was met.
+    fn query(
+        &mut self,
+        task: &Task,
+        source: &Source,
+        layout: &RowLayout,
+        lo: Option<Bound>,
+        limit: Option<u64>,
+        row_bytes: &mut u64,
+    ) -> Result<(u64, Option<Bound>), DumpError> {
+        let table = source.table.name.to_string();
+        let key = source.table.range_key.as_ref();
+        let range = Range { lo, hi: task.read.range.hi.clone() };
+        let bounds = key.and_then(|key| key.condition(&range, &source.table.columns)).unwrap_or_default();
+        let sql = layout.select(&RangeQuery {
+            table: &source.table.name.sql(),
+            partition: task.read.partition.as_deref(),
+            key,
+            conditions: &[&bounds, &source.condition],
+            limit,
+        });
+        let failed = |e| DumpError::server(&table, e);
+        // Rows borrow the session: it is put back when they have been read.
+        let Worker { shared, session, sealer, chunker, chunk_lo, wide, .. } = self;
+        let mut rows = match layout.protocol {
+            Protocol::Text => session.query(sql.as_bytes()),
+            Protocol::Binary => session.query_binary(sql.as_bytes()),
+        }
+        .map_err(failed)?;
+        let types = rows.columns().iter().map(|column| column.type_byte).collect();
+        let mut encoder = RowEncoder::new(layout.clone(), types, table.as_str());
+        let mut emit = Emit { shared, sealer, task };
+        let (mut count, mut bytes, mut counted) = (0, 0, (0, 0));
+        let mut last = None;
+        let chunk_bytes = shared.options.chunk_bytes;
+        while let Some(packet) = rows.next().map_err(failed)? {
+            if packet.len() > chunk_bytes {
+                // Drop before the next lease: nobody waits while holding.
+                wide.take();
+                *wide = Some(shared.budget.lease(3 * packet.len()));
+            }
+            let before = chunker.text.len();
+            let (text, tally) = chunker.text_and_tally();
+            let hash = encoder.encode(packet, Some(text), tally)?;
+            let row = chunker.text.len() - before;
+            (count, bytes) = (count + 1, bytes + row as u64);
+            let bound = |encoder: &mut RowEncoder| -> Result<Option<Bound>, DumpError> {
+                let Some(key) = key else { return Ok(None) };
+                let values = encoder.values(packet)?;
+                Ok(encoder.layout().bound(key, &values))
+            };
+            match chunker.judge(task.read.cutting, chunk_bytes, row, hash) {
+                Verdict::Go => {}
+                Verdict::MarkHalf => chunker.mark_half(bound(&mut encoder)?),
+                Verdict::CutHere => {
+                    let hi = bound(&mut encoder)?;
+                    let (text, tally) = chunker.take();
+                    let lo = std::mem::replace(chunk_lo, hi.clone());
+                    chunker.text = emit.chunk(text, tally, Range { lo, hi })?;
+                    wide.take();
+                }
+                Verdict::CutAtHalf => {
+                    if let Some((text, tally, hi)) = chunker.split_at_half() {
+                        let lo = std::mem::replace(chunk_lo, hi.clone());
+                        emit.chunk(text, tally, Range { lo, hi })?;
+                    }
+                }
+            }
+            if limit == Some(count) {
+                last = bound(&mut encoder)?;
+            }
+            if count % ROWS_PER_LOOK == 0 {
+                shared.progress.add(count - counted.0, bytes - counted.1);
+                counted = (count, bytes);
+                if shared.stop.stopped() || shared.queue.failed() {
+                    return Err(DumpError::Interrupted);
+                }
+            }
+        }
+        shared.progress.add(count - counted.0, bytes - counted.1);
+        if count > 0 {
+            *row_bytes = (bytes / count).max(1);
+        }
+        Ok((count, last))
+    }
+
+    /// Where somebody is idle, the upper half of what remains becomes a range of its own.
+    fn give_half_away(&mut self, task: &mut Task, source: &Source, read_to: &Option<Bound>) -> Result<(), DumpError> {
+        if !self.shared.queue.someone_idle() {
+            return Ok(());
+        }
+        let Some(from) = read_to else { return Ok(()) };
+        let rest = Range { lo: Some(from.clone()), hi: task.read.range.hi.clone() };
+        let middle = midpoint::find(&mut self.session, source, task.read.partition.as_deref(), &rest)
+            .map_err(|e| DumpError::server(&source.table.name.to_string(), e))?;
+        if let Some(middle) = middle {
+            let above = Range { lo: Some(middle.clone()), hi: task.read.range.hi.replace(middle) };
+            self.shared.queue.split_off(task, above);
+        }
+        Ok(())
+    }
+
+    /// An inherited range that shrank below a quarter of a chunk takes the next one in, if that still waits and both
+    /// fit one chunk. Unchanged ranges are left as they are: joining them would store their rows anew. Returns
+    /// the bound from which reading goes on.
+    fn join_following(&mut self, task: &mut Task) -> Option<Option<Bound>> {
+        let Cutting::Inherited { bytes: bytes_before, content } = task.read.cutting else { return None };
+        let bytes = self.chunker.text.len();
+        let hi = task.read.range.hi.clone()?;
+        let chunk_bytes = self.shared.options.chunk_bytes;
+        let unchanged =
+            bytes as u64 == bytes_before && content_id(&self.chunker.text, &[], ROW_TEXT_VERSION) == content;
+        if bytes >= chunk_bytes / 4 || unchanged {
+            return None;
+        }
+        let following = self.shared.queue.claim_following(task, &hi, (chunk_bytes - bytes) as u64)?;
+        task.read.range.hi = following.range.hi;
+        task.read.cutting = following.cutting;
+        Some(Some(hi))
+    }
+
+    /// What is left in memory becomes the last chunk of the range.
+    fn emit_all(&mut self, task: &Task, hi: Option<Bound>) -> Result<(), DumpError> {
+        let (text, tally) = self.chunker.take();
+        let range = Range { lo: self.chunk_lo.take(), hi };
+        let mut emit = Emit { shared: self.shared, sealer: &mut self.sealer, task };
+        self.chunker.text = emit.chunk(text, tally, range)?;
+        self.wide.take();
+        Ok(())
+    }
+}
+
+/// Makes chunks of collected rows.
+struct Emit<'w, 'a> {
+    shared: &'w Shared<'a>,
+    sealer: &'w mut Sealer,
+    task: &'w Task,
+}
+
+impl Emit<'_, '_> {
+    /// Seals and hands over one chunk; gives the emptied buffer back.
+    fn chunk(&mut self, mut text: Vec<u8>, tally: Tally, range: Range) -> Result<Vec<u8>, DumpError> {
+        let Shared { pack, known, queue, rate, options, .. } = self.shared;
+        let content = content_id(&text, &[], ROW_TEXT_VERSION);
+        let mut frame_bytes = 0;
+        let stored = match known.get(&content) {
+            _ if text.is_empty() => Stored::Nothing,
+            Some(place) => Stored::Before(*place),
+            None => {
+                let frame = self.sealer.seal(&text, "a chunk")?;
+                frame_bytes = frame.len() as u64;
+                Stored::Now(pack.add(frame).map_err(|_| DumpError::Store)?)
+            }
+        };
+        let bytes = text.len() as u64;
+        let partition = self.task.read.partition.clone();
+        queue.add_chunk(self.task.table, TakenChunk { partition, range, tally, bytes, frame_bytes, content, stored });
+        rate.pay(bytes);
+        text.clear();
+        // A chunk with one very wide row must not hold its memory for ever.
+        text.shrink_to(4 * options.chunk_bytes);
+        Ok(text)
+    }
+}
+
+/// A guess at the bytes of a row before the first one was read: the server's own estimate.
+fn row_bytes_estimate(source: &Source) -> u64 {
+    let table = &source.table;
+    match table.rows_estimate {
+        0 => 100,
+        rows => (table.bytes_estimate / rows).max(1),
+    }
+}

@@ -1,0 +1,102 @@
+//! What reading or writing a repository can fail with; every message names the object.
+
+use crate::codec::FrameError;
+use crate::error::{Exit, Explain};
+use crate::store::StoreError;
+
+/// A failure of a repository or a backup in it.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A frame failed its checks.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// There is no repository at that place.
+    #[error("there is no repository at {place}")]
+    NoRepository {
+        /// The place.
+        place: String,
+    },
+    /// The place holds other things.
+    #[error("{place} is not empty and is no repository")]
+    NotEmpty {
+        /// The place.
+        place: String,
+    },
+    /// A document's own hash does not fit, or it is no document.
+    #[error("{name} in {place} is damaged: {why}")]
+    Damaged {
+        /// Object name.
+        name: String,
+        /// The repository.
+        place: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// Written by a version, or with a feature, that this program does not know.
+    #[error("{name} in {place} cannot be read by this version of myriad: {why}")]
+    Foreign {
+        /// Object name.
+        name: String,
+        /// The repository.
+        place: String,
+        /// What is not known.
+        why: String,
+    },
+    /// No such backup.
+    #[error("there is no backup {wanted} in {place}")]
+    NoBackup {
+        /// What was asked for.
+        wanted: String,
+        /// The repository.
+        place: String,
+        /// What there is.
+        hint: String,
+    },
+    /// A source name that cannot stand in an object's name.
+    #[error("{name:?} cannot be the name of a source: 1 to 64 of A-Z a-z 0-9 . _ - and no dot first")]
+    BadName {
+        /// The name.
+        name: String,
+    },
+    /// An object that the backup reuses has gone.
+    #[error("object {object}, which this backup reuses, has gone from {place}; the backup was withdrawn")]
+    ReusedGone {
+        /// Object name.
+        object: String,
+        /// The repository.
+        place: String,
+    },
+}
+
+impl Explain for ManifestError {
+    fn exit(&self) -> Exit {
+        match self {
+            ManifestError::Store(e) => e.exit(),
+            ManifestError::Frame(e) => e.exit(),
+            ManifestError::NoRepository { .. } => Exit::RepositoryMissing,
+            ManifestError::NotEmpty { .. } | ManifestError::Foreign { .. } => Exit::RepositoryForeign,
+            ManifestError::Damaged { .. } | ManifestError::ReusedGone { .. } => Exit::RepositoryDamaged,
+            ManifestError::NoBackup { .. } => Exit::BackupNotFound,
+            ManifestError::BadName { .. } => Exit::Usage,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            ManifestError::Store(e) => return e.hint(),
+            ManifestError::Frame(e) => return e.hint(),
+            ManifestError::NoRepository { .. } => "check --repo; `myriad backup` makes a new repository".into(),
+            ManifestError::NotEmpty { .. } => "give an empty or new folder as --repo".into(),
+            ManifestError::Foreign { .. } => "use the version of myriad that wrote it, or a newer one".into(),
+            ManifestError::Damaged { .. } => {
+                "run `myriad verify --repo …` to see all that is damaged; `myriad list` shows other backups".into()
+            }
+            ManifestError::ReusedGone { .. } => "run the backup again; it will store what is missing".into(),
+            ManifestError::NoBackup { hint, .. } => hint.clone(),
+            ManifestError::BadName { .. } => "choose another --name".into(),
+        })
+    }
+}

@@ -1,0 +1,298 @@
+//! The serialised records of a repository, field by field as docs/format.md sections 2 to 7 describe them.
+
+use crate::codec::digest::RowDigest;
+use crate::codec::frame::{ContentId, ObjectId};
+use crate::position::{ConsistencyKind, Position, SourcePosition};
+use crate::schema::{Object, Range, SqlText, Table};
+use crate::server::facts::ServerFacts;
+use crate::server::inspect::NotTaken;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Format version of repositories and manifests.
+pub const FORMAT: u32 = 1;
+/// Version of the lines in parts.
+pub const PARTS_VERSION: u32 = 1;
+
+/// `myriad.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    /// Format version.
+    pub myriad: u32,
+    /// Random id of the repository, 32 hex digits.
+    pub id: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// `zstd`.
+    pub compression: String,
+    /// `none`.
+    pub encryption: String,
+}
+
+/// Where a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The object.
+    pub object: ObjectId,
+    /// First byte of the frame.
+    pub offset: u64,
+    /// Bytes of the frame.
+    pub length: u64,
+}
+
+/// A frame of JSON lines: definitions or chunk lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Where it is.
+    pub place: Place,
+    /// Unpacked bytes.
+    pub bytes: u64,
+    /// Content id, version 0.
+    pub content: ContentId,
+}
+
+/// Versions of what a backup is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versions {
+    /// Row text.
+    pub row_text: u32,
+    /// Row digest.
+    pub row_digest: u32,
+    /// Lines of parts.
+    pub parts: u32,
+}
+
+/// What was asked for, as far as a reader of the backup must know.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// `--database` globs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<String>,
+    /// `--exclude-database` globs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude_databases: Vec<String>,
+    /// `--table` globs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<String>,
+    /// `--exclude-table` globs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude_tables: Vec<String>,
+    /// Conditions on rows, by table.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub conditions: BTreeMap<String, String>,
+    /// Definitions only.
+    #[serde(default)]
+    pub no_data: bool,
+    /// No views, routines, triggers, events.
+    #[serde(default)]
+    pub no_objects: bool,
+    /// Chunk size that was aimed at.
+    pub chunk_bytes: u64,
+}
+
+impl Asked {
+    /// True where every schema, table and object of the server was asked for.
+    pub fn whole_instance(&self) -> bool {
+        let all = |globs: &[String]| globs.is_empty();
+        all(&self.databases)
+            && all(&self.exclude_databases)
+            && all(&self.tables)
+            && all(&self.exclude_tables)
+            && self.conditions.is_empty()
+            && !self.no_data
+            && !self.no_objects
+    }
+}
+
+/// Sums over a backup.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Schemas.
+    pub schemas: u64,
+    /// Tables.
+    pub tables: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Chunks.
+    pub chunks: u64,
+    /// Bytes of row text.
+    pub bytes: u64,
+    /// Bytes of all frames of rows that the backup names.
+    pub stored_bytes: u64,
+    /// Bytes of row frames that this backup added to the repository.
+    pub added_bytes: u64,
+    /// Bytes of definitions and chunk lists.
+    pub parts_bytes: u64,
+}
+
+/// A JSON column whose values hold types that the backup does not carry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Untyped {
+    /// `schema.table`.
+    pub table: String,
+    /// Column.
+    pub column: String,
+    /// Rows with such values.
+    pub rows: u64,
+}
+
+/// `manifest.json`: the root of a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Format version.
+    pub format: u32,
+    /// `logical`.
+    pub kind: String,
+    /// Features that a reader must know.
+    #[serde(default)]
+    pub requires: Vec<String>,
+    /// Versions of its parts.
+    pub versions: Versions,
+    /// Id of the repository it belongs to.
+    pub repository: String,
+    /// Backup id.
+    pub id: String,
+    /// Source name.
+    pub name: String,
+    /// What wrote it.
+    pub program: String,
+    /// When the run began, by the client's clock.
+    pub started: Timestamp,
+    /// The moment of the snapshot, by the server's clock.
+    pub snapshot: Timestamp,
+    /// When the last row was stored, by the client's clock.
+    pub finished: Timestamp,
+    /// How the sessions came to one view.
+    pub consistency: ConsistencyKind,
+    /// Rows were left out by a condition.
+    pub partial: bool,
+    /// The source.
+    pub server: ServerFacts,
+    /// Where in its history the snapshot stands.
+    pub position: Position,
+    /// On a replica: what it had executed of its sources.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_positions: Vec<SourcePosition>,
+    /// What was asked for.
+    pub options: Asked,
+    /// Sums.
+    pub totals: Totals,
+    /// Parts with definitions.
+    pub schemas: Vec<Part>,
+    /// Parts with chunk lists.
+    pub lists: Vec<Part>,
+    /// What the server holds and the backup does not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_taken: Vec<NotTaken>,
+    /// JSON columns whose types are not carried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub untyped: Vec<Untyped>,
+}
+
+/// A line of a definitions part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SchemaLine {
+    /// A schema.
+    Schema(SchemaRecord),
+    /// A table.
+    Table(TableDefinition),
+    /// A view, routine, trigger or event.
+    Object(Object),
+}
+
+/// A schema's own line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaRecord {
+    /// Its name.
+    pub name: String,
+    /// `SHOW CREATE DATABASE`.
+    pub create: SqlText,
+}
+
+/// A table's line among the definitions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableDefinition {
+    /// The table.
+    #[serde(flatten)]
+    pub table: Table,
+    /// The LOAD DATA statement for people; `FILE` stands for the file.
+    pub load: String,
+}
+
+/// A line of a chunk list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListLine {
+    /// A table begins or goes on.
+    Table(TableRecord),
+    /// One of its chunks.
+    Chunk(ChunkRecord),
+}
+
+/// A table's line in a chunk list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableRecord {
+    /// Schema.
+    pub schema: String,
+    /// Table.
+    pub name: String,
+    /// Names the key and the partitions that its cuts depend on.
+    pub key_id: String,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of row text.
+    pub bytes: u64,
+    /// Row digest over all chunks.
+    pub digest: RowDigest,
+    /// Digest of the STORED generated columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generated: Option<RowDigest>,
+    /// How many chunks there are.
+    pub chunks: u64,
+}
+
+/// A chunk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkRecord {
+    /// Number in the table.
+    pub n: u64,
+    /// Partition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<String>,
+    /// Its range; none where the table has no usable key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<Range>,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of row text.
+    pub bytes: u64,
+    /// Content id.
+    pub content: ContentId,
+    /// Where the row text is; none where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// Row digest.
+    pub digest: RowDigest,
+    /// Digest of the STORED generated columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generated: Option<RowDigest>,
+    /// JSON columns (place among the fields) with types that are not carried: rows.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub untyped: BTreeMap<usize, u64>,
+    /// Row digest with every JSON column taken as NULL; there where `untyped` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest_without_json: Option<RowDigest>,
+}
+
+/// Object name of a stored object.
+pub fn object_name(object: &ObjectId) -> String {
+    let hex = object.to_string();
+    format!("objects/{}/{hex}", &hex[..2])
+}
+
+/// Object name of a manifest.
+pub fn manifest_name(name: &str, id: &str) -> String {
+    format!("backups/{name}/{id}/manifest.json")
+}

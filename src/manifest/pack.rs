@@ -1,0 +1,134 @@
+//! Frames of many chunks become objects: a frame is taken at once and told its place when its object is full, since
+//! the object's name is the hash of all its bytes. Full objects are hashed and stored by a thread of their own, with
+//! one more waiting: frames in flight never exceed three objects.
+
+use super::error::ManifestError;
+use super::model::{self, Place};
+use crate::codec::frame::ObjectId;
+use crate::store::{PutMode, Store};
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+/// Where a frame will be once its object has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    object: u64,
+    offset: u64,
+    length: u64,
+}
+
+/// An object that is being filled.
+#[derive(Default)]
+struct Filling {
+    number: u64,
+    frames: Vec<Bytes>,
+    bytes: u64,
+}
+
+struct Full {
+    number: u64,
+    frames: Vec<Bytes>,
+}
+
+/// The names of the objects written, by their number.
+type Names = BTreeMap<u64, ObjectId>;
+
+/// Collects frames from many threads into objects.
+pub struct PackWriter {
+    filling: Mutex<Filling>,
+    full: Option<Sender<Full>>,
+    writer: Option<JoinHandle<Result<Names, ManifestError>>>,
+    object_bytes: u64,
+}
+
+impl PackWriter {
+    /// A writer of objects of about `object_bytes` to `store`. `runtime` drives the store's futures.
+    pub fn new(store: Arc<dyn Store>, runtime: tokio::runtime::Handle, object_bytes: usize) -> PackWriter {
+        let (full, objects) = bounded(1);
+        let writer = std::thread::spawn(move || write_objects(&*store, &runtime, &objects));
+        PackWriter {
+            filling: Mutex::default(),
+            full: Some(full),
+            writer: Some(writer),
+            object_bytes: object_bytes as u64,
+        }
+    }
+
+    /// Takes a frame. An error says that writing has failed; `finish` says why.
+    pub fn add(&self, frame: Vec<u8>) -> Result<Slot, Failed> {
+        let mut filling = self.filling.lock().expect("no holder of the lock panics");
+        let slot = Slot { object: filling.number, offset: filling.bytes, length: frame.len() as u64 };
+        filling.bytes += frame.len() as u64;
+        filling.frames.push(frame.into());
+        if filling.bytes >= self.object_bytes {
+            // Sending under the lock keeps the bound: other workers wait here rather than fill another object.
+            self.send(&mut filling)?;
+        }
+        Ok(slot)
+    }
+
+    /// Stores what is left, waits for all objects, and gives their names.
+    pub fn finish(mut self) -> Result<Places, ManifestError> {
+        let sent = {
+            let mut filling = self.filling.lock().expect("no holder of the lock panics");
+            if filling.frames.is_empty() { Ok(()) } else { self.send(&mut filling) }
+        };
+        drop(self.full.take());
+        let writer = self.writer.take().expect("finish runs once");
+        let names = writer.join().expect("the writer thread does not panic")?;
+        // The writer ends early only with an error, which was returned just now.
+        debug_assert!(sent.is_ok());
+        Ok(Places(names))
+    }
+
+    fn send(&self, filling: &mut Filling) -> Result<(), Failed> {
+        let number = filling.number;
+        let frames = std::mem::take(&mut filling.frames);
+        *filling = Filling { number: number + 1, ..Filling::default() };
+        match &self.full {
+            Some(full) => full.send(Full { number, frames }).map_err(|_| Failed),
+            None => Err(Failed),
+        }
+    }
+}
+
+/// Storing an object has failed; [`PackWriter::finish`] has the reason.
+#[derive(Clone, Copy, Debug)]
+pub struct Failed;
+
+/// Turns slots into places once all objects are stored.
+pub struct Places(Names);
+
+impl Places {
+    /// The place of a frame.
+    pub fn place(&self, slot: Slot) -> Place {
+        let object = self.0[&slot.object];
+        Place { object, offset: slot.offset, length: slot.length }
+    }
+
+    /// How many objects were stored.
+    pub fn objects(&self) -> usize {
+        self.0.len()
+    }
+}
+
+fn write_objects(
+    store: &dyn Store,
+    runtime: &tokio::runtime::Handle,
+    objects: &Receiver<Full>,
+) -> Result<Names, ManifestError> {
+    let mut names = Names::new();
+    for Full { number, frames } in objects {
+        let mut hasher = Sha256::new();
+        frames.iter().for_each(|frame| hasher.update(frame));
+        let object = ObjectId(hasher.finalize().into());
+        // The name says what the bytes are, so putting it once more over itself changes nothing.
+        runtime.block_on(store.put(&model::object_name(&object), frames, PutMode::Overwrite))?;
+        names.insert(number, object);
+    }
+    Ok(names)
+}

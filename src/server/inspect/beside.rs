@@ -1,0 +1,106 @@
+//! What a server holds beside its schemas and what hangs on tables without being a definition: named, not taken.
+
+use super::{NotTaken, Wanted, is_system_schema};
+use crate::server::error::ServerError;
+use crate::server::session::Session;
+
+/// One kind of thing: a query whose rows give a name, or schema, table and name.
+struct Kind {
+    kind: &'static str,
+    why: &'static str,
+    sql: &'static str,
+}
+
+const KINDS: &[Kind] = &[
+    Kind {
+        kind: "tablespace",
+        why: "general tablespaces are not made anew",
+        sql: "SELECT NAME FROM information_schema.innodb_tablespaces WHERE SPACE_TYPE = 'General' AND NAME <> 'mysql'",
+    },
+    Kind { kind: "server", why: "CREATE SERVER entries hold passwords", sql: "SELECT Server_name FROM mysql.servers" },
+    Kind { kind: "loadable function", why: "its library is a file of the server", sql: "SELECT name FROM mysql.func" },
+    Kind { kind: "plugin", why: "its library is a file of the server", sql: "SELECT name FROM mysql.plugin" },
+    Kind {
+        kind: "component",
+        why: "its library is a file of the server",
+        sql: "SELECT component_urn FROM mysql.component",
+    },
+    Kind {
+        kind: "persisted variable",
+        why: "settings belong to the server and not to its data",
+        sql: "SELECT VARIABLE_NAME FROM performance_schema.persisted_variables",
+    },
+    Kind {
+        kind: "resource group",
+        why: "it belongs to the machine",
+        sql: "SELECT RESOURCE_GROUP_NAME FROM information_schema.resource_groups \
+              WHERE RESOURCE_GROUP_NAME NOT IN ('USR_default', 'SYS_default', 'SYS_internal')",
+    },
+    Kind {
+        kind: "histogram",
+        why: "ANALYZE TABLE … UPDATE HISTOGRAM makes it anew",
+        sql: "SELECT SCHEMA_NAME, TABLE_NAME, COLUMN_NAME FROM information_schema.column_statistics",
+    },
+    Kind {
+        kind: "library",
+        why: "libraries of other languages are not taken",
+        sql: "SELECT LIBRARY_SCHEMA, NULL, LIBRARY_NAME FROM information_schema.libraries",
+    },
+    Kind {
+        kind: "read-only option of schema",
+        why: "a restored schema can be written",
+        sql: "SELECT SCHEMA_NAME, NULL, NULL FROM information_schema.schemata_extensions \
+              WHERE OPTIONS LIKE '%READ ONLY=1%'",
+    },
+];
+
+/// Accounts that the server makes for itself.
+const USERS: &str = "SELECT COUNT(*) FROM mysql.user \
+    WHERE User NOT IN ('mysql.sys', 'mysql.session', 'mysql.infoschema', 'mariadb.sys')";
+
+/// Adds everything found. What this account may not look at is named as such; what this kind of server does not
+/// have is passed over.
+pub(super) async fn read(
+    session: &mut Session,
+    wanted: &Wanted<'_>,
+    not_taken: &mut Vec<NotTaken>,
+) -> Result<(), ServerError> {
+    for Kind { kind, why, sql } in KINDS {
+        let Some(rows) = ask(session, kind, sql, not_taken).await? else { continue };
+        for row in rows {
+            if row.0.len() == 1 {
+                not_taken.push(NotTaken::new(kind, row.text(0), *why));
+                continue;
+            }
+            let (schema, table) = (row.text(0), row.opt_text(1));
+            if !is_system_schema(&schema) && wanted(&schema, table.as_deref()) {
+                let parts = [Some(schema), table, row.opt_text(2)];
+                let name: Vec<_> = parts.into_iter().flatten().collect();
+                not_taken.push(NotTaken::new(kind, name.join("."), *why));
+            }
+        }
+    }
+    if let Some(rows) = ask(session, "users", USERS, not_taken).await? {
+        let count = rows.first().map(|row| row.number(0)).unwrap_or_default();
+        not_taken.push(NotTaken::new("users", "", format!("{count} accounts and roles with their grants")));
+    }
+    Ok(())
+}
+
+async fn ask(
+    session: &mut Session,
+    kind: &str,
+    sql: &str,
+    not_taken: &mut Vec<NotTaken>,
+) -> Result<Option<Vec<crate::server::Row>>, ServerError> {
+    match session.query(sql).await {
+        Ok(rows) => Ok(Some(rows)),
+        // No such table or column: this kind of server has no such thing.
+        Err(error) if matches!(error.code(), Some(1054 | 1109 | 1146)) => Ok(None),
+        Err(error) if matches!(error.code(), Some(1044 | 1045 | 1142 | 1143 | 1227)) => {
+            not_taken.push(NotTaken::new(kind, "", "this account may not look whether there are any"));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,72 @@
+//! Private servers for tests: one pair shared by the whole test program, or one of a test's own.
+
+use myriad::sandbox::{ProgramPaths, Sandbox, SandboxOptions};
+use myriad::server::Session;
+use std::sync::{Mutex, OnceLock};
+
+/// Where the tests find mysqld: as the program itself does.
+pub fn programs() -> ProgramPaths {
+    let var = |name| std::env::var_os(name);
+    ProgramPaths::from_environment(
+        var("MYRIAD_MYSQLD").as_deref(),
+        var("PATH").as_deref(),
+        var("MYRIAD_MYSQL_HOME").as_deref(),
+        var("XDG_CACHE_HOME").as_deref(),
+        var("HOME").as_deref(),
+    )
+}
+
+/// The options of a usual test server.
+pub fn options() -> SandboxOptions {
+    SandboxOptions::new(programs())
+}
+
+/// A server of the test's own, gone at the end of the test.
+pub fn own(options: SandboxOptions) -> Sandbox {
+    Sandbox::start(options).expect("a private server for this test")
+}
+
+/// The shared server to take backups from. Tests on it use schemas whose names no other test uses, change
+/// no global setting, and never stop it.
+pub fn source() -> &'static Sandbox {
+    static SOURCE: OnceLock<&'static Sandbox> = OnceLock::new();
+    SOURCE.get_or_init(shared)
+}
+
+/// The shared server to restore into; the rules of [`source`] hold.
+pub fn target() -> &'static Sandbox {
+    static TARGET: OnceLock<&'static Sandbox> = OnceLock::new();
+    TARGET.get_or_init(shared)
+}
+
+/// A session on a private server.
+pub async fn connect(server: &Sandbox) -> Session {
+    Session::connect(&server.connect_options()).await.expect("a session on a private server")
+}
+
+/// Pointers to the shared servers, given back to `Box` at exit.
+static SHARED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+
+fn shared() -> &'static Sandbox {
+    let server = Box::into_raw(Box::new(own(options())));
+    let mut servers = SHARED.lock().unwrap();
+    if servers.is_empty() {
+        // SAFETY: the function given has the type that atexit(3) asks for.
+        unsafe { atexit(stop_shared) };
+    }
+    servers.push(server as usize);
+    // SAFETY: the box is freed at exit only, when no test runs any more.
+    unsafe { &*server }
+}
+
+unsafe extern "C" {
+    fn atexit(callback: extern "C" fn()) -> i32;
+}
+
+/// The test harness ends the process without dropping statics; this removes their folders all the same.
+extern "C" fn stop_shared() {
+    for server in SHARED.lock().map(|mut servers| std::mem::take(&mut *servers)).unwrap_or_default() {
+        // SAFETY: made by Box::into_raw in `shared`, taken out of the list once.
+        drop(unsafe { Box::from_raw(server as *mut Sandbox) });
+    }
+}
