@@ -232,7 +232,8 @@ impl Store for ObjectBackedStore {
 }
 
 /// An upload in parts that is taken back unless it was completed, also where the put is cancelled: the parts of
-/// an unfinished upload are listed nowhere but cost money.
+/// an unfinished upload are listed nowhere but cost money. One whose id had not arrived yet stays: a bucket's
+/// lifecycle rule for incomplete uploads removes such.
 struct AbortOnDrop(Option<Box<dyn MultipartUpload>>);
 
 impl AbortOnDrop {

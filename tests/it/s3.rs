@@ -118,14 +118,16 @@ async fn credentials_in_the_endpoint_are_refused_and_not_repeated() {
 async fn a_cancelled_upload_is_taken_back() {
     let server = S3Server::start();
     let store = open(&server, "").await;
-    let unfinished = || {
+    let files = |prefix: &str| {
         let entries = std::fs::read_dir(server.folder()).unwrap().flatten();
-        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".upload-")).count()
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)).count()
     };
+    // The server's names for an upload that is not complete, and for a part of one.
+    let (unfinished, sent) = (|| files(".upload-"), || files(".upload_id-"));
     let parts = vec![Bytes::from(vec![1; 16 << 20]); 8];
     tokio::select! {
         put = store.put("x", parts, PutMode::Overwrite) => panic!("the put was to be cancelled: {put:?}"),
-        () = async { while unfinished() == 0 { tokio::time::sleep(Duration::from_millis(1)).await } } => {}
+        () = async { while sent() == 0 { tokio::time::sleep(Duration::from_millis(1)).await } } => {}
     }
     let start = Instant::now();
     while unfinished() > 0 && start.elapsed() < Duration::from_secs(20) {
