@@ -245,8 +245,8 @@ pub struct RestoreArgs {
     /// Write the target's binary log
     #[arg(long, help_heading = "Target")]
     pub log_bin: bool,
-    /// Hand on the backup's GTID set
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = GtidPurgedArg::Auto, help_heading = "Target")]
+    /// Set gtid_purged to the backup's GTID set where that is right
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = GtidPurgedArg::Off, help_heading = "Target")]
     pub gtid_purged: GtidPurgedArg,
     /// How much is read back and compared
     #[arg(long, value_name = "HOW", value_enum, default_value_t = ProofArg::Full, help_heading = "Target")]

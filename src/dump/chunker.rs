@@ -49,6 +49,12 @@ impl Chunker {
         }
     }
 
+    /// Notes the length of the row that was added last.
+    pub fn saw_row_of(&mut self, bytes: u64) {
+        let (_, tally) = self.text_and_tally();
+        tally.widest = tally.widest.max(bytes);
+    }
+
     /// Judges the chunk after a row of `row_bytes` and `hash` was added.
     pub fn judge(&self, cutting: Cutting, chunk_bytes: usize, row_bytes: usize, hash: u128) -> Verdict {
         let bytes = self.text.len();

@@ -97,6 +97,12 @@ impl Named {
         self.close(&manifest.id, table);
     }
 
+    /// Notes a backup whose manifest cannot be read.
+    pub fn damaged(&mut self, what: String) {
+        self.inventory.backups += 1;
+        self.inventory.damage.push(what);
+    }
+
     /// A table's chunks must be all there, add up, and close on each other.
     fn close(&mut self, id: &str, table: Option<(TableRecord, Vec<ChunkRecord>)>) {
         let Some((record, chunks)) = table else { return };

@@ -75,6 +75,26 @@ impl Proof {
     pub fn holds(&self) -> bool {
         self.differences.is_empty()
     }
+
+    /// The verdict for people, one line each, with `indent` before it.
+    pub fn lines(&self, indent: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        let read = format!("{} rows of {} tables read back, {} digests compared", self.rows, self.tables, self.digests);
+        match self.holds() {
+            true => lines.push(format!("{indent}PROVED: {read}, all equal")),
+            false => lines.push(format!("{indent}NOT PROVED: {read}, {} differ", self.differences.len())),
+        }
+        lines.extend(self.differences.iter().map(|difference| format!("{indent}  differs: {difference}")));
+        for table in &self.recomputed {
+            lines.push(format!("{indent}  recomputed differently: stored generated columns of {table}"));
+        }
+        for column in &self.unproved {
+            lines.push(format!(
+                "{indent}  not proved: {column}, whose documents hold types that the backup does not carry"
+            ));
+        }
+        lines
+    }
 }
 
 /// A run of chunks that is proved by one query: one chunk, or all of a table (partition) without a usable key.
