@@ -55,6 +55,32 @@ fn wrong_usage_ends_with_2_and_says_where() {
 }
 
 #[test]
+fn what_is_wrong_has_its_own_code_and_a_hint() {
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&["list", "--repo", "missing"], 20, "missing"),
+        (&["show", "--repo", "missing"], 20, "missing"),
+        (&["verify", "--repo", "missing"], 20, "missing"),
+        (&["restore", "--repo", "r"], 2, "which server to restore into"),
+        (&["verify", "--repo", "r", "--user", "u"], 2, "--user is given, but no --against"),
+        (&["backup", "--repo", "r", "--source", "mysql://u:S3cret@h:port"], 2, "is no server address"),
+        (&["backup", "--repo", "r", "--source", "mysql://h", "--port", "1"], 2, "and so does --port"),
+        (&["backup", "--repo", "r", "--defaults-file", "missing.cnf"], 2, "missing.cnf"),
+        (&["backup", "--repo", "r", "--defaults-file", "/dev/null", "-p"], 2, "cannot ask for the password"),
+        (&["backup", "--repo", "r", "--source", "mysql://u@127.0.0.1:1"], 10, "cannot reach u@127.0.0.1:1"),
+        (&["backup", "--repo", "r", "--source", "mysql://u:S3cret@/no/such.sock"], 10, "cannot reach u@/no/such.sock"),
+    ];
+    for (arguments, code, message) in cases {
+        let (got, out, err) = run(arguments);
+        assert_eq!((got, out.as_str()), (*code, ""), "{arguments:?}: {err}");
+        assert!(
+            err.starts_with("error: ") && err.contains(message) && err.contains("\nhint: "),
+            "{arguments:?}: {err}"
+        );
+        assert!(!err.contains("S3cret"), "{err}");
+    }
+}
+
+#[test]
 fn a_password_on_the_command_line_is_refused_and_not_repeated() {
     for password in ["-pS3cret", "--password=S3cret"] {
         let (code, out, err) = run(&["backup", "--repo", "r", password]);
