@@ -65,16 +65,20 @@ pub const READER_SETUP: &str = "SET NAMES utf8mb4, SESSION character_set_results
     SESSION sql_mode='', SESSION transaction_isolation='REPEATABLE-READ', SESSION sql_quote_show_create=1, \
     SESSION wait_timeout=28800, SESSION net_write_timeout=3600";
 
-/// The settings of every session that writes definitions and rows.
+/// The settings of every session that writes definitions and rows. NO_ENGINE_SUBSTITUTION, because a server without
+/// a table's engine would else make an InnoDB table with no more than a warning.
 pub const WRITER_SETUP: &str = "SET NAMES utf8mb4, SESSION character_set_results=NULL, SESSION time_zone='+00:00', \
-    SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES', SESSION foreign_key_checks=0, SESSION unique_checks=0, \
-    SESSION explicit_defaults_for_timestamp=1, SESSION wait_timeout=28800, SESSION net_read_timeout=3600";
+    SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION', SESSION foreign_key_checks=0, \
+    SESSION unique_checks=0, SESSION explicit_defaults_for_timestamp=1, SESSION wait_timeout=28800, SESSION net_read_timeout=3600";
 
 impl Session {
     /// Connects and logs in. No session setting is changed yet.
     pub async fn connect(options: &ConnectOptions) -> Result<Session, ServerError> {
         tls::install_provider();
         let server = options.describe();
+        if is_tcp(options) {
+            tls::check_ca(&options.ssl).map_err(|why| ServerError::Tls { server: server.clone(), why })?;
+        }
         let first = Self::try_connect(options, options.ssl.mode != SslMode::Disabled && is_tcp(options)).await;
         let conn = match first {
             // A server without TLS under `preferred`: plain, as the mysql client does.
@@ -182,7 +186,8 @@ fn ssl_opts(options: &ConnectOptions) -> SslOpts {
     // two providers (a dependency may bring the second). One that is already set stays.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut ssl = SslOpts::default();
-    if let Some(ca) = &options.ssl.ca {
+    // The driver reads the file even where it takes any certificate.
+    if let (Some(ca), SslMode::VerifyCa | SslMode::VerifyIdentity) = (&options.ssl.ca, options.ssl.mode) {
         ssl = ssl.with_root_certs(vec![ca.clone().into()]).with_disable_built_in_roots(true);
     }
     match options.ssl.mode {
@@ -215,6 +220,15 @@ fn connect_error(server: String, error: mysql_async::Error) -> ServerError {
         mysql_async::Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer) => {
             ServerError::Tls { server, why: "the server offers none".into() }
         }
+        mysql_async::Error::Driver(mysql_async::DriverError::UnknownAuthPlugin { name }) => {
+            ServerError::LoginRefused { server, why: unknown_plugin(&name) }
+        }
+        // A handshake that failed comes as an input error that wraps the TLS error.
+        mysql_async::Error::Io(mysql_async::IoError::Io(e))
+            if e.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) =>
+        {
+            ServerError::Tls { server, why: e.to_string() }
+        }
         mysql_async::Error::Io(mysql_async::IoError::Io(e)) => ServerError::Unreachable { server, why: e.to_string() },
         other => ServerError::Unreachable { server, why: other.to_string() },
     }
@@ -228,6 +242,11 @@ pub(super) fn login_error(server: String, code: u16, why: String) -> ServerError
         1040 | 1053 | 1129 | 1203 | 1226 => ServerError::Unreachable { server, why },
         _ => ServerError::LoginRefused { server, why },
     }
+}
+
+/// Why an account cannot log in with this program at all.
+pub(super) fn unknown_plugin(name: &str) -> String {
+    format!("the account logs in by {name}, which is not supported")
 }
 
 /// True for an error that is the server's last word on the connection: shutdown, idle for too long, and

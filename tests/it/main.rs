@@ -4,5 +4,7 @@ mod support;
 
 mod dataset;
 mod definitions;
+mod login;
+mod raw;
 mod s3;
 mod sandbox;

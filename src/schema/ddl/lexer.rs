@@ -6,63 +6,84 @@ use super::DdlError;
 
 /// One step over the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Token {
+pub(crate) enum Token {
     /// `(`.
     Open,
     /// `)`.
     Close,
     /// `,`.
     Comma,
-    /// A quoted name, string, comment mark, or any other byte.
-    Other,
+    /// A quoted name or string as a whole.
+    Quoted,
+    /// A comment as a whole, but for `/*! … */`, whose content counts.
+    Comment,
+    /// Any other single byte.
+    Byte,
 }
 
-/// A position in the text. `/*! … */` is entered, as its content counts; only its marks are skipped.
-pub(super) struct Lexer<'a> {
+/// A position in the text.
+pub(crate) struct Lexer<'a> {
     text: &'a [u8],
     at: usize,
+    dialect: Dialect,
 }
 
+/// What depends on where the text comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dialect {
+    /// `\` escapes the next byte of a string (no NO_BACKSLASH_ESCAPES).
+    pub(crate) backslash: bool,
+    /// `-- ` and `#` begin a comment: in text that a person wrote.
+    pub(crate) line_comments: bool,
+}
+
+const OF_THE_SERVER: Dialect = Dialect { backslash: true, line_comments: false };
+
 impl<'a> Lexer<'a> {
-    pub(super) fn new(text: &'a [u8]) -> Self {
-        Lexer { text, at: 0 }
+    /// At the head of a text written for `sql_mode=''`.
+    pub(crate) fn new(text: &'a [u8]) -> Self {
+        Lexer::in_dialect(text, OF_THE_SERVER)
+    }
+
+    /// At the head of a text in some other dialect.
+    pub(crate) fn in_dialect(text: &'a [u8], dialect: Dialect) -> Self {
+        Lexer { text, at: 0, dialect }
     }
 
     /// The byte offset of what comes next.
-    pub(super) fn at(&self) -> usize {
+    pub(crate) fn at(&self) -> usize {
         self.at
     }
 
     /// Takes one token and moves behind it; none at the end of the text.
-    pub(super) fn next(&mut self) -> Result<Option<Token>, DdlError> {
-        let Some(&byte) = self.text.get(self.at) else { return Ok(None) };
-        let token = match byte {
-            b'(' => Token::Open,
-            b')' => Token::Close,
-            b',' => Token::Comma,
-            b'`' | b'\'' | b'"' => {
-                self.at = quoted_end(self.text, self.at)?;
-                return Ok(Some(Token::Other));
+    pub(crate) fn next_token(&mut self) -> Result<Option<Token>, DdlError> {
+        let rest = &self.text[self.at..];
+        let Some(&byte) = rest.first() else { return Ok(None) };
+        let (token, length) = match byte {
+            b'(' => (Token::Open, 1),
+            b')' => (Token::Close, 1),
+            b',' => (Token::Comma, 1),
+            b'`' | b'\'' | b'"' => (Token::Quoted, quoted_length(rest, self.dialect.backslash)?),
+            b'/' if rest.starts_with(b"/*") && !rest.starts_with(b"/*!") => {
+                let end = memchr::memmem::find(&rest[2..], b"*/").ok_or(DdlError::Unfinished("a comment"))?;
+                (Token::Comment, end + 4)
             }
-            b'/' if self.text[self.at..].starts_with(b"/*") && !self.text[self.at..].starts_with(b"/*!") => {
-                let body = &self.text[self.at + 2..];
-                let length = body.windows(2).position(|pair| pair == b"*/").ok_or(DdlError::Unfinished("a comment"))?;
-                self.at += length + 4;
-                return Ok(Some(Token::Other));
+            b'#' | b'-' if self.dialect.line_comments && (byte == b'#' || rest.starts_with(b"-- ")) => {
+                (Token::Comment, memchr::memchr(b'\n', rest).unwrap_or(rest.len()))
             }
-            _ => Token::Other,
+            _ => (Token::Byte, 1),
         };
-        self.at += 1;
+        self.at += length;
         Ok(Some(token))
     }
 }
 
-/// The offset behind a quoted name or string that begins at `start`.
-pub(super) fn quoted_end(text: &[u8], start: usize) -> Result<usize, DdlError> {
-    let quote = text[start];
-    let mut at = start + 1;
+/// The length of the quoted name or string at the head of `text`.
+fn quoted_length(text: &[u8], backslash: bool) -> Result<usize, DdlError> {
+    let quote = text[0];
+    let mut at = 1;
     while let Some(&byte) = text.get(at) {
-        if byte == b'\\' && quote != b'`' {
+        if byte == b'\\' && backslash && quote != b'`' {
             at += 2;
         } else if byte != quote {
             at += 1;
@@ -80,7 +101,7 @@ pub(super) fn unquote(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     if text.first() != Some(&b'`') {
         return None;
     }
-    let end = quoted_end(text, 0).ok()?;
+    let end = quoted_length(text, true).ok()?;
     let mut name = Vec::with_capacity(end - 2);
     let mut inside = text[1..end - 1].iter();
     while let Some(&byte) = inside.next() {
@@ -90,4 +111,54 @@ pub(super) fn unquote(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
         }
     }
     Some((name, &text[end..]))
+}
+
+/// A name as it stands between backticks.
+pub(super) fn double_backticks(name: &[u8]) -> Vec<u8> {
+    let mut doubled = Vec::with_capacity(name.len());
+    for &byte in name {
+        doubled.push(byte);
+        if byte == b'`' {
+            doubled.push(byte);
+        }
+    }
+    doubled
+}
+
+/// The text with quotes, comments and parentheses blanked, every byte in its place, so that words can be looked for.
+pub(super) fn outside(text: &[u8]) -> Vec<u8> {
+    words(text, true)
+}
+
+/// The same, but for parentheses, whose content is kept.
+pub(super) fn outside_quotes(text: &[u8]) -> Vec<u8> {
+    words(text, false)
+}
+
+fn words(text: &[u8], hide_parentheses: bool) -> Vec<u8> {
+    let mut lexer = Lexer::new(text);
+    let mut depth = 0_usize;
+    let mut words = Vec::with_capacity(text.len());
+    loop {
+        let start = lexer.at();
+        let token = match lexer.next_token() {
+            Ok(Some(token)) => token,
+            Ok(None) => return words,
+            // An unfinished quote hides the rest.
+            Err(_) => {
+                words.resize(text.len(), b'.');
+                return words;
+            }
+        };
+        match token {
+            Token::Open => depth += 1,
+            Token::Close => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        let visible = matches!(token, Token::Byte | Token::Comma) && (depth == 0 || !hide_parentheses);
+        match visible {
+            true => words.extend_from_slice(&text[start..lexer.at()]),
+            false => words.resize(lexer.at(), b'.'),
+        }
+    }
 }

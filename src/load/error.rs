@@ -1,0 +1,142 @@
+//! What making things on the target can fail with. Every message names the table or object.
+
+use crate::error::{Exit, Explain};
+use crate::manifest::ManifestError;
+use crate::schema::ddl::DdlError;
+use crate::server::ServerError;
+
+/// A failure of a restore.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The session failed, or a statement that belongs to no table did.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// The target refused a definition.
+    #[error("cannot create {what}: {source}")]
+    Refused {
+        /// What was to be made: `table shop.orders`, `index k of table shop.orders`.
+        what: String,
+        /// The server's answer.
+        source: Box<ServerError>,
+    },
+    /// A definition in the backup cannot be taken apart.
+    #[error("the definition of table {table} in the backup cannot be used: {source}")]
+    Definition {
+        /// The table.
+        table: String,
+        /// Why.
+        source: DdlError,
+    },
+    /// The repository failed.
+    #[error(transparent)]
+    Repository(#[from] ManifestError),
+    /// The server did not take a chunk exactly as it was sent; nothing of the chunk was kept.
+    #[error("table {table}, rows {range}: {why}")]
+    Rejected {
+        /// The table on the target.
+        table: String,
+        /// The chunk's range.
+        range: String,
+        /// What the server said.
+        why: String,
+    },
+    /// A row does not fit into one packet of the target, and rows must go by INSERT there.
+    #[error("table {table} has a row of {row_bytes} bytes, and {server} takes at most {packet_bytes_max} in a packet")]
+    RowTooWide {
+        /// The table on the target.
+        table: String,
+        /// The target.
+        server: String,
+        /// Bytes of the widest row.
+        row_bytes: u64,
+        /// The target's max_allowed_packet.
+        packet_bytes_max: u64,
+    },
+    /// Another run works on this target.
+    #[error("another restore is running on {server}")]
+    Busy {
+        /// The target.
+        server: String,
+    },
+    /// Another run was left unfinished on this target.
+    #[error("{server} holds an unfinished restore of other data (backup {backup})")]
+    OtherRun {
+        /// The target.
+        server: String,
+        /// Its backup.
+        backup: String,
+    },
+    /// Asked to stop.
+    #[error("stopped before all rows were loaded")]
+    Interrupted,
+}
+
+impl LoadError {
+    /// The MySQL error number, where the server answered with one.
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            LoadError::Server(source) => source.code(),
+            LoadError::Refused { source, .. } => source.code(),
+            _ => None,
+        }
+    }
+
+    /// Names what was to be made when the server refuses it; a lost connection stays what it is.
+    pub(super) fn refused(what: impl Into<String>) -> impl FnOnce(ServerError) -> LoadError {
+        move |source| match source.code() {
+            Some(_) => LoadError::Refused { what: what.into(), source: Box::new(source) },
+            None => LoadError::Server(source),
+        }
+    }
+}
+
+impl Explain for LoadError {
+    fn exit(&self) -> Exit {
+        match self {
+            LoadError::Server(source) => source.exit(),
+            LoadError::Refused { source, .. } => match source.code() {
+                Some(1286 | 3185 | 3750 | 1235 | 1273 | 1115) => Exit::TargetUnfit,
+                _ => source.exit(),
+            },
+            LoadError::Definition { .. } => Exit::RepositoryDamaged,
+            LoadError::Repository(source) => source.exit(),
+            LoadError::Rejected { .. } => Exit::LoadRejected,
+            LoadError::RowTooWide { .. } => Exit::TargetUnfit,
+            LoadError::Busy { .. } | LoadError::OtherRun { .. } => Exit::TargetNotEmpty,
+            LoadError::Interrupted => Exit::Interrupted,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let LoadError::Refused { source, .. } = self else {
+            return match self {
+                LoadError::Server(source) => source.hint(),
+                LoadError::Repository(source) => source.hint(),
+                LoadError::Rejected { .. } => Some(
+                    "nothing of this chunk was kept; mend the cause and run the same command again, it goes on from there"
+                        .into(),
+                ),
+                LoadError::RowTooWide { .. } => Some(
+                    "run SET GLOBAL local_infile=ON on the target, or raise max_allowed_packet there".into(),
+                ),
+                LoadError::Busy { .. } => Some("wait until it has ended".into()),
+                LoadError::OtherRun { .. } => Some(
+                    "finish it with its own command, or drop what it made and then the schema myriad_restore".into(),
+                ),
+                LoadError::Interrupted => Some("run the same command again: it goes on from the chunks that are in".into()),
+                LoadError::Refused { .. } | LoadError::Definition { .. } => None,
+            };
+        };
+        Some(match source.code() {
+            Some(1286) => "enable that storage engine on the target, or leave the table out".into(),
+            Some(3185) => "the table is encrypted: configure a keyring on the target".into(),
+            Some(3750) => "grant SESSION_VARIABLES_ADMIN, or set sql_require_primary_key=OFF on the target".into(),
+            Some(1273 | 1115) => {
+                "the target does not know this character set or collation: restore to the version it was taken from, \
+                 or a later one"
+                    .into()
+            }
+            _ => return source.hint(),
+        })
+    }
+}

@@ -1,0 +1,250 @@
+//! Routines, views, triggers and events on the target, each under the session that its original was made under.
+//!
+//! Comes in: objects of the backup, each with the schema it goes to, and a session set up for writing. Goes out:
+//! [`ObjectsMade`]. An object that the target refuses does not end the restore: it is listed with the server's words.
+//! Objects that exist are left as they are, so a run that was broken off can be repeated. Session settings are those
+//! of a writer again afterwards.
+
+mod views;
+
+use super::error::LoadError;
+use crate::schema::identifier::{hex_literal, literal, quote};
+use crate::schema::{Object, ObjectKind, QualifiedName, object_text};
+use crate::server::ServerError;
+use crate::server::session::{Session, WRITER_SETUP};
+use std::fmt;
+
+/// When an object is made: code once the tables exist, triggers after the rows, events last of all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Functions, procedures, then views.
+    Code,
+    /// Triggers.
+    Triggers,
+    /// Events.
+    Events,
+}
+
+impl Stage {
+    fn kinds(self) -> &'static [ObjectKind] {
+        match self {
+            Stage::Code => &[ObjectKind::Function, ObjectKind::Procedure],
+            Stage::Triggers => &[ObjectKind::Trigger],
+            Stage::Events => &[ObjectKind::Event],
+        }
+    }
+}
+
+/// An object that is not on the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotCreated {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Its name on the target.
+    pub name: QualifiedName,
+    /// Why, in the server's words where it refused.
+    pub why: String,
+}
+
+impl fmt::Display for NotCreated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.kind, self.name, self.why)
+    }
+}
+
+/// What a stage did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObjectsMade {
+    /// Made now.
+    pub created: usize,
+    /// There already.
+    pub existing: usize,
+    /// Not made.
+    pub not_created: Vec<NotCreated>,
+    /// What the server warned of.
+    pub notes: Vec<String>,
+}
+
+/// Makes the objects of one stage out of `objects`, which stand with the names of their target schemas. Triggers of a
+/// table must come in their order, as [`crate::server::inspect::inspect`] gives them.
+pub async fn create_objects(
+    session: &mut Session,
+    objects: &[(&Object, &str)],
+    stage: Stage,
+) -> Result<ObjectsMade, LoadError> {
+    let mut made = ObjectsMade::default();
+    // Messages are read to find out what a view lacks.
+    session.execute("SET SESSION lc_messages='en_US'").await?;
+    for kind in stage.kinds() {
+        for (object, schema) in objects.iter().filter(|(object, _)| object.kind == *kind) {
+            let outcome = create_one(session, object, schema).await?;
+            made.add(object, schema, outcome);
+        }
+    }
+    if stage == Stage::Code {
+        views::create(session, objects, &mut made).await?;
+    }
+    session.execute(WRITER_SETUP).await?;
+    Ok(made)
+}
+
+impl ObjectsMade {
+    fn add(&mut self, object: &Object, schema: &str, outcome: Outcome) {
+        let name = QualifiedName::new(schema, object.name.name.clone());
+        match outcome {
+            Outcome::Created(notes) => {
+                self.created += 1;
+                self.notes.extend(notes.into_iter().map(|note| format!("{} {name}: {note}", object.kind)));
+            }
+            Outcome::Existing => self.existing += 1,
+            Outcome::Refused(error) => self.refuse(object, name, why(&error)),
+            Outcome::Impossible(why) => self.refuse(object, name, why),
+        }
+    }
+
+    fn refuse(&mut self, object: &Object, name: QualifiedName, why: String) {
+        self.not_created.push(NotCreated { kind: object.kind, name, why });
+    }
+}
+
+/// The server's answer, with what to do about it where that is known.
+fn why(error: &ServerError) -> String {
+    let advice = match error.code() {
+        Some(1418 | 1419) => "; set log_bin_trust_function_creators=ON on the target while restoring",
+        Some(1227) => "; grant SET_ANY_DEFINER and ALLOW_NONEXISTENT_DEFINER to the restoring account",
+        Some(1298) => "; load the time zone tables on the target",
+        _ => "",
+    };
+    format!("{error}{advice}")
+}
+
+/// What became of one object.
+#[derive(Debug)]
+enum Outcome {
+    /// Made; what the server warned of.
+    Created(Vec<String>),
+    /// An object of this name is there.
+    Existing,
+    /// The server refused it.
+    Refused(ServerError),
+    /// It cannot be made, and why.
+    Impossible(String),
+}
+
+/// Makes one object. Only a failure of the session itself is an error.
+async fn create_one(session: &mut Session, object: &Object, schema: &str) -> Result<Outcome, ServerError> {
+    let text = match statement(session, object).await? {
+        Ok(text) => text,
+        Err(why) => return Ok(Outcome::Impossible(why)),
+    };
+    session.execute(format!("USE {}", quote(schema))).await?;
+    let put_back = match set_database_collation(session, object, schema).await {
+        Ok(put_back) => put_back,
+        Err(error) if error.code().is_some() => return Ok(Outcome::Refused(error)),
+        Err(error) => return Err(error),
+    };
+    let result = create_as_its_maker(session, object, &text).await;
+    if let Some(collation) = put_back {
+        session.execute(alter_collation(schema, &collation)).await?;
+    }
+    result
+}
+
+/// Sets the session as it was for the object's maker, creates, and sets it back so far that own statements work.
+async fn create_as_its_maker(session: &mut Session, object: &Object, text: &[u8]) -> Result<Outcome, ServerError> {
+    let mut settings = format!(
+        "SET SESSION character_set_client={}, SESSION collation_connection={}, SESSION sql_mode={}",
+        object.charset_client,
+        object.collation_connection,
+        literal(&object.sql_mode)
+    );
+    if let Some(zone) = &object.time_zone {
+        settings.push_str(&format!(", SESSION time_zone={}", literal(zone)));
+    }
+    let result = match session.execute(settings).await {
+        Ok(_) => session.execute(text).await,
+        Err(error) => Err(error),
+    };
+    // SHOW WARNINGS comes first: it tells about the last statement that could warn.
+    let warnings = match &result {
+        Ok(done) if done.warnings > 0 => session.query("SHOW WARNINGS").await?,
+        _ => Vec::new(),
+    };
+    session.execute("SET SESSION character_set_client=utf8mb4, SESSION sql_mode=''").await?;
+    match result {
+        Ok(_) => {
+            // The event's time has passed: the server says so and makes none.
+            if let Some(row) = warnings.iter().find(|row| row.number(1) == 1588) {
+                return Ok(Outcome::Impossible(row.text(2)));
+            }
+            // 1300: a 4-byte character in a body, which is stored in full all the same.
+            let telling = warnings.iter().filter(|row| row.number(1) != 1300);
+            Ok(Outcome::Created(telling.map(|row| format!("{} ({})", row.text(2), row.text(1))).collect()))
+        }
+        // Table (or view), routine, trigger, event of that name exists.
+        Err(error) if matches!(error.code(), Some(1050 | 1304 | 1359 | 1537)) => Ok(Outcome::Existing),
+        Err(error) if error.code().is_some() => Ok(Outcome::Refused(error)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Parameters and variables without a character set of their own have that of the schema at the time the object was
+/// made. Where the schema has another by now it is changed for the moment; returns what to put back.
+async fn set_database_collation(
+    session: &mut Session,
+    object: &Object,
+    schema: &str,
+) -> Result<Option<String>, ServerError> {
+    if object.database_collation.is_empty() {
+        return Ok(None);
+    }
+    let present = session.query_first("SELECT @@collation_database").await?.map(|row| row.text(0)).unwrap_or_default();
+    if present == object.database_collation {
+        return Ok(None);
+    }
+    session.execute(alter_collation(schema, &object.database_collation)).await?;
+    Ok(Some(present))
+}
+
+fn alter_collation(schema: &str, collation: &str) -> String {
+    format!("ALTER DATABASE {} COLLATE {collation}", quote(schema))
+}
+
+/// The CREATE statement in the object's own character set, or why there is none.
+async fn statement(session: &mut Session, object: &Object) -> Result<Result<Vec<u8>, String>, ServerError> {
+    let pieces = match object_text::utf8_pieces(object) {
+        Ok(pieces) => pieces,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let text = &object.create.0;
+    let charset = object.charset_client.as_str();
+    let convert = !charset.starts_with("utf8") && charset != "binary";
+    let no_backslash = object.sql_mode.split(',').any(|mode| mode == "NO_BACKSLASH_ESCAPES");
+    let mut statement = Vec::with_capacity(text.len());
+    let mut at = 0;
+    for piece in pieces.utf8 {
+        statement.extend_from_slice(&text[at..piece.start]);
+        let mut bytes = text[piece.clone()].to_vec();
+        if let Some(comment) = pieces.comment.clone().filter(|comment| no_backslash && comment.start >= piece.start) {
+            let place = comment.start - piece.start..comment.end - piece.start;
+            bytes.splice(place, object_text::comment_as_written(&text[comment]));
+        }
+        if convert && !bytes.is_ascii() {
+            match converted(session, &bytes, charset).await? {
+                Some(converted) => bytes = converted,
+                None => return Ok(Err(format!("its name, definer or comment has no form in its charset {charset}"))),
+            }
+        }
+        statement.extend(bytes);
+        at = piece.end;
+    }
+    statement.extend_from_slice(&text[at..]);
+    Ok(Ok(statement))
+}
+
+/// UTF-8 text in another character set, by the server; none where it has characters that the set lacks.
+async fn converted(session: &mut Session, text: &[u8], charset: &str) -> Result<Option<Vec<u8>>, ServerError> {
+    let there = format!("CONVERT(_utf8mb4 {} USING {charset})", hex_literal(text));
+    let row = session.query_first(format!("SELECT {there}, CONVERT({there} USING utf8mb4)")).await?;
+    Ok(row.filter(|row| row.bytes(1) == text).map(|row| row.bytes(0)))
+}

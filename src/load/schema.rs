@@ -1,0 +1,107 @@
+//! Schemas and bare tables on the target: the first step of a restore, before any row.
+//!
+//! Comes in: the definitions of the backup and a session set up by [`setup_writer`]. Goes out: empty tables that
+//! have their clustered key only; indexes, foreign keys and objects come later. What the target changed about a
+//! definition is returned as notes for the report.
+
+use super::error::LoadError;
+use crate::schema::ddl::{self, Cut};
+use crate::schema::identifier::quote;
+use crate::schema::{QualifiedName, Schema, Table};
+use crate::server::ServerError;
+use crate::server::facts::session_variables;
+use crate::server::session::{Session, WRITER_SETUP};
+
+/// Settings of a writing session that need a right, SESSION_VARIABLES_ADMIN, or that only some servers know. With a
+/// primary key required or made by the server, a table without one could not be made as it was; under strict mode a
+/// table that the source has is refused for options or a row size that the source let pass.
+const WRITER_OPTIONAL: &[(&str, &str)] = &[
+    ("sql_require_primary_key", "OFF"),
+    ("sql_generate_invisible_primary_key", "OFF"),
+    ("innodb_strict_mode", "OFF"),
+    ("restrict_fk_on_non_standard_key", "OFF"),
+];
+
+/// Sets up a session for writing definitions and rows. Returns the names of the settings that the target keeps at
+/// another value because the account may not change them.
+pub async fn setup_writer(session: &mut Session) -> Result<Vec<String>, ServerError> {
+    session.execute(WRITER_SETUP).await?;
+    let names: Vec<_> = WRITER_OPTIONAL.iter().map(|(name, _)| *name).collect();
+    let known = session_variables(session, &names).await?;
+    let mut kept = Vec::new();
+    for (name, value) in WRITER_OPTIONAL {
+        if known.get(*name).is_none_or(|present| present == value) {
+            continue;
+        }
+        match session.execute(format!("SET SESSION {name}={value}")).await {
+            Ok(_) => {}
+            Err(error) if error.code() == Some(1227) => kept.push((*name).to_owned()),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(kept)
+}
+
+/// Makes a schema under `name` with the character set, collation and encryption of the original. Returns false where
+/// a schema of that name is there already; it is left as it is.
+pub async fn create_schema(session: &mut Session, schema: &Schema, name: &str) -> Result<bool, LoadError> {
+    let options = schema.create.0.iter().position(|&byte| byte == b'`').and_then(|start| {
+        let text = &schema.create.0[start..];
+        text.strip_prefix(quote(&schema.name).as_bytes())
+    });
+    let mut sql = format!("CREATE DATABASE IF NOT EXISTS {}", quote(name)).into_bytes();
+    sql.extend_from_slice(options.unwrap_or_default());
+    let done = session.execute(sql).await.map_err(LoadError::refused(format!("schema {name}")))?;
+    Ok(done.affected > 0)
+}
+
+/// The table's definition cut in two, with the table's name in the error.
+pub fn cut(table: &Table) -> Result<Cut, LoadError> {
+    ddl::cut(&table.create.0).map_err(|source| LoadError::Definition { table: table.name.to_string(), source })
+}
+
+/// Makes the bare table as `target`, whose schema must exist and becomes the session's current one. A general
+/// tablespace or a directory that the target does not have is left out, and said so in the notes.
+pub async fn create_bare(
+    session: &mut Session,
+    table: &Table,
+    target: &QualifiedName,
+) -> Result<Vec<String>, LoadError> {
+    let definition_error = |source| LoadError::Definition { table: table.name.to_string(), source };
+    let mut bare = cut(table)?.bare;
+    if table.name.name != target.name {
+        bare = ddl::with_name(&bare, &target.name).map_err(definition_error)?;
+    }
+    session.execute(format!("USE {}", quote(&target.schema))).await?;
+    let mut notes = Vec::new();
+    let done = match session.execute(&bare).await {
+        // No such tablespace; path not allowed; path wrong. Directories cannot be had on another server in general.
+        Err(error) if matches!(error.code(), Some(3510 | 3121 | 1525 | 1210)) => {
+            match ddl::without_placement(&bare).map_err(definition_error)? {
+                Some(moved) => {
+                    notes.push(format!("table {target}: its tablespace or directory was left out ({error})"));
+                    session.execute(moved).await
+                }
+                None => Err(error),
+            }
+        }
+        other => other,
+    };
+    let done = done.map_err(LoadError::refused(format!("table {target}")))?;
+    if done.warnings > 0 {
+        notes.extend(warnings(session, &format!("table {target}")).await?);
+    }
+    Ok(notes)
+}
+
+/// Warnings that only say that something is old-fashioned or doubled, which it was on the source as well: integer
+/// display width and FLOAT(M,D) (1681), old syntax (1287), utf8mb3 and its collations (3719, 3778), a duplicate
+/// index (1831), and a foreign key to no unique key (6124).
+const OLD_FASHIONED: [u64; 6] = [1681, 1287, 3719, 3778, 1831, 6124];
+
+/// What the server warned of in the last statement, each line with the name of what was made.
+pub(super) async fn warnings(session: &mut Session, what: &str) -> Result<Vec<String>, ServerError> {
+    let rows = session.query("SHOW WARNINGS").await?;
+    let telling = rows.iter().filter(|row| !OLD_FASHIONED.contains(&row.number(1)));
+    Ok(telling.map(|row| format!("{what}: {} ({})", row.text(2), row.text(1))).collect())
+}

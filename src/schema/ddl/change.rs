@@ -1,0 +1,57 @@
+//! A definition with one thing changed: the table's name, the schema that a foreign key names, or where its files lie.
+
+use super::lexer::{double_backticks, outside_quotes, unquote};
+use super::{DdlError, Lexer, Token, parts};
+
+/// CREATE TABLE under another name.
+pub fn with_name(create: &[u8], name: &str) -> Result<Vec<u8>, DdlError> {
+    let start = create.iter().position(|&byte| byte == b'`').ok_or(DdlError::NoTable)?;
+    let (_, rest) = unquote(&create[start..]).ok_or(DdlError::Unfinished("a quoted name"))?;
+    Ok([&create[..=start], &double_backticks(name.as_bytes()), b"`", rest].concat())
+}
+
+/// A foreign key as a restore under other schema names needs it. Only a reference that names its schema is looked at;
+/// one that does not stays in the schema of its table. `renamed` gives the new name of a schema, if it has one.
+pub fn rename_schema_in_foreign_key(definition: &[u8], renamed: &dyn Fn(&str) -> Option<String>) -> Vec<u8> {
+    let change = || {
+        let start = memchr::memmem::find(&outside_quotes(definition), b" REFERENCES ")? + b" REFERENCES ".len();
+        let (schema, rest) = unquote(&definition[start..])?;
+        let new = rest.starts_with(b".`").then(|| renamed(std::str::from_utf8(&schema).ok()?)).flatten()?;
+        Some([&definition[..start], b"`", &double_backticks(new.as_bytes()), b"`", rest].concat())
+    };
+    change().unwrap_or_else(|| definition.to_vec())
+}
+
+/// CREATE TABLE without the clauses that tie it to files of one server: general tablespaces and directories, of the
+/// table and of its partitions. None where it has no such clause.
+pub fn without_placement(create: &[u8]) -> Result<Option<Vec<u8>>, DdlError> {
+    let tail_start = create.len() - parts(create)?.tail.len();
+    let words = outside_quotes(&create[tail_start..]);
+    let mut kept = create[..tail_start].to_vec();
+    let mut at = 0;
+    while at < words.len() {
+        let tail = &create[tail_start + at..];
+        match clause_length(tail, &words[at..]) {
+            Some(length) => at += length,
+            None => {
+                kept.push(tail[0]);
+                at += 1;
+            }
+        }
+    }
+    Ok((kept.len() < create.len()).then_some(kept))
+}
+
+/// The length of a placement clause at the head of `text`: its words, an optional `=`, and the quoted value.
+fn clause_length(text: &[u8], words: &[u8]) -> Option<usize> {
+    let clauses: [&[u8]; 3] = [b" TABLESPACE", b" DATA DIRECTORY", b" INDEX DIRECTORY"];
+    let clause = clauses.iter().find(|clause| words.starts_with(clause))?;
+    let gap = text[clause.len()..].iter().take_while(|byte| matches!(byte, b' ' | b'=')).count();
+    let value = &text[clause.len() + gap..];
+    let everywhere = [&b"`innodb_file_per_table`"[..], b"`innodb_system`", b"`innodb_temporary`"];
+    if everywhere.iter().any(|name| value.starts_with(name)) {
+        return None;
+    }
+    let mut lexer = Lexer::new(value);
+    matches!(lexer.next_token(), Ok(Some(Token::Quoted))).then(|| clause.len() + gap + lexer.at())
+}

@@ -1,0 +1,219 @@
+//! Which bytes of a SHOW CREATE text of a routine, trigger or event are UTF-8 whatever client made the object. Pure.
+//!
+//! Seen on MySQL 9.7.4 for objects made by a latin1 client, read with character_set_results=NULL: parameters and body
+//! come in the client's character set, while names, definer, return type and comment come in UTF-8. Sent back under
+//! the client's character set, as it must be, the text would give the object another name; so [`utf8_pieces`] says
+//! which pieces to convert first. A view's text is in one character set. The comment has a second catch: the server
+//! writes `\\` for a backslash even for objects made under NO_BACKSLASH_ESCAPES; [`comment_as_written`] undoes it.
+
+use super::ddl::{DdlError, Dialect, Lexer, Token};
+use super::{Object, ObjectKind};
+use std::ops::Range;
+
+/// The pieces that are UTF-8, in order. `comment` is the quoted text of COMMENT, with its quotes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pieces {
+    /// Byte ranges that are UTF-8.
+    pub utf8: Vec<Range<usize>>,
+    /// Where the comment stands, within the last of `utf8`.
+    pub comment: Option<Range<usize>>,
+}
+
+/// Finds the pieces; none at all for views.
+pub fn utf8_pieces(object: &Object) -> Result<Pieces, DdlError> {
+    let backslash = !object.sql_mode.split(',').any(|mode| mode == "NO_BACKSLASH_ESCAPES");
+    let text = &object.create.0;
+    match object.kind {
+        ObjectKind::View => Ok(Pieces::default()),
+        ObjectKind::Trigger => before_words(text, b" FOR EACH ROW "),
+        ObjectKind::Event => before_words(text, b" DO "),
+        ObjectKind::Function | ObjectKind::Procedure => routine(text, backslash),
+    }
+}
+
+/// The comment as it must be written under NO_BACKSLASH_ESCAPES, from the text that escapes by backslash.
+pub fn comment_as_written(comment: &[u8]) -> Vec<u8> {
+    let mut written = Vec::with_capacity(comment.len());
+    let mut bytes = comment.iter();
+    while let Some(&byte) = bytes.next() {
+        match byte {
+            b'\\' => match bytes.next() {
+                Some(b'n') => written.push(b'\n'),
+                Some(b'r') => written.push(b'\r'),
+                Some(b'0') => written.push(0),
+                Some(&b'\'') => written.extend_from_slice(b"''"),
+                Some(&other) => written.push(other),
+                None => written.push(byte),
+            },
+            _ => written.push(byte),
+        }
+    }
+    written
+}
+
+/// Everything before and with the first occurrence of `words` outside quotes; the body follows.
+fn before_words(text: &[u8], words: &[u8]) -> Result<Pieces, DdlError> {
+    // Up to the body the server wrote the text itself, so backslash escapes hold.
+    let mut lexer = Lexer::new(text);
+    let mut comment = None;
+    loop {
+        let at = lexer.at();
+        if text[at..].starts_with(words) {
+            return Ok(Pieces { utf8: vec![0..at + words.len()], comment });
+        }
+        match lexer.next_token()? {
+            None => return Err(DdlError::Unfinished("the head of an object")),
+            Some(Token::Quoted) if text[..at].ends_with(b" COMMENT ") => comment = Some(at..lexer.at()),
+            Some(_) => {}
+        }
+    }
+}
+
+/// A routine: head, parameters, return type and characteristics, body. After the parameters the server writes one
+/// characteristic a line, indented by four spaces; the body begins on a line of its own.
+fn routine(text: &[u8], backslash: bool) -> Result<Pieces, DdlError> {
+    let open = next_outside(text, 0, Token::Open)?;
+    let close = parameters_end(text, open, backslash)?;
+    let mut lexer = Lexer::new(&text[close..]);
+    let mut comment = None;
+    loop {
+        // To the end of the line, quotes as a whole.
+        loop {
+            let at = close + lexer.at();
+            match lexer.next_token()? {
+                None => return Err(DdlError::Unfinished("the head of an object")),
+                Some(Token::Byte) if text[at] == b'\n' => break,
+                Some(Token::Quoted) if text[..at].ends_with(b"\n    COMMENT ") => {
+                    comment = Some(at..close + lexer.at())
+                }
+                Some(_) => {}
+            }
+        }
+        let line = &text[close + lexer.at()..];
+        if !CHARACTERISTICS.iter().any(|words| line.starts_with(words)) {
+            return Ok(Pieces { utf8: vec![0..open, close..text.len() - line.len()], comment });
+        }
+    }
+}
+
+const CHARACTERISTICS: &[&[u8]] = &[
+    b"    LANGUAGE ",
+    b"    NO SQL\n",
+    b"    CONTAINS SQL\n",
+    b"    READS SQL DATA\n",
+    b"    MODIFIES SQL DATA\n",
+    b"    DETERMINISTIC\n",
+    b"    SQL SECURITY INVOKER\n",
+    b"    COMMENT ",
+    b"    USING ",
+];
+
+fn next_outside(text: &[u8], from: usize, wanted: Token) -> Result<usize, DdlError> {
+    let mut lexer = Lexer::new(&text[from..]);
+    loop {
+        let at = lexer.at();
+        match lexer.next_token()? {
+            None => return Err(DdlError::Unfinished("the head of an object")),
+            Some(token) if token == wanted => return Ok(from + at),
+            Some(_) => {}
+        }
+    }
+}
+
+/// The offset behind the parenthesis that closes the parameters, which stand as a person wrote them.
+fn parameters_end(text: &[u8], open: usize, backslash: bool) -> Result<usize, DdlError> {
+    let mut lexer = Lexer::in_dialect(&text[open..], Dialect { backslash, line_comments: true });
+    let mut depth = 0_usize;
+    loop {
+        match lexer.next_token()? {
+            None => return Err(DdlError::Unfinished("the parameters of a routine")),
+            Some(Token::Open) => depth += 1,
+            Some(Token::Close) if depth == 1 => return Ok(open + lexer.at()),
+            Some(Token::Close) => depth -= 1,
+            Some(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{QualifiedName, SqlText};
+
+    fn object(kind: ObjectKind, create: &[u8], sql_mode: &str) -> Object {
+        Object {
+            kind,
+            name: QualifiedName::new("s", "n"),
+            table: None,
+            create: SqlText(create.to_vec()),
+            definer: "root@localhost".into(),
+            sql_mode: sql_mode.into(),
+            charset_client: "latin1".into(),
+            collation_connection: "latin1_swedish_ci".into(),
+            database_collation: "utf8mb4_0900_ai_ci".into(),
+            time_zone: None,
+            order: 0,
+            execute_at: None,
+        }
+    }
+
+    #[test]
+    fn pieces_of_each_kind() {
+        let check = |kind, create: &str, sql_mode: &str, utf8: &[&str], comment: Option<&str>| {
+            let pieces = utf8_pieces(&object(kind, create.as_bytes(), sql_mode)).unwrap();
+            let found: Vec<_> = pieces.utf8.iter().map(|range| &create[range.clone()]).collect();
+            assert_eq!(found, utf8);
+            assert_eq!(pieces.comment.map(|range| &create[range]), comment);
+        };
+        check(
+            ObjectKind::Function,
+            "CREATE DEFINER=`r(`@`%` FUNCTION `f``(`(`a(` enum(')'), /* ) */ b int -- )\n) RETURNS enum('\n x')\n    \
+             DETERMINISTIC\n    COMMENT 'it''s\\n'\n    RETURN '(' COMMENT 'x'",
+            "ANSI_QUOTES",
+            &[
+                "CREATE DEFINER=`r(`@`%` FUNCTION `f``(`",
+                " RETURNS enum('\n x')\n    DETERMINISTIC\n    COMMENT 'it''s\\n'\n",
+            ],
+            Some("'it''s\\n'"),
+        );
+        check(
+            ObjectKind::Procedure,
+            "CREATE DEFINER=\"r\"@\"%\" PROCEDURE \"p\"(a enum('\\'))\nBEGIN END",
+            "ANSI_QUOTES,NO_BACKSLASH_ESCAPES",
+            &["CREATE DEFINER=\"r\"@\"%\" PROCEDURE \"p\"", "\n"],
+            None,
+        );
+        check(
+            ObjectKind::Trigger,
+            "CREATE DEFINER=`r`@`%` TRIGGER ` FOR EACH ROW ` BEFORE INSERT ON `t` FOR EACH ROW SET @a = ' FOR EACH ROW '",
+            "",
+            &["CREATE DEFINER=`r`@`%` TRIGGER ` FOR EACH ROW ` BEFORE INSERT ON `t` FOR EACH ROW "],
+            None,
+        );
+        check(
+            ObjectKind::Event,
+            "CREATE DEFINER=`r`@`%` EVENT `e DO ` ON SCHEDULE EVERY 1 DAY COMMENT 'x DO \\'' DO DO 1",
+            "",
+            &["CREATE DEFINER=`r`@`%` EVENT `e DO ` ON SCHEDULE EVERY 1 DAY COMMENT 'x DO \\'' DO "],
+            Some("'x DO \\''"),
+        );
+    }
+
+    #[test]
+    fn a_comment_without_backslash_escapes() {
+        assert_eq!(comment_as_written(b"'a\\\\b''c\\n'"), b"'a\\b''c\n'");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_panics(bytes: Vec<u8>, kind in 0..5) {
+            let kinds = [
+                ObjectKind::View, ObjectKind::Function, ObjectKind::Procedure, ObjectKind::Trigger, ObjectKind::Event,
+            ];
+            let _ = utf8_pieces(&object(kinds[kind as usize], &bytes, ""));
+            let text = [b"CREATE DEFINER=`r`@`%` PROCEDURE `p`(".as_slice(), &bytes].concat();
+            let _ = utf8_pieces(&object(ObjectKind::Procedure, &text, "NO_BACKSLASH_ESCAPES"));
+            let _ = comment_as_written(&bytes);
+        }
+    }
+}
