@@ -245,8 +245,8 @@ pub struct RestoreArgs {
     /// Write the target's binary log
     #[arg(long, help_heading = "Target")]
     pub log_bin: bool,
-    /// Hand on the backup's GTID set
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = GtidPurgedArg::Auto, help_heading = "Target")]
+    /// Set gtid_purged to the backup's GTID set where that is right
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = GtidPurgedArg::Off, help_heading = "Target")]
     pub gtid_purged: GtidPurgedArg,
     /// How much is read back and compared
     #[arg(long, value_name = "HOW", value_enum, default_value_t = ProofArg::Full, help_heading = "Target")]
@@ -685,6 +685,50 @@ mod tests {
         }
         for typed in [&["-p"][..], &["--password"], &["--password-file=x"], &["-P", "3306"], &["--", "-px"]] {
             assert_eq!(refused(typed), None, "{typed:?}");
+        }
+    }
+
+    /// The words of a line as a shell cuts them, quotes taken away.
+    fn words(line: &str) -> Vec<String> {
+        let (mut words, mut quote) = (vec![String::new()], None);
+        for c in line.chars() {
+            match (c, quote) {
+                ('"' | '\'', None) => quote = Some(c),
+                (_, Some(open)) if c == open => quote = None,
+                (' ', None) => words.push(String::new()),
+                _ => words.last_mut().expect("begins with one").push(c),
+            }
+        }
+        words
+    }
+
+    #[test]
+    fn the_commands_of_the_guide_can_be_typed() {
+        let blocks = include_str!("../../docs/guide.md").split("```sh\n").skip(1);
+        let lines: Vec<&str> = blocks.flat_map(|block| block.split("```").next().unwrap_or_default().lines()).collect();
+        assert!(lines.len() >= 10, "{lines:?}");
+        for line in lines {
+            let line = line.replace("$SOURCE", "mysql://u@h").replace("$TARGET", "mysql://u@i").replace("$REPO", "/r");
+            Cli::try_parse_from(words(&line)).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
+
+    #[test]
+    fn the_options_of_the_guide_exist() {
+        let known: BTreeSet<String> = commands()
+            .iter()
+            .flat_map(|command| {
+                command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect::<Vec<_>>()
+            })
+            .collect();
+        // In the tables for people from other tools, the last cell is ours.
+        for line in include_str!("../../docs/guide.md").lines() {
+            let ours = line.strip_suffix(" |").and_then(|row| row.rsplit(" | ").next()).unwrap_or(line);
+            for option in ours.split("--").skip(1) {
+                let name: String = option.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
+                let name = name.trim_end_matches('-');
+                assert!(name.is_empty() || known.contains(name), "--{name} in: {line}");
+            }
         }
     }
 

@@ -11,6 +11,7 @@ mod progress_text;
 pub mod settings;
 pub mod size;
 
+use crate::command;
 use crate::error::{Error, Exit, Result};
 use crate::progress::{Progress, Silent, Stop};
 use args::{Cli, Command, GlobalArgs};
@@ -71,7 +72,6 @@ pub fn end_without_runtime(invocation: &Invocation, error: std::io::Error) -> Ex
 }
 
 /// Two lines a command: settings and run, then the report.
-#[expect(unused_variables, clippy::match_single_binding, reason = "no command is wired yet")]
 async fn dispatch(command: &Command, global: &GlobalArgs, environment: &Environment) -> Result<Outcome> {
     let edge = Edge { global, environment };
     if let Some(line) = log::start(global.verbose, environment) {
@@ -80,10 +80,26 @@ async fn dispatch(command: &Command, global: &GlobalArgs, environment: &Environm
     let warn = |line: &str| edge.warn(line);
     let settings = Settings::new(environment, &warn);
     match command {
-        // Command::Backup(args) => {
-        //     let report = edge.run(settings.backup(args)?, command::backup::run).await?;
-        //     edge.outcome(&report, Exit::Success, || report.text())
-        // }
+        Command::Backup(args) => {
+            let report = edge.run(settings.backup(args)?, command::backup::run).await?;
+            edge.outcome(&report, Exit::Success, || report.text())
+        }
+        Command::Restore(args) => {
+            let report = edge.run(settings.restore(args)?, command::restore::run).await?;
+            edge.outcome(&report, report.exit(), || report.text())
+        }
+        Command::Verify(args) => {
+            let report = edge.run(settings.verify(args)?, command::verify::run).await?;
+            edge.outcome(&report, report.exit(), || report.text())
+        }
+        Command::List(args) => {
+            let report = edge.run(settings.list(args)?, command::list::run).await?;
+            edge.outcome(&report, Exit::Success, || report.text())
+        }
+        Command::Show(args) => {
+            let report = edge.run(settings.show(args)?, command::show::run).await?;
+            edge.outcome(&report, Exit::Success, || report.text())
+        }
         _ => Err(Error::new(Exit::Usage, "this build does not have that command")),
     }
 }
@@ -103,7 +119,6 @@ impl Edge<'_> {
 
     /// Runs a command with progress and with signals watched. Called after the settings were made, so that
     /// Ctrl-C at the password prompt ends the program at once. The display is gone when this returns.
-    #[expect(dead_code, reason = "no command is wired yet")]
     async fn run<O, R>(
         &self,
         options: O,
@@ -120,7 +135,6 @@ impl Edge<'_> {
         command(&options, progress, stop).await
     }
 
-    #[expect(dead_code, reason = "no command is wired yet")]
     fn outcome(&self, report: &impl Serialize, exit: Exit, text: impl FnOnce() -> String) -> Result<Outcome> {
         Outcome::new(report, exit, text, self.global.json)
     }

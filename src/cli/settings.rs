@@ -13,6 +13,7 @@ use crate::command::options::{
     BackupChoice, BackupOptions, Consistency, Effort, GtidPurged, ListOptions, Overrides, ProofMode, RestoreOptions,
     Selection, VerifyOptions,
 };
+use crate::command::show::ShowOptions;
 use crate::error::{Exit, Explain, Result};
 use crate::limits;
 use crate::sandbox::ProgramPaths;
@@ -201,10 +202,10 @@ impl<'a> Settings<'a> {
         Ok(ListOptions { repo: place(&args.repo)?, name: args.repo.name.clone() })
     }
 
-    /// `myriad show`: the repository, and which backup in it.
-    pub fn show(&self, args: &ShowArgs) -> Result<(ListOptions, BackupChoice)> {
+    /// `myriad show`.
+    pub fn show(&self, args: &ShowArgs) -> Result<ShowOptions> {
         let options = ListOptions { repo: place(&args.repo)?, name: args.repo.name.clone() };
-        Ok((options, choice(&args.backup)?))
+        Ok(ShowOptions { list: options, backup: choice(&args.backup)? })
     }
 
     /// Where mysqld is looked for: the option, `MYRIAD_MYSQLD`, then the folders.

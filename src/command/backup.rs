@@ -57,6 +57,9 @@ pub async fn run(options: &BackupOptions, progress: Arc<dyn Progress>, stop: Sto
         consistency_required: options.consistency == Consistency::Auto,
     })
     .await?;
+    for why in &held.passed_over {
+        progress.note(why);
+    }
     let inspected = read_definitions(&mut control, &filter, options, &tables).await?;
     let sources = sources(&inspected, options, &known)?;
 
@@ -74,7 +77,7 @@ pub async fn run(options: &BackupOptions, progress: Arc<dyn Progress>, stop: Sto
 
     // The view must have stood to the end; only then does what was read count.
     held.keeper.still_holds().await?;
-    held.keeper.release().await;
+    held.keeper.release().await?;
     progress.phase("manifest", 0, 0);
     let recorded = Recorded {
         facts,
@@ -184,7 +187,8 @@ fn sources(inspected: &Inspected, options: &BackupOptions, known: &Known) -> Res
     let mut conditions: HashMap<&str, &str> =
         options.conditions.iter().map(|(table, condition)| (table.as_str(), condition.as_str())).collect();
     let mut sources = Vec::new();
-    for table in inspected.schemas.iter().flat_map(|schema| &schema.tables) {
+    let tables = inspected.schemas.iter().flat_map(|schema| &schema.tables);
+    for table in tables.filter(|table| inspect::holds_rows(&table.engine)) {
         let condition = conditions.remove(table.name.to_string().as_str()).unwrap_or_default().to_owned();
         let fits = key_id(table.range_key.as_ref(), &table.columns, &table.partitions);
         // Cuts of a table without a key are found anew from its rows.
