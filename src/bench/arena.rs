@@ -1,12 +1,12 @@
 //! The two servers of a contest: which schemas are fought over, how the target is made ready for the next
 //! load, and whether it holds the source's data afterwards.
 
+use super::Contest;
 use super::error::BenchError;
 use super::scoreboard::{Facts, memory_bytes};
-use super::{BenchOptions, Subject};
 use crate::sandbox::Sandbox;
 use crate::schema::quote;
-use crate::server::{ConnectOptions, ServerError, Session};
+use crate::server::{ServerError, Session};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -32,14 +32,9 @@ pub struct Arena {
 
 impl Arena {
     /// Looks at the source and takes the checksums of its tables.
-    pub async fn enter(
-        source: &ConnectOptions,
-        target: &ConnectOptions,
-        source_server: Option<&Sandbox>,
-        target_server: &Sandbox,
-    ) -> Result<Arena, BenchError> {
-        let mut source = Session::connect(source).await?;
-        let target = Session::connect(target).await?;
+    pub async fn enter(contest: &Contest<'_>) -> Result<Arena, BenchError> {
+        let mut source = Session::connect(contest.source).await?;
+        let target = Session::connect(&contest.target_server.connect_options()).await?;
         let schemas = source
             .query(
                 "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA \
@@ -53,8 +48,8 @@ impl Arena {
         }
         Ok(Arena {
             schemas,
-            source_pid: source_server.and_then(Sandbox::pid),
-            target_pid: target_server.pid().unwrap_or_default(),
+            source_pid: contest.source_server.and_then(Sandbox::pid),
+            target_pid: contest.target_server.pid().unwrap_or_default(),
             source,
             target,
             checksums,
@@ -86,11 +81,10 @@ impl Arena {
     }
 
     /// What the report says about machine, servers and data.
-    pub async fn facts(&mut self, options: &BenchOptions, redo_log_bytes: u64) -> Result<Facts, BenchError> {
-        let row = self
-            .target
-            .query_first("SELECT CONCAT(@@version, ' ', @@version_comment), @@innodb_buffer_pool_size")
-            .await?;
+    pub async fn facts(&mut self, contest: &Contest<'_>) -> Result<Facts, BenchError> {
+        let server = self.target.query_first("SELECT CONCAT(@@version, ' ', @@version_comment)").await?;
+        let buffer_pool_bytes = self.variable("innodb_buffer_pool_size").await?;
+        let redo_log_bytes = self.variable("innodb_redo_log_capacity").await?;
         let data = self
             .source
             .query_first(format!(
@@ -103,19 +97,15 @@ impl Arena {
             cpu,
             cores,
             memory_bytes: memory_bytes(),
-            server: row.as_ref().map(|row| row.text(0)).unwrap_or_default(),
-            buffer_pool_bytes: row.map_or(0, |row| row.number(1)),
+            server: server.map(|row| row.text(0)).unwrap_or_default(),
+            buffer_pool_bytes,
             redo_log_bytes,
-            data: match &options.subject {
-                Subject::Dataset(spec) if options.quick => format!("{spec}, cut down"),
-                Subject::Dataset(spec) => spec.to_string(),
-                Subject::Source(server) => server.describe(),
-            },
+            data: contest.data.clone(),
             tables: self.checksums.len(),
             data_bytes: data.as_ref().map_or(0, |row| row.number(0)),
             index_bytes: data.map_or(0, |row| row.number(1)),
-            runs: options.runs,
-            threads: options.threads,
+            runs: contest.runs,
+            threads: contest.threads,
         })
     }
 
@@ -123,6 +113,11 @@ impl Arena {
     pub async fn leave(self) {
         self.source.close().await;
         self.target.close().await;
+    }
+
+    async fn variable(&mut self, name: &str) -> Result<u64, ServerError> {
+        let row = self.target.query_first(format!("SHOW GLOBAL VARIABLES LIKE '{name}'")).await?;
+        Ok(row.map_or(0, |row| row.number(1)))
     }
 
     async fn dirty_pages(&mut self) -> Result<u64, ServerError> {

@@ -104,7 +104,7 @@ impl DatasetSpec {
 }
 
 /// What was put into a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Filled {
     /// The schema that was made.
     pub schema: String,

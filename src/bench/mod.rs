@@ -63,131 +63,177 @@ pub struct BenchOptions {
     pub quick: bool,
 }
 
-/// Runs the contest. Everything it made is removed at the end.
+/// Starts the servers, fills the source and runs the contest. Everything it made is removed at the end.
 pub async fn run(options: &BenchOptions, progress: &Arc<dyn Progress>, stop: &Stop) -> Result<Scoreboard, BenchError> {
-    let source_server = match &options.subject {
-        Subject::Dataset(_) => Some(private_server(options).await?),
-        Subject::Source(_) => None,
-    };
-    let target_server = private_server(options).await?;
-    let source = match &options.subject {
+    let server = server_options(&options.programs, &options.work);
+    let target_server = start(server.clone()).await?;
+    let (source_server, source, data) = match &options.subject {
+        Subject::Source(source) => (None, source.clone(), source.describe()),
         Subject::Dataset(spec) => {
-            let server =
-                source_server.as_ref().map(Sandbox::connect_options).unwrap_or_else(|| target_server.connect_options());
             let spec = if options.quick { spec.at_most(QUICK_ROWS) } else { *spec };
+            let source_server = start(server).await?;
+            let source = source_server.connect_options();
             progress.note(&format!("making the data set {spec}"));
-            dataset::fill(spec, dataset::SEED, &server, options.threads, progress).await?;
-            server
+            dataset::fill(spec, dataset::SEED, &source, options.threads, progress).await?;
+            (Some(source_server), source, spec.to_string())
         }
-        Subject::Source(server) => server.clone(),
     };
-    let folder = target_server.scratch_folder()?;
-    let target = target_server.connect_options();
-    let mut arena = Arena::enter(&source, &target, source_server.as_ref(), &target_server).await?;
-    let mut rivals = rivals(options, &source, &target, &arena.schemas, &folder)?;
-
-    let mut scores = Scores::default();
-    let warm_ups = u32::from(!options.quick);
-    for round in 0..options.runs + warm_ups {
-        let mut measured = Scores::default();
-        progress.note(&match round.checked_sub(warm_ups) {
-            None => "warming up".to_owned(),
-            Some(number) => format!("round {} of {}", number + 1, options.runs),
-        });
-        run_round(&mut arena, &mut rivals, round as usize, &folder, &mut measured, progress, stop).await?;
-        if round >= warm_ups {
-            scores.append(measured);
-        }
-    }
-    let facts = arena.facts(options, REDO_LOG_BYTES).await?;
-    arena.leave().await;
-    Ok(Scoreboard::new(facts, scores))
+    let contest = Contest {
+        source: &source,
+        source_server: source_server.as_ref(),
+        target_server: &target_server,
+        data,
+        warm_ups: u32::from(!options.quick),
+        runs: if options.quick { 1 } else { options.runs },
+        threads: options.threads,
+        programs: &options.programs,
+        myriad: &options.myriad,
+    };
+    contest.run(progress, stop).await
 }
 
-async fn private_server(options: &BenchOptions) -> Result<Sandbox, BenchError> {
-    let mut sandbox = SandboxOptions::new(options.programs.clone());
-    sandbox.folder = options.work.clone();
-    sandbox.buffer_pool_bytes = buffer_pool_bytes(scoreboard::memory_bytes());
-    sandbox.arguments.push(format!("--innodb-redo-log-capacity={REDO_LOG_BYTES}"));
-    let started = tokio::task::spawn_blocking(move || Sandbox::start(sandbox)).await;
+/// The private servers of a contest: the same settings for every contestant, the defaults but for memory and
+/// redo log.
+pub fn server_options(programs: &ProgramPaths, folder: &Path) -> SandboxOptions {
+    let mut options = SandboxOptions::new(programs.clone());
+    options.folder = folder.to_owned();
+    // An eighth of the machine for each of the two servers, at most 2 GiB.
+    options.buffer_pool_bytes = (scoreboard::memory_bytes() / 8).clamp(128 << 20, 2 << 30);
+    options.arguments.push(format!("--innodb-redo-log-capacity={REDO_LOG_BYTES}"));
+    options
+}
+
+/// Starts a private server without blocking the runtime.
+pub async fn start(options: SandboxOptions) -> Result<Sandbox, BenchError> {
+    let started = tokio::task::spawn_blocking(move || Sandbox::start(options)).await;
     Ok(started.map_err(|error| BenchError::Task(error.to_string()))??)
 }
 
-/// An eighth of the machine for each of the two servers, at most 2 GiB.
-fn buffer_pool_bytes(memory_bytes: u64) -> u64 {
-    (memory_bytes / 8).clamp(128 << 20, 2 << 30)
+/// A contest on servers that run already. The target's user schemas of the source's names are dropped.
+pub struct Contest<'a> {
+    /// How to reach the source.
+    pub source: &'a ConnectOptions,
+    /// The source, where it is a private server: its CPU is then measured too.
+    pub source_server: Option<&'a Sandbox>,
+    /// The server that is loaded.
+    pub target_server: &'a Sandbox,
+    /// What the data is called in the report.
+    pub data: String,
+    /// Rounds that are not measured.
+    pub warm_ups: u32,
+    /// Measured rounds.
+    pub runs: u32,
+    /// Sessions that this program moves rows with.
+    pub threads: usize,
+    /// Where mysql and mysqldump are looked for.
+    pub programs: &'a ProgramPaths,
+    /// This program.
+    pub myriad: &'a Path,
 }
 
-/// The contestants; this program is the first.
-fn rivals(
-    options: &BenchOptions,
-    source: &ConnectOptions,
-    target: &ConnectOptions,
-    schemas: &[String],
-    folder: &Path,
-) -> Result<Vec<Box<dyn Rival>>, BenchError> {
-    Ok(vec![
-        Box::new(Ourselves {
-            myriad: options.myriad.clone(),
-            source: source.clone(),
-            target: target.clone(),
-            schemas: schemas.to_vec(),
-            repository: folder.join("repository"),
-            home: folder.to_owned(),
-            threads: options.threads,
-        }),
-        Box::new(Mysqldump {
-            mysqldump: options.programs.client("mysqldump")?,
-            mysql: options.programs.client("mysql")?,
-            source: source.clone(),
-            target: target.clone(),
-            schemas: schemas.to_vec(),
-            file: folder.join("dump.sql"),
-        }),
-    ])
+impl Contest<'_> {
+    /// Runs all rounds.
+    pub async fn run(&self, progress: &Arc<dyn Progress>, stop: &Stop) -> Result<Scoreboard, BenchError> {
+        let folder = self.target_server.scratch_folder()?;
+        let mut arena = Arena::enter(self).await?;
+        let mut rivals = self.rivals(&arena.schemas, &folder)?;
+        let mut scores = Scores::default();
+        for round in 0..self.warm_ups + self.runs {
+            let mut measured = Scores::default();
+            progress.note(&match round.checked_sub(self.warm_ups) {
+                None => "warming up".to_owned(),
+                Some(number) => format!("round {} of {}", number + 1, self.runs),
+            });
+            let turn = Round { number: round as usize, folder: &folder, progress, stop };
+            turn.dump(&arena, &mut rivals, &mut measured).await?;
+            turn.load(&mut arena, &rivals, &mut measured).await?;
+            if round >= self.warm_ups {
+                scores.append(measured);
+            }
+        }
+        let facts = arena.facts(self).await?;
+        arena.leave().await;
+        Ok(Scoreboard::new(facts, scores))
+    }
+
+    /// The contestants; this program is the first.
+    fn rivals(&self, schemas: &[String], folder: &Path) -> Result<Vec<Box<dyn Rival>>, BenchError> {
+        let target = self.target_server.connect_options();
+        Ok(vec![
+            Box::new(Ourselves {
+                myriad: self.myriad.to_owned(),
+                source: self.source.clone(),
+                target: target.clone(),
+                schemas: schemas.to_vec(),
+                repository: folder.join("repository"),
+                home: folder.to_owned(),
+                threads: self.threads,
+            }),
+            Box::new(Mysqldump {
+                mysqldump: self.programs.client("mysqldump")?,
+                mysql: self.programs.client("mysql")?,
+                source: self.source.clone(),
+                target,
+                schemas: schemas.to_vec(),
+                file: folder.join("dump.sql"),
+            }),
+        ])
+    }
 }
 
-async fn run_round(
-    arena: &mut Arena,
-    rivals: &mut [Box<dyn Rival>],
-    round: usize,
-    folder: &Path,
-    scores: &mut Scores,
-    progress: &Arc<dyn Progress>,
-    stop: &Stop,
-) -> Result<(), BenchError> {
-    let goes_on = || if stop.stopped() { Err(BenchError::Interrupted) } else { Ok(()) };
-    let count = rivals.len();
-    for turn in 0..count {
-        let rival = &mut rivals[(turn + round) % count];
-        goes_on()?;
-        progress.note(&format!("{}: dump", rival.name()));
-        rival.prepare()?;
-        let step = rival.dump();
-        let usage = measure::run(&step, arena.source_pid, folder).await?;
-        let first_bytes = rival.stored_bytes()?;
-        scores.add(Step::Dump, rival.name(), "", &step, usage, Some(first_bytes));
-        if rival.remembers() {
-            goes_on()?;
-            let usage = measure::run(&step, arena.source_pid, folder).await?;
-            scores.add(Step::SecondDump, rival.name(), "", &step, usage, Some(rival.stored_bytes()? - first_bytes));
+/// One round: everybody once, beginning with another contestant each time.
+struct Round<'a> {
+    number: usize,
+    folder: &'a Path,
+    progress: &'a Arc<dyn Progress>,
+    stop: &'a Stop,
+}
+
+impl Round<'_> {
+    async fn dump(&self, arena: &Arena, rivals: &mut [Box<dyn Rival>], scores: &mut Scores) -> Result<(), BenchError> {
+        let count = rivals.len();
+        for turn in 0..count {
+            let rival = &mut rivals[(turn + self.number) % count];
+            self.next(&format!("{}: dump", rival.name()))?;
+            rival.prepare()?;
+            let step = rival.dump();
+            let usage = measure::run(&step, arena.source_pid, self.folder).await?;
+            let first_bytes = rival.stored_bytes()?;
+            scores.add(Step::Dump, rival.name(), "", &step, usage, Some(first_bytes));
+            if rival.remembers() {
+                self.next(&format!("{}: dump again", rival.name()))?;
+                let usage = measure::run(&step, arena.source_pid, self.folder).await?;
+                let added_bytes = rival.stored_bytes()?.saturating_sub(first_bytes);
+                scores.add(Step::SecondDump, rival.name(), "", &step, usage, Some(added_bytes));
+            }
         }
+        Ok(())
     }
-    let loads: Vec<(usize, usize)> =
-        rivals.iter().enumerate().flat_map(|(r, rival)| (0..rival.ways().len()).map(move |way| (r, way))).collect();
-    for turn in 0..loads.len() {
-        let (number, way) = loads[(turn + round) % loads.len()];
-        let (rival, way_name) = (&rivals[number], rivals[number].ways()[way]);
-        goes_on()?;
-        progress.note(&format!("{}: load, {way_name}", rival.name()));
-        arena.clear_target().await?;
-        let step = rival.load(way);
-        let usage = measure::run(&step, Some(arena.target_pid), folder).await?;
-        scores.add(Step::Load, rival.name(), way_name, &step, usage, None);
-        let tables = arena.differing_tables().await?;
-        if !tables.is_empty() {
-            return Err(BenchError::Differs { rival: format!("{} ({way_name})", rival.name()), tables });
+
+    async fn load(&self, arena: &mut Arena, rivals: &[Box<dyn Rival>], scores: &mut Scores) -> Result<(), BenchError> {
+        let ways = |(number, rival): (usize, &Box<dyn Rival>)| (0..rival.ways().len()).map(move |way| (number, way));
+        let loads: Vec<(usize, usize)> = rivals.iter().enumerate().flat_map(ways).collect();
+        for turn in 0..loads.len() {
+            let (number, way) = loads[(turn + self.number) % loads.len()];
+            let (rival, way_name) = (&rivals[number], rivals[number].ways()[way]);
+            self.next(&format!("{}: load, {way_name}", rival.name()))?;
+            arena.clear_target().await?;
+            let step = rival.load(way);
+            let usage = measure::run(&step, Some(arena.target_pid), self.folder).await?;
+            scores.add(Step::Load, rival.name(), way_name, &step, usage, None);
+            let tables = arena.differing_tables().await?;
+            if !tables.is_empty() {
+                return Err(BenchError::Differs { rival: format!("{} ({way_name})", rival.name()), tables });
+            }
         }
+        Ok(())
     }
-    Ok(())
+
+    fn next(&self, what: &str) -> Result<(), BenchError> {
+        if self.stop.stopped() {
+            return Err(BenchError::Interrupted);
+        }
+        self.progress.note(what);
+        Ok(())
+    }
 }

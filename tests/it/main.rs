@@ -4,6 +4,7 @@ mod support;
 
 mod dataset;
 mod definitions;
+mod demo;
 mod login;
 mod raw;
 mod s3;
