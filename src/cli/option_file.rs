@@ -149,7 +149,8 @@ fn unescape(value: &str) -> String {
     out
 }
 
-/// White space as C's isspace has it in latin1.
+/// White space as the mysql client trims it, but for its byte 0xa0: trimming that cuts a UTF-8 letter such as
+/// `à` in two (seen on 9.7.4), which no user can have meant.
 fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n' | '\u{b}' | '\u{c}')
 }

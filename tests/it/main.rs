@@ -2,6 +2,7 @@
 
 mod support;
 
+mod cli;
 mod dataset;
 mod definitions;
 mod demo;
