@@ -6,6 +6,7 @@
 //! milliseconds: `ru_maxrss` would begin at the size of the process that started it.
 
 use super::error::BenchError;
+use crate::progress::Stop;
 use crate::sandbox::process::spawn_bound;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use serde::Serialize;
@@ -66,14 +67,14 @@ pub struct Usage {
 }
 
 /// Runs a program to its end and measures it, beside the server `server_pid`. Its standard error goes to a
-/// file in `folder`.
-pub async fn run(step: &Step, server_pid: Option<u32>, folder: &Path) -> Result<Usage, BenchError> {
-    let (step, complaints) = (step.clone(), folder.join("stderr"));
-    let measured = tokio::task::spawn_blocking(move || run_blocking(&step, server_pid, &complaints));
+/// file in `folder`. It is killed where somebody asks to stop.
+pub async fn run(step: &Step, server_pid: Option<u32>, folder: &Path, stop: &Stop) -> Result<Usage, BenchError> {
+    let (step, complaints, stop) = (step.clone(), folder.join("stderr"), stop.clone());
+    let measured = tokio::task::spawn_blocking(move || run_blocking(&step, server_pid, &complaints, &stop));
     measured.await.map_err(|error| BenchError::Task(error.to_string()))?
 }
 
-fn run_blocking(step: &Step, server_pid: Option<u32>, complaints: &Path) -> Result<Usage, BenchError> {
+fn run_blocking(step: &Step, server_pid: Option<u32>, complaints: &Path, stop: &Stop) -> Result<Usage, BenchError> {
     let failed =
         |status: String, complaint: String| BenchError::Program { program: step.describe(), status, complaint };
     let mut command = Command::new(&step.program);
@@ -96,6 +97,11 @@ fn run_blocking(step: &Step, server_pid: Option<u32>, complaints: &Path) -> Resu
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     while let Ok(None) = waitid(WaitId::Pid(pid), options) {
         memory = memory.max(peak_memory(pid).unwrap_or(0));
+        if stop.stopped() {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(BenchError::Interrupted);
+        }
         std::thread::sleep(LOOK_EVERY);
     }
     let wall_seconds = start.elapsed().as_secs_f64();
@@ -174,19 +180,32 @@ mod tests {
     async fn cpu_of_a_child_of_the_child_is_counted() {
         let folder = tempfile::tempdir().unwrap();
         let busy = shell("i=0; (while [ $i -lt 300000 ]; do i=$((i+1)); done); exit 0");
-        let usage = run(&busy, Some(std::process::id()), folder.path()).await.unwrap();
+        let usage = run(&busy, Some(std::process::id()), folder.path(), &Stop::default()).await.unwrap();
         assert!(usage.client_cpu_seconds > 0.05, "{usage:?}");
         assert!(usage.wall_seconds >= usage.client_cpu_seconds * 0.9, "{usage:?}");
         assert!(usage.client_memory_bytes > 0 && usage.server_cpu_seconds.is_some(), "{usage:?}");
-        let idle = run(&shell("sleep 0.2"), None, folder.path()).await.unwrap();
+        let idle = run(&shell("sleep 0.2"), None, folder.path(), &Stop::default()).await.unwrap();
         assert!(idle.client_cpu_seconds < 0.1 && idle.wall_seconds > 0.19, "{idle:?}");
     }
 
     #[tokio::test]
     async fn a_failed_program_is_quoted() {
         let folder = tempfile::tempdir().unwrap();
-        let error = run(&shell("echo no such table >&2; exit 3"), None, folder.path()).await.unwrap_err().to_string();
+        let error = run(&shell("echo no such table >&2; exit 3"), None, folder.path(), &Stop::default())
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("no such table") && error.contains("exit status: 3"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn stop_kills_the_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let stop = Stop::default();
+        stop.stop();
+        let start = Instant::now();
+        let error = run(&shell("sleep 30"), None, folder.path(), &stop).await.unwrap_err();
+        assert!(matches!(error, BenchError::Interrupted) && start.elapsed() < Duration::from_secs(10));
     }
 
     #[test]

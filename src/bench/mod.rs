@@ -197,12 +197,12 @@ impl Round<'_> {
             self.next(&format!("{}: dump", rival.name()))?;
             rival.prepare()?;
             let step = rival.dump();
-            let usage = measure::run(&step, arena.source_pid, self.folder).await?;
+            let usage = measure::run(&step, arena.source_pid, self.folder, self.stop).await?;
             let first_bytes = rival.stored_bytes()?;
             scores.add(Step::Dump, rival.name(), "", &step, usage, Some(first_bytes));
             if rival.remembers() {
                 self.next(&format!("{}: dump again", rival.name()))?;
-                let usage = measure::run(&step, arena.source_pid, self.folder).await?;
+                let usage = measure::run(&step, arena.source_pid, self.folder, self.stop).await?;
                 let added_bytes = rival.stored_bytes()?.saturating_sub(first_bytes);
                 scores.add(Step::SecondDump, rival.name(), "", &step, usage, Some(added_bytes));
             }
@@ -211,15 +211,16 @@ impl Round<'_> {
     }
 
     async fn load(&self, arena: &mut Arena, rivals: &[Box<dyn Rival>], scores: &mut Scores) -> Result<(), BenchError> {
-        let ways = |(number, rival): (usize, &Box<dyn Rival>)| (0..rival.ways().len()).map(move |way| (number, way));
-        let loads: Vec<(usize, usize)> = rivals.iter().enumerate().flat_map(ways).collect();
+        let ways = rivals.iter().map(|rival| rival.ways().len()).enumerate();
+        let loads: Vec<(usize, usize)> =
+            ways.flat_map(|(number, count)| (0..count).map(move |way| (number, way))).collect();
         for turn in 0..loads.len() {
             let (number, way) = loads[(turn + self.number) % loads.len()];
             let (rival, way_name) = (&rivals[number], rivals[number].ways()[way]);
             self.next(&format!("{}: load, {way_name}", rival.name()))?;
             arena.clear_target().await?;
             let step = rival.load(way);
-            let usage = measure::run(&step, Some(arena.target_pid), self.folder).await?;
+            let usage = measure::run(&step, Some(arena.target_pid), self.folder, self.stop).await?;
             scores.add(Step::Load, rival.name(), way_name, &step, usage, None);
             let tables = arena.differing_tables().await?;
             if !tables.is_empty() {

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
     use crate::secret::Secret;
     use crate::server::SslOptions;
-    use crate::server::address::parse_address;
+    use crate::server::parse_address;
 
     #[test]
     fn addresses_are_read_back_as_they_were() {
