@@ -3,7 +3,7 @@
 mod record;
 mod report;
 
-pub use report::BackupReport;
+pub use report::{BackupDone, BackupReport};
 
 use crate::codec::layout::key_id;
 use crate::command::options::{BackupOptions, Consistency};

@@ -6,7 +6,7 @@ mod plan;
 mod report;
 mod target;
 
-pub use report::RestoreReport;
+pub use report::{RestoreDone, RestoreReport};
 
 use crate::command::options::{BackupChoice, GtidPurged, ProofMode, RestoreOptions};
 use crate::command::selected::{self, Selected};

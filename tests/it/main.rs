@@ -5,6 +5,7 @@ mod support;
 mod cli;
 mod dataset;
 mod definitions;
+mod demo;
 mod guard;
 mod login;
 mod mariadb;
