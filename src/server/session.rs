@@ -161,6 +161,25 @@ impl Session {
         }
     }
 
+    /// Runs several statements, separated by semicolons, in one go and returns the rows of each. The first error
+    /// ends it.
+    pub async fn query_many(&mut self, sql: impl AsRef<[u8]>) -> Result<Vec<Vec<Row>>, ServerError> {
+        let sql = sql.as_ref();
+        let mut sets = Vec::new();
+        let result = async {
+            let mut result = self.conn.query_iter(sql).await?;
+            while !result.is_empty() {
+                let rows: Vec<mysql_async::Row> = result.collect().await?;
+                sets.push(rows.into_iter().map(to_row).collect());
+            }
+            Ok(())
+        };
+        match result.await {
+            Ok(()) => Ok(sets),
+            Err(error) => Err(statement_error(&self.server, sql, error)),
+        }
+    }
+
     /// The first row of a result, if any.
     pub async fn query_first(&mut self, sql: impl AsRef<[u8]>) -> Result<Option<Row>, ServerError> {
         Ok(self.query(sql).await?.into_iter().next())

@@ -15,7 +15,7 @@ pub fn tables() -> Vec<Statement> {
     vec![
         utf8("CREATE DATABASE odd CHARACTER SET utf8mb4"),
         utf8("CREATE DATABASE `o``d d.2 \u{fc}` CHARACTER SET latin1 COLLATE latin1_german1_ci"),
-        utf8("CREATE DATABASE plain CHARACTER SET ascii"),
+        utf8("CREATE DATABASE odd_plain CHARACTER SET ascii"),
         utf8("USE odd"),
         utf8("SET SESSION sql_generate_invisible_primary_key = 1"),
         utf8("CREATE TABLE gipk (a int, b varchar(20))"),
@@ -185,7 +185,7 @@ pub fn tables() -> Vec<Statement> {
         utf8("USE `o``d d.2 \u{fc}`"),
         utf8("CREATE TABLE parent (id int PRIMARY KEY, a varchar(20))"),
         utf8("CREATE TABLE inherited (a varchar(20), b char(3) COLLATE latin1_bin, c text) COLLATE latin1_bin"),
-        utf8("USE plain"),
+        utf8("USE odd_plain"),
         utf8("CREATE TABLE target (id int PRIMARY KEY, v int)"),
         utf8("USE odd"),
     ]
@@ -201,7 +201,7 @@ pub fn objects() -> Vec<Statement> {
         utf8("CREATE FUNCTION twice(a int) RETURNS int DETERMINISTIC RETURN a * 2"),
         utf8("CREATE VIEW z_base AS SELECT id, a, twice(id) AS t FROM fk_b"),
         utf8("CREATE ALGORITHM=TEMPTABLE SQL SECURITY INVOKER VIEW a_on_z AS SELECT * FROM z_base WHERE a > 1"),
-        utf8("CREATE ALGORITHM=MERGE DEFINER=`nobody`@`%` VIEW b_check (`x y`, `b``q`) AS SELECT id, v FROM plain.target WHERE v > 0 \
+        utf8("CREATE ALGORITHM=MERGE DEFINER=`nobody`@`%` VIEW b_check (`x y`, `b``q`) AS SELECT id, v FROM odd_plain.target WHERE v > 0 \
               WITH LOCAL CHECK OPTION"),
         utf8("CREATE VIEW c_text AS SELECT 'it''s \\\\ \u{1f600}' AS e, _latin1 x'e4' AS l, \"q\" AS q, `\u{fc}` FROM `ta``ble '\"; .,()`"),
         utf8("CREATE VIEW `v ie.w` AS WITH RECURSIVE c AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM c WHERE n < 5) SELECT n FROM c"),
@@ -217,10 +217,10 @@ pub fn objects() -> Vec<Statement> {
         utf8("SET SESSION sql_mode='ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES'"),
         utf8("CREATE PROCEDURE \"ansi p\"(IN \"a b\" varchar(20), OUT c json, INOUT d decimal(10,2)) MODIFIES SQL DATA SQL SECURITY INVOKER \
               COMMENT 'back\\slash''s' BEGIN DECLARE x varchar(10) DEFAULT 'a\\'; SET c = json_array(\"a b\" || x); -- it's\n END"),
-        utf8("CREATE TRIGGER plain.z_first BEFORE INSERT ON plain.target FOR EACH ROW SET @a = 'x\\' || new.id"),
+        utf8("CREATE TRIGGER odd_plain.z_first BEFORE INSERT ON odd_plain.target FOR EACH ROW SET @a = 'x\\' || new.id"),
         utf8("SET SESSION sql_mode='ALLOW_INVALID_DATES'"),
         utf8("CREATE PROCEDURE emoji() BEGIN SELECT '\u{1f600}'; /* \u{6f22} */ END"),
-        utf8("CREATE FUNCTION parameters(a char(5), b enum('x','\u{e4}'), c text CHARACTER SET gbk) RETURNS varchar(20) \
+        utf8("CREATE FUNCTION typed_parameters(a char(5), b enum('x','\u{e4}'), c text CHARACTER SET gbk) RETURNS varchar(20) \
               NO SQL RETURN concat(a, b, c)"),
         utf8("CREATE TRIGGER b_second BEFORE INSERT ON no_key FOR EACH ROW SET @b = 2"),
         utf8("CREATE TRIGGER a_third BEFORE INSERT ON no_key FOR EACH ROW FOLLOWS b_second SET @b = 3"),
@@ -236,9 +236,35 @@ pub fn objects() -> Vec<Statement> {
         utf8("ALTER DATABASE odd CHARACTER SET latin1"),
         utf8("CREATE FUNCTION other_collation(a char(5)) RETURNS char(5) DETERMINISTIC BEGIN DECLARE x char(5) DEFAULT a; RETURN x; END"),
         utf8("ALTER DATABASE odd CHARACTER SET utf8mb4"),
-        utf8("CREATE TABLE gone (a int)"),
+        utf8("CREATE TABLE gone (a int, `b c` int)"),
         utf8("CREATE VIEW broken AS SELECT a FROM gone"),
+        utf8("CREATE FUNCTION gone_too(a int, b int) RETURNS int DETERMINISTIC RETURN a + b"),
+        utf8("CREATE VIEW broken_function AS SELECT gone_too(a, 1) AS x, `g`.`b c` FROM gone AS g"),
+        utf8("DROP FUNCTION gone_too"),
+        utf8("CREATE USER odd_nobody"),
+        utf8("GRANT ALL ON *.* TO odd_nobody"),
+        utf8("CREATE DEFINER=odd_nobody VIEW of_nobody AS SELECT a FROM fk_b"),
+        utf8("CREATE DEFINER=odd_nobody VIEW a_reads_nobody AS SELECT * FROM of_nobody"),
+        utf8("CREATE VIEW a_reads_a_reads_nobody AS SELECT * FROM a_reads_nobody"),
+        utf8("DROP USER odd_nobody"),
         utf8("CREATE VIEW broken_second AS SELECT a FROM broken"),
         utf8("DROP TABLE gone"),
+    ]
+}
+
+/// Rows, so that indexes are built from some; run on the source and between bare tables and indexes on the target.
+pub fn rows() -> Vec<&'static str> {
+    vec![
+        "INSERT INTO auto_second (a, id) VALUES (1, 77), (1, 78), (2, 79)",
+        "INSERT INTO functional VALUES (1, 2, 'Abc'), (2, 3, 'abD')",
+        "INSERT INTO multi_valued VALUES (1, '{\"a\": [1, 2], \"b\": [\"x\"]}')",
+        "INSERT INTO fulltext_two VALUES (1, 'some words', 'more words'), (2, 'yet more', NULL)",
+        "INSERT INTO spatial_two VALUES (1, ST_SRID(POINT(1, 2), 4326), POINT(3, 4), 5)",
+        "INSERT INTO mixed_late VALUES (1, ST_SRID(POINT(1, 2), 4326), 'words', 5)",
+        "INSERT INTO doc_id VALUES (1, 'words')",
+        "INSERT INTO fk_self VALUES (1, NULL), (2, 1)",
+        "INSERT INTO sub_partitioned VALUES (1, '1999-01-01'), (2, '2020-02-02')",
+        "INSERT INTO latin1_literal (b) VALUES ('x')",
+        "INSERT INTO gipk (my_row_id, a, b) VALUES (1, 1, 'x'), (2, 2, 'y')",
     ]
 }
