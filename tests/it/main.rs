@@ -10,6 +10,7 @@ mod guard;
 mod login;
 mod mariadb;
 mod raw;
+mod roundtrip;
 mod s3;
 mod sandbox;
 mod snapshot;

@@ -1,6 +1,8 @@
 //! Helpers that the test modules share.
 
+pub mod keyed;
 pub mod replication;
+pub mod run;
 pub mod s3_server;
 pub mod server;
 pub mod stores;
