@@ -2,6 +2,7 @@
 
 mod support;
 
+mod chunks;
 mod cli;
 mod dataset;
 mod definitions;

@@ -2,6 +2,7 @@
 
 pub mod keyed;
 pub mod replication;
+pub mod rows;
 pub mod run;
 pub mod s3_server;
 pub mod server;
