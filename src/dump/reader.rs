@@ -150,7 +150,7 @@ impl<'a> Worker<'a> {
             self.queries += 1;
             if limit == Some(rows) && last.is_some() {
                 read_to = last;
-                self.give_half_away(task, source, &read_to)?;
+                self.give_half_away(task, source, &read_to, row_bytes)?;
                 continue;
             }
             match self.join_following(task) {
@@ -250,13 +250,20 @@ impl<'a> Worker<'a> {
 
     /// Where somebody is idle, the upper half of what remains becomes a range of its own. Not before a chunk of this one
     /// is full: the open end of a table whose rows are those of the backup before must stay the chunk that it was.
-    fn give_half_away(&mut self, task: &mut Task, source: &Source, read_to: &Option<Bound>) -> Result<(), DumpError> {
+    fn give_half_away(
+        &mut self,
+        task: &mut Task,
+        source: &Source,
+        read_to: &Option<Bound>,
+        row_bytes: u64,
+    ) -> Result<(), DumpError> {
         if self.chunk_lo == task.read.range.lo || !self.shared.queue.someone_idle() {
             return Ok(());
         }
         let Some(from) = read_to else { return Ok(()) };
         let rest = Range { lo: Some(from.clone()), hi: task.read.range.hi.clone() };
-        let middle = midpoint::find(&mut self.session, source, task.read.partition.as_deref(), &rest)
+        let chunk_rows = (self.shared.options.chunk_bytes as u64 / row_bytes).max(1);
+        let middle = midpoint::find(&mut self.session, source, task.read.partition.as_deref(), &rest, chunk_rows)
             .map_err(|e| DumpError::server(&source.table.name.to_string(), e))?;
         if let Some(middle) = middle {
             let above = Range { lo: Some(middle.clone()), hi: task.read.range.hi.replace(middle) };
