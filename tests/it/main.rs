@@ -15,3 +15,4 @@ mod roundtrip;
 mod s3;
 mod sandbox;
 mod snapshot;
+mod wide_rows;
