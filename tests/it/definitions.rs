@@ -3,12 +3,14 @@
 mod corpus;
 
 use crate::support::server;
+use myriad::error::{Exit, Explain};
 use myriad::load::indexes::{self, IndexOptions};
 use myriad::load::objects::{self, ObjectsMade, Stage};
 use myriad::load::schema as load_schema;
 use myriad::schema::identifier::{literal, quote};
 use myriad::schema::{ObjectKind, QualifiedName, Schema, SqlText, ddl};
 use myriad::server::Session;
+use myriad::server::facts;
 use myriad::server::inspect::{self, Inspected};
 use std::collections::BTreeSet;
 
@@ -189,6 +191,11 @@ async fn odd_definitions_are_made_again() {
     let wanted: Vec<_> = SCHEMAS.iter().map(|name| name.to_string()).collect();
     let first = inspect_these(&mut source, &wanted).await;
     assert_eq!(first.schemas.len(), SCHEMAS.len());
+    let without_rows: Vec<_> = first.not_taken.iter().filter(|item| item.kind == "rows of table").collect();
+    assert_eq!(
+        without_rows.iter().map(|item| item.name.as_str()).collect::<Vec<_>>(),
+        ["odd.blackhole", "odd.merge_all"]
+    );
     the_backup_form_comes_back(&first.schemas);
     let made = make(&mut target, &first.schemas, &str::to_owned).await;
     assert_eq!(made.not_created, Vec::new());
@@ -275,6 +282,53 @@ async fn other_schema_names(session: &mut Session, schemas: &[Schema]) {
         }
     }
     drop_schemas(session, &wanted).await;
+}
+
+#[tokio::test]
+async fn what_the_target_lacks_is_said() {
+    let mut source = server::connect(server::source()).await;
+    for sql in [
+        "CREATE TABLESPACE odd_space ADD DATAFILE 'odd_space.ibd'",
+        "CREATE DATABASE odd_lacking",
+        "CREATE TABLE odd_lacking.placed (a int PRIMARY KEY) TABLESPACE odd_space",
+    ] {
+        source.execute(sql).await.unwrap();
+    }
+    let found = inspect_these(&mut source, &["odd_lacking".into()]).await;
+    assert!(found.not_taken.iter().any(|item| item.kind == "tablespace" && item.name == "odd_space"));
+    let mut table = found.schemas[0].tables[0].clone();
+    for sql in ["DROP DATABASE odd_lacking", "DROP TABLESPACE odd_space"] {
+        source.execute(sql).await.unwrap();
+    }
+
+    let mut target = server::connect(server::target()).await;
+    load_schema::setup_writer(&mut target).await.unwrap();
+    load_schema::create_schema(&mut target, &found.schemas[0], "odd_lacking").await.unwrap();
+    let notes = load_schema::create_bare(&mut target, &table, &table.name).await.unwrap();
+    assert!(notes.len() == 1 && notes[0].contains("table odd_lacking.placed: its tablespace"), "{notes:?}");
+
+    let other = QualifiedName::new("odd_lacking", "oth`er");
+    table.create = SqlText::from(table.create.lossy().replace("TABLESPACE `odd_space`", "").as_str());
+    load_schema::create_bare(&mut target, &table, &other).await.unwrap();
+    table.create = SqlText::from(table.create.lossy().replace("ENGINE=InnoDB", "ENGINE=FEDERATED").as_str());
+    let third = QualifiedName::new("odd_lacking", "third");
+    let error = load_schema::create_bare(&mut target, &table, &third).await.unwrap_err();
+    assert_eq!((error.code(), error.exit()), (Some(1286), Exit::TargetUnfit), "{error}");
+    let rows = target.query("SHOW TABLES FROM odd_lacking").await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.text(0)).collect::<Vec<_>>(), ["oth`er", "placed"]);
+    target.execute("DROP DATABASE odd_lacking").await.unwrap();
+}
+
+#[tokio::test]
+async fn facts_of_a_server() {
+    let mut session = server::connect(server::source()).await;
+    let facts = facts::read(&mut session).await.unwrap();
+    let version = session.query_first("SELECT VERSION(), @@server_uuid, @@port").await.unwrap().unwrap();
+    assert_eq!((facts.version.as_str(), facts.server_uuid.as_deref()), (&*version.text(0), Some(&*version.text(1))));
+    assert_eq!((facts.flavor, u64::from(facts.port)), (facts::Flavor::Mysql, version.number(2)));
+    assert!(facts.version_number >= facts::VersionNumber(8, 0, 0) && facts.innodb_page_size == 16384);
+    let json = serde_json::to_string(&facts).unwrap();
+    assert_eq!(serde_json::from_str::<facts::ServerFacts>(&json).unwrap(), facts);
 }
 
 #[tokio::test]
