@@ -55,9 +55,63 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Every code, in the order of the numbers.
+    pub const ALL: [Exit; 22] = [
+        Exit::Success,
+        Exit::Failure,
+        Exit::Usage,
+        Exit::Unreachable,
+        Exit::LoginRefused,
+        Exit::RightMissing,
+        Exit::ServerLost,
+        Exit::StatementFailed,
+        Exit::RepositoryMissing,
+        Exit::RepositoryForeign,
+        Exit::RepositoryDamaged,
+        Exit::RepositoryWrite,
+        Exit::BackupNotFound,
+        Exit::TargetIsSource,
+        Exit::TargetHasReplicas,
+        Exit::TargetNotEmpty,
+        Exit::TargetUnfit,
+        Exit::ProofFailed,
+        Exit::BackupInconsistent,
+        Exit::LoadRejected,
+        Exit::SandboxFailed,
+        Exit::Interrupted,
+    ];
+
     /// The code as the process returns it.
     pub fn code(self) -> u8 {
         self as u8
+    }
+
+    /// What the code says, in the few words that help pages and docs/exit-codes.md have for it.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Exit::Success => "done",
+            Exit::Failure => "failed",
+            Exit::Usage => "wrong usage",
+            Exit::Unreachable => "server unreachable",
+            Exit::LoginRefused => "login refused",
+            Exit::RightMissing => "right missing",
+            Exit::ServerLost => "server lost",
+            Exit::StatementFailed => "statement failed",
+            Exit::RepositoryMissing => "no repository",
+            Exit::RepositoryForeign => "unknown repository version",
+            Exit::RepositoryDamaged => "repository damaged",
+            Exit::RepositoryWrite => "repository not writable",
+            Exit::BackupNotFound => "no such backup",
+            Exit::TargetIsSource => "target is the source",
+            Exit::TargetHasReplicas => "target has replicas",
+            Exit::TargetNotEmpty => "target not empty",
+            Exit::TargetUnfit => "target unfit",
+            Exit::ProofFailed => "rows differ",
+            Exit::BackupInconsistent => "no consistent backup",
+            Exit::LoadRejected => "rows rejected by the target",
+            Exit::SandboxFailed => "no private server",
+            Exit::Interrupted => "stopped by Ctrl-C or SIGTERM",
+        }
     }
 }
 
@@ -139,5 +193,35 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_ref().and_then(|e| e.source())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first two cells of each row of the table in docs/exit-codes.md.
+    fn documented() -> Vec<(String, String)> {
+        let rows = include_str!("../docs/exit-codes.md").lines().filter(|line| line.starts_with("| "));
+        let cells = rows.map(|row| row.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>());
+        let numbered = cells.filter(|cells| cells[1].parse::<u8>().is_ok());
+        numbered.map(|cells| (cells[1].clone(), cells[2].clone())).collect()
+    }
+
+    #[test]
+    fn the_document_has_every_exit_code() {
+        let codes: Vec<_> = Exit::ALL.iter().map(|exit| (exit.code().to_string(), exit.meaning().to_owned())).collect();
+        assert_eq!(documented(), codes);
+    }
+
+    #[test]
+    fn all_has_every_variant() {
+        let source = include_str!("error.rs");
+        let (body, _) =
+            source.split_once("pub enum Exit {").and_then(|(_, rest)| rest.split_once("\n}")).expect("Exit");
+        let variants: Vec<&str> =
+            body.lines().filter_map(|line| line.trim().split_once(" = ")).map(|(n, _)| n).collect();
+        assert_eq!(variants, Exit::ALL.map(|exit| format!("{exit:?}")));
+        assert!(Exit::ALL.is_sorted_by_key(|exit| exit.code()));
     }
 }

@@ -55,6 +55,8 @@ pub struct Tally {
     pub without_json: RowDigest,
     /// For each JSON column of the layout: rows whose document holds types that its text does not carry.
     pub untyped: Vec<u64>,
+    /// Bytes of the longest line of row text.
+    pub widest: u64,
 }
 
 impl Tally {
@@ -64,6 +66,7 @@ impl Tally {
         self.digest.add(other.digest);
         self.generated.add(other.generated);
         self.without_json.add(other.without_json);
+        self.widest = self.widest.max(other.widest);
         if self.untyped.len() < other.untyped.len() {
             self.untyped.resize(other.untyped.len(), 0);
         }

@@ -85,13 +85,14 @@ pub enum ProofMode {
     None,
 }
 
-/// Whether the executed GTID set of the backup is given to the target.
+/// Whether the executed GTID set of the backup is given to the target. It is a global setting of the target, so it
+/// is changed only when asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GtidPurged {
-    /// Where the whole instance was restored without binary log and the sets are disjoint.
-    #[default]
+    /// Where the whole instance was restored without binary log, is proved, and the sets are disjoint.
     Auto,
-    /// Never.
+    /// Never; the report gives the statement.
+    #[default]
     Off,
 }
 

@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(middle_number("-10", "20").as_deref(), Some("5"));
         assert_eq!(middle_number("0", "18446744073709551615").as_deref(), Some("9223372036854775807"));
         assert_eq!(middle_number("1.50", "9.99").as_deref(), Some("5"));
-        assert_eq!(middle_bytes(b"3fa", b"f00", false).as_deref(), Some(&b"LK"[..]));
+        assert_eq!(middle_bytes(b"3fa", b"f00", false).as_deref(), Some(&b"Lz"[..]));
         assert_eq!(middle_bytes(b"ab1", b"ab9", true), Some(vec![b'a', b'b', b'5', 0]));
         assert_eq!(middle_bytes("ä1".as_bytes(), "ä9".as_bytes(), false), None);
     }

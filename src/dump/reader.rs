@@ -204,6 +204,7 @@ impl<'a> Worker<'a> {
             let (text, tally) = chunker.text_and_tally();
             let hash = encoder.encode(packet, Some(text), tally)?;
             let row = chunker.text.len() - before;
+            chunker.saw_row_of(row as u64);
             (count, bytes) = (count + 1, bytes + row as u64);
             let bound = |encoder: &mut RowEncoder| -> Result<Option<Bound>, DumpError> {
                 let Some(key) = key else { return Ok(None) };

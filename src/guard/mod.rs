@@ -1,1 +1,155 @@
-//! guard
+//! Asking the target who it is before anything is changed on it. Every reason to refuse is found at once, each with the
+//! one option that overrides it; nothing overrides all of them.
+
+use crate::error::{Error, Exit};
+use crate::schema::QualifiedName;
+use crate::schema::identifier::literal;
+use crate::server::{ServerError, Session};
+use std::collections::HashSet;
+
+/// Names listed in a message at most.
+const NAMES_SHOWN: usize = 20;
+
+/// Names that one query asks for.
+const NAMES_PER_QUERY: usize = 500;
+
+/// What the restore is about to do, as far as the guard must know it.
+#[derive(Clone, Debug, Default)]
+pub struct Intent {
+    /// server_uuids of the backup's source.
+    pub source_uuids: Vec<String>,
+    /// Tables and views that would be made.
+    pub names: Vec<QualifiedName>,
+    /// Tables that an earlier try of the same run made: not in the way.
+    pub own: HashSet<QualifiedName>,
+}
+
+/// A reason to refuse.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    /// What it is.
+    pub kind: FindingKind,
+    /// For people.
+    pub message: String,
+}
+
+/// What a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// The target is the server that the backup was taken from.
+    IsSource,
+    /// Replicas read from the target.
+    HasReplicas,
+    /// Names are taken.
+    NamesInTheWay,
+}
+
+impl FindingKind {
+    /// The option that overrides it.
+    pub fn flag(self) -> &'static str {
+        match self {
+            FindingKind::IsSource => "--allow-source",
+            FindingKind::HasReplicas => "--allow-replicas",
+            FindingKind::NamesInTheWay => "--drop-existing",
+        }
+    }
+
+    /// The exit code that it ends the program with.
+    pub fn exit(self) -> Exit {
+        match self {
+            FindingKind::IsSource => Exit::TargetIsSource,
+            FindingKind::HasReplicas => Exit::TargetHasReplicas,
+            FindingKind::NamesInTheWay => Exit::TargetNotEmpty,
+        }
+    }
+}
+
+/// All reasons to refuse that the target's own state gives.
+pub async fn inspect(session: &mut Session, intent: &Intent) -> Result<Vec<Finding>, ServerError> {
+    let mut findings = Vec::new();
+    let server = session.server().to_owned();
+    if is_source(session, intent).await? {
+        findings.push(Finding {
+            kind: FindingKind::IsSource,
+            message: format!("{server} is the server that this backup was taken from"),
+        });
+    }
+    let replicas = replicas(session).await?;
+    if !replicas.is_empty() {
+        let message = format!("{server} has replicas attached: {}", replicas.join(", "));
+        findings.push(Finding { kind: FindingKind::HasReplicas, message });
+    }
+    let taken = names_taken(session, intent).await?;
+    if !taken.is_empty() {
+        let shown: Vec<_> = taken.iter().take(NAMES_SHOWN).map(ToString::to_string).collect();
+        let more =
+            if taken.len() > NAMES_SHOWN { format!(" and {} more", taken.len() - NAMES_SHOWN) } else { String::new() };
+        let message = format!("{server} holds tables or views of the same name: {}{more}", shown.join(", "));
+        findings.push(Finding { kind: FindingKind::NamesInTheWay, message });
+    }
+    Ok(findings)
+}
+
+/// The refusal, with the options that would go on; none where every finding is overridden.
+pub fn refusal(findings: &[Finding], overridden: impl Fn(FindingKind) -> bool) -> Option<Error> {
+    let standing: Vec<&Finding> = findings.iter().filter(|finding| !overridden(finding.kind)).collect();
+    let first = standing.first()?;
+    let messages: Vec<&str> = standing.iter().map(|finding| finding.message.as_str()).collect();
+    let mut error = Error::new(first.kind.exit(), format!("the target was not touched: {}", messages.join("; ")));
+    for finding in &standing {
+        error = error.hint(match finding.kind {
+            FindingKind::IsSource => {
+                "restore to another server; to restore beside the live data use --rename schema=other (with --allow-source)".to_owned()
+            }
+            FindingKind::HasReplicas => "take the replicas away first, or restore to another server".to_owned(),
+            FindingKind::NamesInTheWay => "restore to an empty server, or under other names with --rename schema=other".to_owned(),
+        });
+    }
+    let flags: Vec<&str> = standing.iter().map(|finding| finding.kind.flag()).collect();
+    Some(error.hint(format!("to go on all the same, add {} to the same command", flags.join(" "))))
+}
+
+async fn is_source(session: &mut Session, intent: &Intent) -> Result<bool, ServerError> {
+    // MariaDB has no server_uuid; SHOW VARIABLES gives no row there.
+    let row = session.query_first("SHOW GLOBAL VARIABLES LIKE 'server_uuid'").await?;
+    Ok(row.is_some_and(|row| intent.source_uuids.contains(&row.text(1))))
+}
+
+/// Replicas that are registered, and sessions that read the binary log (a replica need not register).
+async fn replicas(session: &mut Session) -> Result<Vec<String>, ServerError> {
+    let mut found = Vec::new();
+    for statement in ["SHOW REPLICAS", "SHOW SLAVE HOSTS"] {
+        match session.query(statement).await {
+            Ok(rows) => {
+                found.extend(rows.iter().map(|row| format!("server id {} at {:?}", row.text(0), row.text(1))));
+                break;
+            }
+            // Syntax of another version; or no right to see them: the process list below still tells.
+            Err(error) if matches!(error.code(), Some(1064 | 1227)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if found.is_empty() {
+        let readers = "SELECT COALESCE(HOST, '') FROM information_schema.processlist WHERE COMMAND LIKE 'Binlog Dump%'";
+        found.extend(session.query(readers).await?.iter().map(|row| format!("a session from {}", row.text(0))));
+    }
+    Ok(found)
+}
+
+async fn names_taken(session: &mut Session, intent: &Intent) -> Result<Vec<QualifiedName>, ServerError> {
+    let mut taken = Vec::new();
+    for names in intent.names.chunks(NAMES_PER_QUERY) {
+        let list: Vec<_> = names.iter().map(|n| format!("({},{})", literal(&n.schema), literal(&n.name))).collect();
+        let rows = session
+            .query(format!(
+                "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.tables WHERE (TABLE_SCHEMA, TABLE_NAME) IN ({})",
+                list.join(",")
+            ))
+            .await?;
+        let there = rows.iter().map(|row| QualifiedName::new(row.text(0), row.text(1)));
+        taken.extend(there.filter(|name| !intent.own.contains(name)));
+    }
+    taken.sort();
+    Ok(taken)
+}

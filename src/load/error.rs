@@ -1,6 +1,7 @@
 //! What making things on the target can fail with. Every message names the table or object.
 
 use crate::error::{Exit, Explain};
+use crate::manifest::ManifestError;
 use crate::schema::ddl::DdlError;
 use crate::server::ServerError;
 
@@ -26,6 +27,48 @@ pub enum LoadError {
         /// Why.
         source: DdlError,
     },
+    /// The repository failed.
+    #[error(transparent)]
+    Repository(#[from] ManifestError),
+    /// The server did not take a chunk exactly as it was sent; nothing of the chunk was kept.
+    #[error("table {table}, rows {range}: {why}")]
+    Rejected {
+        /// The table on the target.
+        table: String,
+        /// The chunk's range.
+        range: String,
+        /// What the server said.
+        why: String,
+    },
+    /// A row does not fit into one packet of the target, and rows must go by INSERT there.
+    #[error("table {table} has a row of {row_bytes} bytes, and {server} takes at most {packet_bytes_max} in a packet")]
+    RowTooWide {
+        /// The table on the target.
+        table: String,
+        /// The target.
+        server: String,
+        /// Bytes of the widest row.
+        row_bytes: u64,
+        /// The target's max_allowed_packet.
+        packet_bytes_max: u64,
+    },
+    /// Another run works on this target.
+    #[error("another restore is running on {server}")]
+    Busy {
+        /// The target.
+        server: String,
+    },
+    /// Another run was left unfinished on this target.
+    #[error("{server} holds an unfinished restore of other data (backup {backup})")]
+    OtherRun {
+        /// The target.
+        server: String,
+        /// Its backup.
+        backup: String,
+    },
+    /// Asked to stop.
+    #[error("stopped before all rows were loaded")]
+    Interrupted,
 }
 
 impl LoadError {
@@ -34,7 +77,7 @@ impl LoadError {
         match self {
             LoadError::Server(source) => source.code(),
             LoadError::Refused { source, .. } => source.code(),
-            LoadError::Definition { .. } => None,
+            _ => None,
         }
     }
 
@@ -56,6 +99,11 @@ impl Explain for LoadError {
                 _ => source.exit(),
             },
             LoadError::Definition { .. } => Exit::RepositoryDamaged,
+            LoadError::Repository(source) => source.exit(),
+            LoadError::Rejected { .. } => Exit::LoadRejected,
+            LoadError::RowTooWide { .. } => Exit::TargetUnfit,
+            LoadError::Busy { .. } | LoadError::OtherRun { .. } => Exit::TargetNotEmpty,
+            LoadError::Interrupted => Exit::Interrupted,
         }
     }
 
@@ -63,7 +111,20 @@ impl Explain for LoadError {
         let LoadError::Refused { source, .. } = self else {
             return match self {
                 LoadError::Server(source) => source.hint(),
-                _ => None,
+                LoadError::Repository(source) => source.hint(),
+                LoadError::Rejected { .. } => Some(
+                    "nothing of this chunk was kept; mend the cause and run the same command again, it goes on from there"
+                        .into(),
+                ),
+                LoadError::RowTooWide { .. } => Some(
+                    "run SET GLOBAL local_infile=ON on the target, or raise max_allowed_packet there".into(),
+                ),
+                LoadError::Busy { .. } => Some("wait until it has ended".into()),
+                LoadError::OtherRun { .. } => Some(
+                    "finish it with its own command, or drop what it made and then the schema myriad_restore".into(),
+                ),
+                LoadError::Interrupted => Some("run the same command again: it goes on from the chunks that are in".into()),
+                LoadError::Refused { .. } | LoadError::Definition { .. } => None,
             };
         };
         Some(match source.code() {

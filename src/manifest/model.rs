@@ -281,10 +281,16 @@ pub struct ChunkRecord {
     /// JSON columns (place among the fields) with types that are not carried: rows.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub untyped: BTreeMap<usize, u64>,
-    /// Row digest with every JSON column taken as NULL; there where `untyped` is.
+    /// Bytes of the longest line of row text, where that is above [`WIDE_ROW_BYTES`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub widest: Option<u64>,
+    /// Row digest with every JSON column taken as NULL; in all chunks of a table that has `untyped` in any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest_without_json: Option<RowDigest>,
 }
+
+/// Rows above this are worth a field of their own: 1 MiB is the smallest max_allowed_packet in common use.
+pub const WIDE_ROW_BYTES: u64 = 1 << 20;
 
 /// Object name of a stored object.
 pub fn object_name(object: &ObjectId) -> String {

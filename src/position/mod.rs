@@ -2,6 +2,8 @@
 
 pub mod gtid;
 
+pub use gtid::GtidSet;
+
 use serde::{Deserialize, Serialize};
 
 /// The position of a snapshot in the binary log of the server it was taken from.

@@ -76,6 +76,9 @@ impl Session {
     pub async fn connect(options: &ConnectOptions) -> Result<Session, ServerError> {
         tls::install_provider();
         let server = options.describe();
+        if is_tcp(options) {
+            tls::check_ca(&options.ssl).map_err(|why| ServerError::Tls { server: server.clone(), why })?;
+        }
         let first = Self::try_connect(options, options.ssl.mode != SslMode::Disabled && is_tcp(options)).await;
         let conn = match first {
             // A server without TLS under `preferred`: plain, as the mysql client does.
@@ -202,7 +205,8 @@ fn ssl_opts(options: &ConnectOptions) -> SslOpts {
     // two providers (a dependency may bring the second). One that is already set stays.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut ssl = SslOpts::default();
-    if let Some(ca) = &options.ssl.ca {
+    // The driver reads the file even where it takes any certificate.
+    if let (Some(ca), SslMode::VerifyCa | SslMode::VerifyIdentity) = (&options.ssl.ca, options.ssl.mode) {
         ssl = ssl.with_root_certs(vec![ca.clone().into()]).with_disable_built_in_roots(true);
     }
     match options.ssl.mode {
@@ -235,6 +239,15 @@ fn connect_error(server: String, error: mysql_async::Error) -> ServerError {
         mysql_async::Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer) => {
             ServerError::Tls { server, why: "the server offers none".into() }
         }
+        mysql_async::Error::Driver(mysql_async::DriverError::UnknownAuthPlugin { name }) => {
+            ServerError::LoginRefused { server, why: unknown_plugin(&name) }
+        }
+        // A handshake that failed comes as an input error that wraps the TLS error.
+        mysql_async::Error::Io(mysql_async::IoError::Io(e))
+            if e.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) =>
+        {
+            ServerError::Tls { server, why: e.to_string() }
+        }
         mysql_async::Error::Io(mysql_async::IoError::Io(e)) => ServerError::Unreachable { server, why: e.to_string() },
         other => ServerError::Unreachable { server, why: other.to_string() },
     }
@@ -248,6 +261,11 @@ pub(super) fn login_error(server: String, code: u16, why: String) -> ServerError
         1040 | 1053 | 1129 | 1203 | 1226 => ServerError::Unreachable { server, why },
         _ => ServerError::LoginRefused { server, why },
     }
+}
+
+/// Why an account cannot log in with this program at all.
+pub(super) fn unknown_plugin(name: &str) -> String {
+    format!("the account logs in by {name}, which is not supported")
 }
 
 /// True for an error that is the server's last word on the connection: shutdown, idle for too long, and

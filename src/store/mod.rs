@@ -194,3 +194,48 @@ pub trait Store: Send + Sync {
     /// Removes an object; one that is not there is no error.
     async fn delete(&self, name: &str) -> Result<(), StoreError>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn open_takes_what_a_user_types() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("my backups").display().to_string();
+        let error = open(&place, false).await.err().unwrap();
+        assert_eq!(error.exit(), Exit::RepositoryMissing);
+        let store = open(&format!("file://{}", place.replace(' ', "%20")), true).await.unwrap();
+        store.put("x", vec![Bytes::from_static(b"x")], PutMode::Create).await.unwrap();
+        let again = open(&place, false).await.unwrap();
+        assert_eq!((&again.get("x").await.unwrap()[..], again.describe()), (&b"x"[..], place));
+        for place in ["gs://bucket/x", "az://bucket/x"] {
+            let error = open(place, true).await.err().unwrap();
+            assert_eq!(error.exit(), Exit::Usage);
+            assert!(error.to_string().contains("not in this build") && error.hint().unwrap().contains("s3://"));
+        }
+    }
+
+    #[test]
+    fn every_error_names_its_object_and_has_a_hint() {
+        let (name, store) = ("objects/ab".to_string(), "/srv/repo".to_string());
+        let source = || std::io::Error::other("why").into();
+        let errors = [
+            (StoreError::Missing { name: name.clone(), store: store.clone() }, Exit::RepositoryDamaged),
+            (
+                StoreError::Short { name: name.clone(), store: store.clone(), offset: 1, end: 2 },
+                Exit::RepositoryDamaged,
+            ),
+            (StoreError::Name { name: name.clone(), store: store.clone(), why: "why" }, Exit::RepositoryDamaged),
+            (StoreError::Exists { name: name.clone(), store: store.clone() }, Exit::RepositoryWrite),
+            (StoreError::Read { name: name.clone(), store: store.clone(), source: source() }, Exit::RepositoryMissing),
+            (StoreError::Write { name: name.clone(), store: store.clone(), source: source() }, Exit::RepositoryWrite),
+        ];
+        for (error, exit) in errors {
+            let text = error.to_string();
+            assert!(text.contains(&name) && text.contains(&store) && !text.ends_with('.'), "{text}");
+            assert_eq!(error.exit(), exit, "{text}");
+            assert!(error.hint().is_some_and(|hint| !hint.ends_with('.')), "{text}");
+        }
+    }
+}

@@ -209,23 +209,16 @@ impl Store for ObjectBackedStore {
             (false, true) => Some(self.prefix.clone()),
             _ => Some(self.key(prefix)?.to_string()),
         };
-        let path = at.as_ref().map(Path::parse).transpose();
+        let path = at.map(Path::parse).transpose();
         let path = path.map_err(|error| self.read_error(prefix, error.into()))?;
         let found: Vec<_> = self.inner.list(path.as_ref()).try_collect().await.map_err(|error| match error {
             Error::NotFound { .. } => self.missing_bucket(),
             error => self.read_error(if prefix.is_empty() { "the list of objects" } else { prefix }, error),
         })?;
-        // Some servers take the prefix as plain text and list its neighbours too: only what is below counts.
-        let is_below = |key: &str| match &at {
-            Some(at) => key.strip_prefix(at.as_str()).is_some_and(|rest| rest.starts_with('/')),
-            None => true,
-        };
-        let own_bytes = if self.prefix.is_empty() { 0 } else { self.prefix.len() + 1 };
-        let below = found.into_iter().filter(|facts| is_below(facts.location.as_ref()));
-        let objects = below.map(|facts| StoredObject {
-            name: facts.location.as_ref()[own_bytes..].to_string(),
-            bytes: facts.size,
-            modified: facts.last_modified.into(),
+        let own = if self.prefix.is_empty() { String::new() } else { format!("{}/", self.prefix) };
+        let objects = found.into_iter().filter_map(|facts| {
+            let name = facts.location.as_ref().strip_prefix(&own)?.to_string();
+            Some(StoredObject { name, bytes: facts.size, modified: facts.last_modified.into() })
         });
         Ok(objects.collect())
     }
@@ -239,7 +232,8 @@ impl Store for ObjectBackedStore {
 }
 
 /// An upload in parts that is taken back unless it was completed, also where the put is cancelled: the parts of
-/// an unfinished upload are listed nowhere but cost money.
+/// an unfinished upload are listed nowhere but cost money. One whose id had not arrived yet stays: a bucket's
+/// lifecycle rule for incomplete uploads removes such.
 struct AbortOnDrop(Option<Box<dyn MultipartUpload>>);
 
 impl AbortOnDrop {
@@ -320,8 +314,13 @@ fn words(error: &Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::stream::BoxStream;
     use object_store::memory::InMemory;
+    use object_store::{
+        CopyOptions, GetResult, ListResult, ObjectMeta, PutMultipartOptions, PutResult, Result as ObjectResult,
+    };
     use proptest::prelude::*;
+    use std::sync::Mutex;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn keeps_the_contract() {
@@ -329,6 +328,113 @@ mod tests {
         for prefix in ["", "a/pre fix%"] {
             let store = ObjectBackedStore::new(inner.clone(), "test".into(), prefix.into());
             super::super::conformance::check(Arc::new(store)).await;
+        }
+    }
+
+    /// What goes wrong with one put on the way.
+    #[derive(Clone, Copy, Debug)]
+    enum Mishap {
+        /// It is carried out, and the answer is that of a repeated request: 412.
+        DoneThenTaken,
+        /// It is carried out, and the answer is lost.
+        DoneThenLost,
+        /// It is not carried out: 409, another request is on its way.
+        Conflict,
+        /// It never arrives.
+        Lost,
+    }
+
+    /// An object store on a bad line: the next puts meet the mishaps, the others work.
+    #[derive(Debug)]
+    struct BadLine {
+        inner: InMemory,
+        mishaps: Mutex<VecDeque<Mishap>>,
+    }
+
+    impl std::fmt::Display for BadLine {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a bad line")
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl ObjectStore for BadLine {
+        async fn put_opts(&self, at: &Path, payload: PutPayload, options: PutOptions) -> ObjectResult<PutResult> {
+            let mishap = self.mishaps.lock().unwrap().pop_front();
+            if !matches!(mishap, Some(Mishap::Conflict | Mishap::Lost)) {
+                let put = self.inner.put_opts(at, payload, options).await?;
+                if mishap.is_none() {
+                    return Ok(put);
+                }
+            }
+            Err(match mishap {
+                Some(Mishap::DoneThenTaken | Mishap::Conflict) => {
+                    Error::AlreadyExists { path: at.to_string(), source: "taken".into() }
+                }
+                _ => Error::Generic { store: "S3", source: "timed out".into() },
+            })
+        }
+
+        async fn put_multipart_opts(
+            &self,
+            at: &Path,
+            options: PutMultipartOptions,
+        ) -> ObjectResult<Box<dyn MultipartUpload>> {
+            self.inner.put_multipart_opts(at, options).await
+        }
+
+        async fn get_opts(&self, at: &Path, options: GetOptions) -> ObjectResult<GetResult> {
+            self.inner.get_opts(at, options).await
+        }
+
+        fn delete_stream(
+            &self,
+            places: BoxStream<'static, ObjectResult<Path>>,
+        ) -> BoxStream<'static, ObjectResult<Path>> {
+            self.inner.delete_stream(places)
+        }
+
+        fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, ObjectResult<ObjectMeta>> {
+            self.inner.list(prefix)
+        }
+
+        async fn list_with_delimiter(&self, prefix: Option<&Path>) -> ObjectResult<ListResult> {
+            self.inner.list_with_delimiter(prefix).await
+        }
+
+        async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> ObjectResult<()> {
+            self.inner.copy_opts(from, to, options).await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_create_knows_whether_it_won_when_the_answer_does_not_tell() {
+        use Mishap::*;
+        let create = |mishaps: Vec<Mishap>, taken: bool| async move {
+            let line = BadLine { inner: InMemory::new(), mishaps: Mutex::default() };
+            let line = Arc::new(line);
+            let store = ObjectBackedStore::new(line.clone(), "test".into(), String::new());
+            // The other writer's bytes are the same: only the token tells the two apart.
+            if taken {
+                store.put("x", vec![Bytes::from_static(b"x")], PutMode::Create).await.unwrap();
+            }
+            *line.mishaps.lock().unwrap() = mishaps.into();
+            let result = store.put("x", vec![Bytes::from_static(b"x")], PutMode::Create).await;
+            (result, store.get("x").await.is_ok())
+        };
+        for mishaps in
+            [vec![], vec![DoneThenTaken], vec![DoneThenLost], vec![Conflict, Conflict], vec![Conflict, DoneThenLost]]
+        {
+            let (result, is_there) = create(mishaps.clone(), false).await;
+            assert!(result.is_ok() && is_there, "{mishaps:?}: {result:?}");
+        }
+        for mishaps in [vec![], vec![Conflict]] {
+            let (result, _) = create(mishaps.clone(), true).await;
+            assert!(matches!(result, Err(StoreError::Exists { .. })), "{mishaps:?}: {result:?}");
+        }
+        for (mishaps, taken) in [(vec![Lost], false), (vec![Lost], true), (vec![Conflict; 5], false)] {
+            let (result, is_there) = create(mishaps.clone(), taken).await;
+            assert!(matches!(result, Err(StoreError::Write { .. })) && is_there == taken, "{mishaps:?}: {result:?}");
         }
     }
 

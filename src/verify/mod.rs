@@ -1,1 +1,9 @@
-//! verify
+//! Proof: what stands on a server, read afresh and digested range by range, against what the backup recorded; and the
+//! repository by itself, object by object.
+
+mod error;
+pub mod repository;
+pub mod server;
+
+pub use error::VerifyError;
+pub use server::{Difference, Proof, ProofTable};

@@ -2,6 +2,14 @@
 
 mod support;
 
+mod cli;
+mod dataset;
 mod definitions;
+mod demo;
+mod guard;
+mod login;
+mod mariadb;
+mod raw;
 mod s3;
 mod sandbox;
+mod snapshot;

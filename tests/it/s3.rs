@@ -39,7 +39,7 @@ async fn wrong_credentials_are_told_without_the_secret() {
     let server = S3Server::start();
     let wrong_secret = server.settings().with_secret_access_key("another-s3cr3t");
     let wrong_account = server.settings().with_access_key_id("AKIANOBODY");
-    for (settings, words) in [(wrong_secret, "SignatureDoesNotMatch"), (wrong_account, "InvalidAccessKeyId")] {
+    for (settings, words) in [(wrong_secret, "SignatureDoesNotMatch"), (wrong_account, "NotSignedUp")] {
         let error = ObjectBackedStore::open_s3(settings, BUCKET, "repo").await.err().unwrap();
         assert_eq!(error.exit(), Exit::RepositoryMissing);
         assert!(error.hint().unwrap().contains("AWS_SECRET_ACCESS_KEY"));
@@ -85,6 +85,29 @@ async fn a_server_that_is_not_there_is_told_soon() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn plain_http_is_only_spoken_when_it_is_allowed() {
+    let server = S3Server::start();
+    let error = ObjectBackedStore::open_s3(server.settings().with_allow_http(false), BUCKET, "").await.err().unwrap();
+    assert!(error.hint().unwrap().contains("AWS_ALLOW_HTTP"));
+    assert!(error.to_string().contains("URL scheme is not allowed"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_credentials_are_told_soon() {
+    let server = S3Server::start();
+    let settings = AmazonS3Builder::new()
+        .with_endpoint(&server.endpoint)
+        .with_allow_http(true)
+        // Without keys the machine's own service for credentials is asked; here nobody answers.
+        .with_metadata_endpoint("http://127.0.0.1:1");
+    let start = Instant::now();
+    let error = ObjectBackedStore::open_s3(settings, BUCKET, "").await.err().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    assert!(error.hint().unwrap().contains("AWS_ACCESS_KEY_ID"));
+    assert!(error.to_string().contains("127.0.0.1:1"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn credentials_in_the_endpoint_are_refused_and_not_repeated() {
     let settings = AmazonS3Builder::new().with_endpoint("http://user:s3cr3t@127.0.0.1:1").with_allow_http(true);
     let error = ObjectBackedStore::open_s3(settings, BUCKET, "").await.err().unwrap();
@@ -95,20 +118,22 @@ async fn credentials_in_the_endpoint_are_refused_and_not_repeated() {
 async fn a_cancelled_upload_is_taken_back() {
     let server = S3Server::start();
     let store = open(&server, "").await;
-    let unfinished = || {
+    let files = |prefix: &str| {
         let entries = std::fs::read_dir(server.folder()).unwrap().flatten();
-        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".upload")).count()
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)).count()
     };
+    // The server's names for an upload that is not complete, and for a part of one.
+    let (unfinished, sent) = (|| files(".upload-"), || files(".upload_id-"));
     let parts = vec![Bytes::from(vec![1; 16 << 20]); 8];
     tokio::select! {
         put = store.put("x", parts, PutMode::Overwrite) => panic!("the put was to be cancelled: {put:?}"),
-        () = async { while unfinished() == 0 { tokio::time::sleep(Duration::from_millis(1)).await } } => {}
+        () = async { while sent() == 0 { tokio::time::sleep(Duration::from_millis(1)).await } } => {}
     }
     let start = Instant::now();
     while unfinished() > 0 && start.elapsed() < Duration::from_secs(20) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert_eq!(unfinished(), 0, "nothing of the upload is left on the server");
+    assert_eq!(unfinished(), 0, "the upload is gone from the server");
     assert!(matches!(store.get("x").await, Err(StoreError::Missing { .. })));
 }
 

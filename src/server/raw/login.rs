@@ -7,7 +7,7 @@ use super::rows::ErrorPacket;
 use super::stream::Stream;
 use crate::server::error::ServerError;
 use crate::server::options::{ConnectOptions, Host, SslMode};
-use crate::server::session::login_error;
+use crate::server::session::{login_error, unknown_plugin};
 use mysql_common::auth::plugins::{AuthProc, ChallengeResponsePlugin, Context, Response};
 use mysql_common::constants::CapabilityFlags;
 use mysql_common::io::ParseBuf;
@@ -157,10 +157,7 @@ fn switch_request<'a>(payload: &'a [u8], options: &ConnectOptions) -> Result<Aut
             Err(error) => return Err(protocol(options, error)),
         },
     };
-    request.map_err(|name| ServerError::LoginRefused {
-        server: options.describe(),
-        why: format!("the account logs in by {name}, which is not supported"),
-    })
+    request.map_err(|name| ServerError::LoginRefused { server: options.describe(), why: unknown_plugin(&name) })
 }
 
 fn answer(

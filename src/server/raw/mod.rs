@@ -125,19 +125,27 @@ impl RawSession {
     /// # Errors
     /// As [`RawSession::execute`].
     pub fn query_small(&mut self, sql: &[u8]) -> Result<Vec<Row>, ServerError> {
+        self.query_named(sql).map(|(_, rows)| rows)
+    }
+
+    /// The same with the names of the columns, for results whose columns depend on the server's version.
+    ///
+    /// # Errors
+    /// As [`RawSession::execute`].
+    pub fn query_named(&mut self, sql: &[u8]) -> Result<(Vec<String>, Vec<Row>), ServerError> {
         let mut rows = self.query(sql)?;
-        let columns = rows.columns().len();
+        let names: Vec<_> = rows.columns().iter().map(|column| column.name.clone()).collect();
         let mut all = Vec::new();
         while let Some(payload) = rows.next()? {
             let mut fields = Fields(payload);
             let row: Option<Vec<_>> =
-                (0..columns).map(|_| fields.text_value().map(|v| v.map(<[u8]>::to_vec))).collect();
+                names.iter().map(|_| fields.text_value().map(|v| v.map(<[u8]>::to_vec))).collect();
             match row {
                 Some(row) => all.push(Row(row)),
                 None => return Err(rows.session.protocol("a row shorter than its columns")),
             }
         }
-        Ok(all)
+        Ok((names, all))
     }
 
     /// Makes the session ready for the next statement.

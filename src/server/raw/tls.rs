@@ -24,6 +24,14 @@ pub(in crate::server) fn install_provider() {
     });
 }
 
+/// Looks whether the authorities that a mode needs can be read; the error is a reason for people.
+pub(in crate::server) fn check_ca(ssl: &SslOptions) -> Result<(), String> {
+    match ssl.mode {
+        SslMode::VerifyCa | SslMode::VerifyIdentity => roots(ssl).map(|_| ()),
+        SslMode::Disabled | SslMode::Preferred | SslMode::Required => Ok(()),
+    }
+}
+
 /// Makes the TLS handshake over a connected stream; the error is a reason for people.
 pub(super) fn handshake(
     mut tcp: TcpStream,

@@ -65,16 +65,18 @@ impl Drop for S3Server {
 }
 
 /// The example `s3_server`. `cargo test` builds examples; `cargo test --test it` does not, so it is built here,
-/// once, where it is missing.
+/// once, where it is missing or older than its source.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let test_program = std::env::current_exe().unwrap();
         let profile_folder = test_program.parent().and_then(Path::parent).unwrap();
         let program = profile_folder.join("examples/s3_server");
-        if !program.exists() {
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let changed = |path: &Path| std::fs::metadata(path).and_then(|facts| facts.modified()).ok();
+        if changed(&program) < changed(&package.join("examples/s3_server.rs")) {
             let mut cargo = Command::new(env!("CARGO"));
-            cargo.args(["build", "--quiet", "--example", "s3_server"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+            cargo.args(["build", "--quiet", "--example", "s3_server"]).current_dir(package);
             cargo.arg("--target-dir").arg(profile_folder.parent().unwrap());
             if profile_folder.ends_with("release") {
                 cargo.arg("--release");

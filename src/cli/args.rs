@@ -1,0 +1,739 @@
+//! What was typed: every command and option, as clap reads it. Values are checked for their form only (a
+//! size is a size, a glob is a glob); what they mean together is worked out in `settings`. No option has a
+//! long help text beside its line, so `-h` and `--help` print the same page: options, examples, exit codes.
+
+use super::size;
+use crate::error::{Error, Exit};
+use crate::limits;
+use crate::server::SslMode;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Fast parallel backup and restore for MySQL, with proof
+#[derive(Debug, Parser)]
+#[command(
+    name = "myriad",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = OVERVIEW
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct GlobalArgs {
+    /// Print the result as one JSON document; no progress
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print no progress and no notes
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Say more: causes of errors, log; twice for all
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Back up a running server into a repository
+    #[command(after_help = after_help(BACKUP_EXAMPLES, BACKUP_EXITS))]
+    Backup(BackupArgs),
+    /// Restore a backup into a server and prove it
+    #[command(after_help = after_help(RESTORE_EXAMPLES, RESTORE_EXITS))]
+    Restore(RestoreArgs),
+    /// Check a repository, or a server's rows against a backup
+    #[command(after_help = after_help(VERIFY_EXAMPLES, VERIFY_EXITS))]
+    Verify(VerifyArgs),
+    /// List the backups of a repository
+    #[command(after_help = after_help(LIST_EXAMPLES, READ_EXITS))]
+    List(ListArgs),
+    /// Show one backup in detail
+    #[command(after_help = after_help(SHOW_EXAMPLES, READ_EXITS))]
+    Show(ShowArgs),
+    /// Backup, restore and proof on two private servers, with sample data
+    #[command(after_help = after_help(DEMO_EXAMPLES, DEMO_EXITS))]
+    Demo(DemoArgs),
+    /// Compare backup and restore with mysqldump on the same data
+    #[command(after_help = after_help(BENCH_EXAMPLES, DEMO_EXITS))]
+    Bench(BenchArgs),
+}
+
+/// How the server is reached.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct ConnectArgs {
+    /// Server's host name or address [default: localhost]
+    #[arg(long, value_name = "NAME", conflicts_with = "socket")]
+    pub host: Option<String>,
+    /// Server's TCP port [default: 3306]
+    #[arg(long, short = 'P', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// Server's Unix socket
+    #[arg(long, short = 'S', value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// Account's user name [default: login name]
+    #[arg(long, short, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Ask for the password on the terminal
+    #[arg(long, short, conflicts_with = "password_file")]
+    pub password: bool,
+    /// Read the password from the first line of FILE
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Read this option file and no other
+    #[arg(long, value_name = "FILE")]
+    pub defaults_file: Option<PathBuf>,
+    /// Use of TLS
+    #[arg(long, value_name = "MODE", value_enum, ignore_case = true)]
+    pub ssl_mode: Option<SslModeArg>,
+    /// PEM file of trusted authorities
+    #[arg(long, value_name = "FILE")]
+    pub ssl_ca: Option<PathBuf>,
+}
+
+/// The values of `--ssl-mode`, named as the mysql client names them (`_` and any case are accepted too).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SslModeArg {
+    #[value(name = "disabled")]
+    Disabled,
+    #[value(name = "preferred")]
+    Preferred,
+    #[value(name = "required")]
+    Required,
+    #[value(name = "verify-ca", alias = "verify_ca")]
+    VerifyCa,
+    #[value(name = "verify-identity", alias = "verify_identity")]
+    VerifyIdentity,
+}
+
+impl From<SslModeArg> for SslMode {
+    fn from(mode: SslModeArg) -> SslMode {
+        match mode {
+            SslModeArg::Disabled => SslMode::Disabled,
+            SslModeArg::Preferred => SslMode::Preferred,
+            SslModeArg::Required => SslMode::Required,
+            SslModeArg::VerifyCa => SslMode::VerifyCa,
+            SslModeArg::VerifyIdentity => SslMode::VerifyIdentity,
+        }
+    }
+}
+
+/// Which repository, and which source in it.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Storage")]
+pub struct RepoArgs {
+    /// Repository: a folder or s3://bucket/prefix
+    #[arg(long, short, value_name = "PLACE")]
+    pub repo: String,
+    /// Source's name there [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+/// Which schemas and tables.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Selection")]
+pub struct SelectionArgs {
+    /// Only schemas that match; repeatable
+    #[arg(long, value_name = "GLOB", value_parser = schema_glob)]
+    pub database: Vec<String>,
+    /// Leave these schemas out; repeatable
+    #[arg(long, value_name = "GLOB", value_parser = schema_glob)]
+    pub exclude_database: Vec<String>,
+    /// Only tables that match, as schema.table
+    #[arg(long, value_name = "GLOB", value_parser = table_glob)]
+    pub table: Vec<String>,
+    /// Leave these tables out; repeatable
+    #[arg(long, value_name = "GLOB", value_parser = table_glob)]
+    pub exclude_table: Vec<String>,
+}
+
+/// How much of the machine.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Speed")]
+pub struct EffortArgs {
+    /// Sessions that move rows at once [default: CPUs]
+    #[arg(long, short, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+    /// Bytes in flight at most [default: 1G]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse_nonzero)]
+    pub memory: Option<u64>,
+}
+
+/// `myriad backup`.
+#[derive(Clone, Debug, Args)]
+pub struct BackupArgs {
+    /// Server to back up: mysql://user@host:3306
+    #[arg(long, value_name = "ADDRESS", help_heading = "Connection")]
+    pub source: Option<String>,
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// Only rows for which SQL holds; repeatable
+    #[arg(long = "where", value_name = "TABLE=SQL", value_parser = condition, help_heading = "Selection")]
+    pub conditions: Vec<(String, String)>,
+    /// Take definitions only
+    #[arg(long, help_heading = "Selection")]
+    pub no_data: bool,
+    /// Leave out views, routines, triggers, events
+    #[arg(long, help_heading = "Selection")]
+    pub no_objects: bool,
+    #[command(flatten)]
+    pub effort: EffortArgs,
+    /// Read at most this many bytes of rows a second
+    #[arg(long, value_name = "SIZE", value_parser = size::parse_nonzero, help_heading = "Speed")]
+    pub max_rate: Option<u64>,
+    #[command(flatten)]
+    pub repo: RepoArgs,
+    /// Bytes of rows in a chunk, 64k to 256M [default: 16M]
+    #[arg(long, value_name = "SIZE", value_parser = chunk_size, help_heading = "Storage")]
+    pub chunk_size: Option<u64>,
+    /// Whether all sessions must share one snapshot
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = ConsistencyArg::Auto, help_heading = "Storage")]
+    pub consistency: ConsistencyArg,
+    /// Print the plan, change nothing
+    #[arg(long, help_heading = "Output")]
+    pub dry_run: bool,
+}
+
+/// The values of `--consistency`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ConsistencyArg {
+    #[value(name = "auto")]
+    Auto,
+    #[value(name = "none")]
+    None,
+}
+
+/// `myriad restore`.
+#[derive(Clone, Debug, Args)]
+pub struct RestoreArgs {
+    /// Server to restore into: mysql://user@host:3306
+    #[arg(long, value_name = "ADDRESS", help_heading = "Connection")]
+    pub target: Option<String>,
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// Restore schema OLD as NEW; repeatable
+    #[arg(long = "rename", value_name = "OLD=NEW", value_parser = rename, help_heading = "Selection")]
+    pub renames: Vec<(String, String)>,
+    /// Restore definitions only
+    #[arg(long, help_heading = "Selection")]
+    pub no_data: bool,
+    /// Leave out views, routines, triggers, events
+    #[arg(long, help_heading = "Selection")]
+    pub no_objects: bool,
+    #[command(flatten)]
+    pub effort: EffortArgs,
+    #[command(flatten)]
+    pub repo: RepoArgs,
+    /// Backup to restore: its id, or latest
+    #[arg(long, value_name = "ID", default_value = "latest", help_heading = "Storage")]
+    pub backup: String,
+    /// Write the target's binary log
+    #[arg(long, help_heading = "Target")]
+    pub log_bin: bool,
+    /// Set gtid_purged to the backup's GTID set where that is right
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = GtidPurgedArg::Off, help_heading = "Target")]
+    pub gtid_purged: GtidPurgedArg,
+    /// How much is read back and compared
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = ProofArg::Full, help_heading = "Target")]
+    pub verify: ProofArg,
+    /// Drop tables of the same name first
+    #[arg(long, help_heading = "Target")]
+    pub drop_existing: bool,
+    /// Go on where the target is the backup's source
+    #[arg(long, help_heading = "Target")]
+    pub allow_source: bool,
+    /// Go on where the target has replicas attached
+    #[arg(long, help_heading = "Target")]
+    pub allow_replicas: bool,
+    /// Print the plan, change nothing
+    #[arg(long, help_heading = "Output")]
+    pub dry_run: bool,
+}
+
+/// The values of `--gtid-purged`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GtidPurgedArg {
+    #[value(name = "auto")]
+    Auto,
+    #[value(name = "off")]
+    Off,
+}
+
+/// The values of `restore --verify`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProofArg {
+    #[value(name = "full")]
+    Full,
+    #[value(name = "none")]
+    None,
+}
+
+/// `myriad verify`.
+#[derive(Clone, Debug, Args)]
+pub struct VerifyArgs {
+    /// Compare this server's rows: mysql://user@host:3306
+    #[arg(long, value_name = "ADDRESS", help_heading = "Connection")]
+    pub against: Option<String>,
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// Schema OLD is NEW on the server; repeatable
+    #[arg(long = "rename", value_name = "OLD=NEW", value_parser = rename, help_heading = "Selection")]
+    pub renames: Vec<(String, String)>,
+    #[command(flatten)]
+    pub effort: EffortArgs,
+    #[command(flatten)]
+    pub repo: RepoArgs,
+    /// Backup to verify: its id, or latest [default: every one]
+    #[arg(long, value_name = "ID", help_heading = "Storage")]
+    pub backup: Option<String>,
+}
+
+/// `myriad list`.
+#[derive(Clone, Debug, Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    pub repo: RepoArgs,
+}
+
+/// `myriad show`.
+#[derive(Clone, Debug, Args)]
+pub struct ShowArgs {
+    #[command(flatten)]
+    pub repo: RepoArgs,
+    /// Backup to show: its id, or latest
+    #[arg(long, value_name = "ID", default_value = "latest", help_heading = "Storage")]
+    pub backup: String,
+}
+
+/// `myriad demo`.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// Size of the sample data; 1 is about 1,000,000 rows
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = scale, help_heading = "Speed")]
+    pub scale: f64,
+    /// Sessions that move rows at once [default: CPUs]
+    #[arg(long, short, value_name = "N", value_parser = threads, help_heading = "Speed")]
+    pub threads: Option<usize>,
+    /// mysqld to start [default: MYRIAD_MYSQLD, PATH, ...]
+    #[arg(long, value_name = "PATH", help_heading = "Storage")]
+    pub mysqld: Option<PathBuf>,
+    /// Keep servers' data and repository in their folder
+    #[arg(long, help_heading = "Storage")]
+    pub keep: bool,
+}
+
+/// `myriad bench`.
+#[derive(Clone, Debug, Args)]
+pub struct BenchArgs {
+    /// Server whose data is measured; read only
+    #[arg(long, value_name = "ADDRESS", help_heading = "Connection", conflicts_with = "dataset")]
+    pub source: Option<String>,
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+    /// Generated data that is measured
+    #[arg(long, value_name = "SET", value_enum, default_value_t = DatasetArg::Sysbench, help_heading = "Selection")]
+    pub dataset: DatasetArg,
+    /// Alternating runs; medians are printed
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99), help_heading = "Speed")]
+    pub runs: u32,
+    /// Sessions that move rows at once [default: CPUs]
+    #[arg(long, short, value_name = "N", value_parser = threads, help_heading = "Speed")]
+    pub threads: Option<usize>,
+    /// One run on little data, to see that it works
+    #[arg(long, help_heading = "Speed")]
+    pub quick: bool,
+    /// Folder for servers and dumps [default: temporary]
+    #[arg(long, value_name = "FOLDER", help_heading = "Storage")]
+    pub work: Option<PathBuf>,
+    /// mysqld to start [default: MYRIAD_MYSQLD, PATH, ...]
+    #[arg(long, value_name = "PATH", help_heading = "Storage")]
+    pub mysqld: Option<PathBuf>,
+}
+
+/// The values of `bench --dataset`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DatasetArg {
+    #[value(name = "sysbench")]
+    Sysbench,
+    #[value(name = "demo")]
+    Demo,
+}
+
+/// The refusal of a password typed behind `-p` or `--password=`, as the mysql client would take it. Looked
+/// for before clap reads the line, since its own messages would repeat the password.
+pub fn password_on_the_line(line: &[OsString]) -> Option<Error> {
+    let options = line.iter().skip(1).map(|arg| arg.to_string_lossy()).take_while(|arg| arg != "--");
+    let mut typed = options.filter(|arg| {
+        arg.starts_with("--password=") || (arg.len() > 2 && arg.starts_with("-p") && !arg.starts_with("--"))
+    });
+    typed.next().map(|_| {
+        Error::new(Exit::Usage, "a password on the command line is refused: every user of this machine could read it")
+            .hint("type -p alone to be asked, or use --password-file, MYSQL_PWD or ~/.my.cnf")
+    })
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n) if (1..=limits::THREADS_MAX).contains(&n) => Ok(n),
+        _ => Err(format!("a number from 1 to {} is wanted", limits::THREADS_MAX)),
+    }
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(factor) if (0.001..=1000.0).contains(&factor) => Ok(factor),
+        _ => Err("a number from 0.001 to 1000 is wanted".into()),
+    }
+}
+
+fn chunk_size(text: &str) -> Result<u64, String> {
+    let bytes = size::parse(text)?;
+    let (least, most) = (limits::CHUNK_BYTES_MIN as u64, limits::CHUNK_BYTES_MAX as u64);
+    if (least..=most).contains(&bytes) { Ok(bytes) } else { Err("a size from 64k to 256M is wanted".into()) }
+}
+
+fn schema_glob(text: &str) -> Result<String, String> {
+    check_glob(text)
+}
+
+/// A table is named with its schema, since the same name often stands in several.
+fn table_glob(text: &str) -> Result<String, String> {
+    if !text.contains('.') {
+        return Err(format!("write schema.table, or *.{text} for every schema"));
+    }
+    check_glob(text)
+}
+
+fn check_glob(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("a name or pattern is wanted".into());
+    }
+    globset::Glob::new(text).map(|_| text.to_owned()).map_err(|error| error.kind().to_string())
+}
+
+fn condition(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((table, condition)) if table.contains('.') && !condition.trim().is_empty() => {
+            Ok((table.trim().to_owned(), condition.trim().to_owned()))
+        }
+        _ => Err("write schema.table=condition, for example \"shop.orders=id > 1000\"".into()),
+    }
+}
+
+fn rename(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.to_owned(), new.to_owned())),
+        _ => Err("write old=new, for example shop=shop_copy".into()),
+    }
+}
+
+const OVERVIEW: &str = "\
+Start here:
+  myriad demo
+  myriad backup --source mysql://root@db1 --repo /backups
+  myriad restore --target mysql://root@db2 --repo /backups
+Each command explains itself: myriad backup --help";
+
+const BACKUP_EXAMPLES: &str = "  myriad backup --source mysql://backup@db1 --repo /backups
+  myriad backup --source mysql:///run/mysqld/mysqld.sock --repo s3://bucket/db1
+  myriad backup --source mysql://db1 --repo /backups --table 'shop.*' --dry-run";
+
+const RESTORE_EXAMPLES: &str = "  myriad restore --target mysql://root@db2 --repo /backups
+  myriad restore --target mysql://root@db2 --repo /backups --table shop.orders \\
+      --rename shop=shop_yesterday
+  myriad restore --target mysql://root@db2 --repo /backups --dry-run";
+
+const VERIFY_EXAMPLES: &str = "  myriad verify --repo /backups
+  myriad verify --repo /backups --backup latest --against mysql://root@db2";
+
+const LIST_EXAMPLES: &str = "  myriad list --repo /backups
+  myriad list --repo s3://bucket/db1 --json";
+
+const SHOW_EXAMPLES: &str = "  myriad show --repo /backups
+  myriad show --repo /backups --backup ID --json";
+
+const DEMO_EXAMPLES: &str = "  myriad demo
+  myriad demo --scale 0.1 --keep";
+
+const BENCH_EXAMPLES: &str = "  myriad bench
+  myriad bench --dataset demo --runs 5 --threads 2
+  myriad bench --source mysql://root@db1 --json";
+
+const CONNECT_EXITS: &[Exit] = &[
+    Exit::Unreachable,
+    Exit::LoginRefused,
+    Exit::RightMissing,
+    Exit::ServerLost,
+    Exit::StatementFailed,
+    Exit::RepositoryMissing,
+    Exit::RepositoryForeign,
+    Exit::RepositoryDamaged,
+];
+const BACKUP_EXITS: &[&[Exit]] =
+    &[CONNECT_EXITS, &[Exit::RepositoryWrite, Exit::BackupNotFound, Exit::BackupInconsistent]];
+const RESTORE_EXITS: &[&[Exit]] = &[
+    CONNECT_EXITS,
+    &[
+        Exit::BackupNotFound,
+        Exit::TargetIsSource,
+        Exit::TargetHasReplicas,
+        Exit::TargetNotEmpty,
+        Exit::TargetUnfit,
+        Exit::ProofFailed,
+        Exit::LoadRejected,
+    ],
+];
+const VERIFY_EXITS: &[&[Exit]] = &[CONNECT_EXITS, &[Exit::BackupNotFound, Exit::ProofFailed]];
+const READ_EXITS: &[&[Exit]] =
+    &[&[Exit::RepositoryMissing, Exit::RepositoryForeign, Exit::RepositoryDamaged, Exit::BackupNotFound]];
+const DEMO_EXITS: &[&[Exit]] = &[&[
+    Exit::ServerLost,
+    Exit::StatementFailed,
+    Exit::ProofFailed,
+    Exit::BackupInconsistent,
+    Exit::LoadRejected,
+    Exit::SandboxFailed,
+]];
+
+/// The foot of a command's help: its examples, then the exit codes that it can end with.
+fn after_help(examples: &str, own: &[&[Exit]]) -> String {
+    let common = [Exit::Success, Exit::Failure, Exit::Usage];
+    let codes = common.iter().chain(own.iter().flat_map(|codes| codes.iter())).chain(&[Exit::Interrupted]);
+    let texts: Vec<String> = codes.map(|exit| format!("{} {}", exit.code(), exit.meaning())).collect();
+    format!("Examples:\n{examples}\n\nExit codes (docs/exit-codes.md):\n{}", fill(&texts, 78))
+}
+
+/// Items joined by commas, in lines of at most `width` columns, indented by two.
+fn fill(items: &[String], width: usize) -> String {
+    let mut lines = vec![String::from(" ")];
+    for (i, item) in items.iter().enumerate() {
+        let item = if i + 1 < items.len() { format!("{item},") } else { item.clone() };
+        let line = lines.last_mut().expect("begins with one line");
+        if line.len() + 1 + item.len() > width {
+            lines.push(format!("  {item}"));
+        } else {
+            line.push(' ');
+            line.push_str(&item);
+        }
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use std::collections::BTreeSet;
+
+    fn commands() -> Vec<clap::Command> {
+        let mut root = Cli::command();
+        root.build();
+        let mut all: Vec<_> = root.get_subcommands().cloned().collect();
+        all.insert(0, root);
+        all
+    }
+
+    #[test]
+    fn clap_finds_the_definitions_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_has_a_unique_ascii_name_and_a_help_line() {
+        for command in commands() {
+            let mut seen = BTreeSet::new();
+            for arg in command.get_arguments() {
+                let name = arg
+                    .get_long()
+                    .unwrap_or_else(|| panic!("{} {} has no long name", command.get_name(), arg.get_id()));
+                assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{name}");
+                assert!(seen.insert(name.to_owned()), "--{name} of {} stands twice", command.get_name());
+                if let Some(short) = arg.get_short() {
+                    assert!(short.is_ascii_alphabetic());
+                    assert!(seen.insert(short.to_string()), "-{short} of {} stands twice", command.get_name());
+                }
+                let help = arg.get_help().map(|help| help.to_string()).unwrap_or_default();
+                assert!(!help.is_empty() && help.is_ascii() && !help.ends_with('.'), "--{name}: {help:?}");
+                assert!(arg.get_long_help().is_none(), "--{name} has a second paragraph: -h and --help would differ");
+            }
+        }
+    }
+
+    #[test]
+    fn choices_are_lower_case_words() {
+        for command in commands() {
+            for arg in command.get_arguments() {
+                for value in arg.get_possible_values() {
+                    let name = value.get_name();
+                    assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn options_stand_under_a_heading() {
+        let headings = ["Connection", "Selection", "Speed", "Storage", "Target", "Output"];
+        for command in commands() {
+            for arg in command.get_arguments().filter(|arg| !["help", "version"].contains(&arg.get_id().as_str())) {
+                let heading = arg.get_help_heading().unwrap_or("none");
+                assert!(headings.contains(&heading), "{} {}: {heading}", command.get_name(), arg.get_id());
+            }
+        }
+    }
+
+    #[test]
+    fn help_fits_80_columns() {
+        for command in commands() {
+            let text = command.clone().term_width(80).render_help().to_string();
+            for line in text.lines() {
+                assert!(line.chars().count() <= 80, "{}: {line}", command.get_name());
+            }
+        }
+    }
+
+    #[test]
+    fn short_and_long_help_are_the_same_page() {
+        for command in commands().iter().skip(1) {
+            let page = |flag| Cli::try_parse_from(["myriad", command.get_name(), flag]).map(|_| ()).expect_err("help");
+            assert_eq!(page("-h").to_string(), page("--help").to_string());
+        }
+    }
+
+    #[test]
+    fn help_ends_with_the_exit_codes() {
+        for command in commands().into_iter().skip(1) {
+            let text = command.clone().render_help().to_string();
+            let foot = text.split("Exit codes").nth(1).unwrap_or_else(|| panic!("{}", command.get_name()));
+            assert!(foot.contains(" 0 ") && foot.trim_end().ends_with("130 stopped by Ctrl-C or SIGTERM"), "{foot}");
+            assert!(text.contains("Examples:\n  myriad "));
+        }
+    }
+
+    #[test]
+    fn forms_are_checked() {
+        let refused: &[&[&str]] = &[
+            &["backup"],
+            &["backup", "--repo", "/r", "--chunk-size", "1k"],
+            &["backup", "--repo", "/r", "--chunk-size", "1X"],
+            &["backup", "--repo", "/r", "--memory", "0"],
+            &["backup", "--repo", "/r", "--threads", "0"],
+            &["backup", "--repo", "/r", "--threads", "many"],
+            &["backup", "--repo", "/r", "--table", "orders"],
+            &["backup", "--repo", "/r", "--database", "a[b"],
+            &["backup", "--repo", "/r", "--where", "orders=1"],
+            &["backup", "--repo", "/r", "--where", "shop.orders"],
+            &["backup", "--repo", "/r", "--consistency", "maybe"],
+            &["backup", "--repo", "/r", "--host", "a", "--socket", "/s"],
+            &["backup", "--repo", "/r", "--port", "70000"],
+            &["backup", "--repo", "/r", "--ssl-mode", "sometimes"],
+            &["backup", "--repo", "/r", "-p", "--password-file", "f"],
+            &["backup", "--repo", "/r", "stray"],
+            &["restore", "--repo", "/r", "--rename", "shop"],
+            &["restore", "--repo", "/r", "--rename", "=x"],
+            &["restore", "--repo", "/r", "--verify", "sample"],
+            &["demo", "--scale", "nan"],
+            &["bench", "--runs", "0"],
+            &["bench", "--source", "mysql://a", "--dataset", "demo"],
+            &["dump"],
+        ];
+        for typed in refused {
+            let line = [&["myriad"], *typed].concat();
+            let error = Cli::try_parse_from(&line).map(|_| ()).expect_err(&line.join(" "));
+            assert_eq!(error.exit_code(), 2, "{line:?}");
+        }
+        let taken: &[&[&str]] = &[
+            &["backup", "--repo", "/r"],
+            &["backup", "--repo", "/r", "--chunk-size", "64k", "--memory", "2GiB", "-t", "2"],
+            &["backup", "--repo", "/r", "--where", "shop.orders=a = 'x=y'", "--table", "*.o*"],
+            &["backup", "--repo", "/r", "--ssl-mode", "VERIFY_CA", "-u", "root", "-p", "-P", "3307"],
+            &["restore", "--repo", "/r", "--backup", "latest", "--json", "-q", "-vv"],
+            &["--json", "list", "--repo", "/r"],
+        ];
+        for typed in taken {
+            let line = [&["myriad"], *typed].concat();
+            Cli::try_parse_from(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+        }
+    }
+
+    #[test]
+    fn a_typed_password_is_refused_and_not_repeated() {
+        let refused = |typed: &[&str]| {
+            let line: Vec<OsString> = ["myriad", "backup"].iter().chain(typed).map(OsString::from).collect();
+            password_on_the_line(&line).map(|error| format!("{error:?}"))
+        };
+        for typed in [["-psecret"], ["--password=secret"]] {
+            let text = refused(&typed).expect("refused");
+            assert!(!text.contains("secret") && text.contains("hint: "), "{text}");
+        }
+        for typed in [&["-p"][..], &["--password"], &["--password-file=x"], &["-P", "3306"], &["--", "-px"]] {
+            assert_eq!(refused(typed), None, "{typed:?}");
+        }
+    }
+
+    /// The words of a line as a shell cuts them, quotes taken away.
+    fn words(line: &str) -> Vec<String> {
+        let (mut words, mut quote) = (vec![String::new()], None);
+        for c in line.chars() {
+            match (c, quote) {
+                ('"' | '\'', None) => quote = Some(c),
+                (_, Some(open)) if c == open => quote = None,
+                (' ', None) => words.push(String::new()),
+                _ => words.last_mut().expect("begins with one").push(c),
+            }
+        }
+        words
+    }
+
+    #[test]
+    fn the_commands_of_the_guide_can_be_typed() {
+        let blocks = include_str!("../../docs/guide.md").split("```sh\n").skip(1);
+        let lines: Vec<&str> = blocks.flat_map(|block| block.split("```").next().unwrap_or_default().lines()).collect();
+        assert!(lines.len() >= 10, "{lines:?}");
+        for line in lines {
+            let line = line.replace("$SOURCE", "mysql://u@h").replace("$TARGET", "mysql://u@i").replace("$REPO", "/r");
+            Cli::try_parse_from(words(&line)).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
+
+    #[test]
+    fn the_options_of_the_guide_exist() {
+        let known: BTreeSet<String> = commands()
+            .iter()
+            .flat_map(|command| {
+                command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect::<Vec<_>>()
+            })
+            .collect();
+        // In the tables for people from other tools, the last cell is ours.
+        for line in include_str!("../../docs/guide.md").lines() {
+            let ours = line.strip_suffix(" |").and_then(|row| row.rsplit(" | ").next()).unwrap_or(line);
+            for option in ours.split("--").skip(1) {
+                let name: String = option.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
+                let name = name.trim_end_matches('-');
+                assert!(name.is_empty() || known.contains(name), "--{name} in: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_condition_keeps_its_own_equal_signs() {
+        assert_eq!(condition("shop.orders = state = 'open'"), Ok(("shop.orders".into(), "state = 'open'".into())));
+    }
+}

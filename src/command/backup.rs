@@ -1,0 +1,272 @@
+//! `myriad backup`: a consistent backup of a running server, visible at once or not at all.
+
+mod record;
+mod report;
+
+pub use report::{BackupDone, BackupReport};
+
+use crate::codec::layout::key_id;
+use crate::command::options::{BackupOptions, Consistency};
+use crate::command::selected;
+use crate::dump::{self, DumpOptions, Source, TakenTable};
+use crate::error::{Error, Exit, Result};
+use crate::limits;
+use crate::manifest::known::{self, Known};
+use crate::manifest::repository::{Found, check_name};
+use crate::manifest::{PackWriter, Repository, commit};
+use crate::plan::Filter;
+use crate::plan::cuts::EarlierChunk;
+use crate::progress::{Progress, Stop};
+use crate::schema::{QualifiedName, Table};
+use crate::server::facts::{self, ServerFacts};
+use crate::server::inspect::{self, Inspected};
+use crate::server::snapshot::{self, SnapshotRequest};
+use crate::server::{RawSession, Session};
+use crate::store;
+use jiff::Timestamp;
+use record::Recorded;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// Takes a backup.
+pub async fn run(options: &BackupOptions, progress: Arc<dyn Progress>, stop: Stop) -> Result<BackupReport> {
+    let started = Timestamp::now();
+    let effort = Memory::share(options, progress.as_ref());
+    let filter = selected::filter(&options.selection)?;
+
+    // Who is the source, and what does the repository know of it?
+    let mut control = Session::connect(&options.source).await?;
+    inspect::setup_reader(&mut control).await?;
+    let facts = facts::read(&mut control).await?;
+    let tables = list_tables(&mut control, &filter).await?;
+    if options.dry_run {
+        return Ok(report::plan(options, &facts, &tables, effort.workers));
+    }
+    let repository = Repository::open_or_create(store::open(&options.repo, true).await?).await?;
+    let name = source_name(&repository, options.name.as_deref(), &facts).await?;
+    let earlier = repository.newest_first(&name).await?;
+    let known = known::load(&repository, &earlier).await?;
+
+    // One view for all sessions; from here on the source's definitions stand still.
+    progress.phase("snapshot", 0, 0);
+    let held = snapshot::hold(SnapshotRequest {
+        options: &options.source,
+        sessions: effort.workers,
+        tables: &tables.iter().map(|table| table.name.clone()).collect::<Vec<_>>(),
+        non_transactional: &tables.iter().filter(|t| t.locked()).map(|t| t.name.clone()).collect::<Vec<_>>(),
+        consistency_required: options.consistency == Consistency::Auto,
+    })
+    .await?;
+    for why in &held.passed_over {
+        progress.note(why);
+    }
+    let inspected = read_definitions(&mut control, &filter, options, &tables).await?;
+    let sources = sources(&inspected, options, &known)?;
+
+    // Rows: read, sealed, stored. A chunk that the repository holds already is not stored again.
+    let rows_expected = sources.iter().map(|source| source.table.rows_estimate).sum();
+    progress.phase("rows", rows_expected, 0);
+    let pack = PackWriter::new(repository.store.clone(), tokio::runtime::Handle::current(), effort.object_bytes);
+    let dump_options = DumpOptions {
+        chunk_bytes: options.chunk_bytes,
+        memory_bytes: effort.wide_row_bytes,
+        rate_bytes_max: options.rate_bytes_max,
+    };
+    let reading = Reading { sources, known, dump_options, progress: progress.clone(), stop };
+    let (sources, known, taken, places) = reading.read(held.readers, held.non_transactional_reader, pack).await?;
+
+    // The view must have stood to the end; only then does what was read count.
+    held.keeper.still_holds().await?;
+    held.keeper.release().await?;
+    progress.phase("manifest", 0, 0);
+    let recorded = Recorded {
+        facts,
+        position: held.position,
+        source_positions: held.source_positions,
+        consistency: held.consistency,
+    };
+    let tables: Vec<(&Table, &TakenTable)> = sources.iter().map(|source| &source.table).zip(&taken.tables).collect();
+    let written =
+        record::write(&repository, options, &name, started, held.snapshot_time, recorded, &inspected, &tables, &places)
+            .await?;
+
+    // The last object makes the backup visible.
+    let hash = commit::commit(&repository, &written.manifest, &written.reused).await?;
+    drop(known);
+    Ok(report::done(written, hash, &taken, held.lock_held, repository.place(), effort.workers))
+}
+
+/// How the memory option is shared out.
+struct Memory {
+    workers: usize,
+    object_bytes: usize,
+    wide_row_bytes: usize,
+}
+
+impl Memory {
+    /// Up to four objects of frames are in flight (one filling, one waiting, one being stored, and the chunk that overfills
+    /// it); a worker holds a chunk of up to twice the chunk size, its compressed form and the copy that is handed on. What
+    /// is left is for rows wider than a chunk. Too little memory means fewer workers, and that is said.
+    fn share(options: &BackupOptions, progress: &dyn Progress) -> Memory {
+        let memory = options.effort.memory_bytes;
+        let object_bytes = limits::OBJECT_BYTES.min((memory / 16).max(1 << 20));
+        let rest = memory.saturating_sub(4 * object_bytes);
+        let worker_bytes = 5 * options.chunk_bytes;
+        let workers = options.effort.threads.min(rest / worker_bytes).max(1);
+        if workers < options.effort.threads {
+            progress.note(&format!("--memory allows {workers} of {} threads", options.effort.threads));
+        }
+        Memory { workers, object_bytes, wide_row_bytes: rest.saturating_sub(workers * worker_bytes) }
+    }
+}
+
+/// A table as far as the snapshot must know it.
+pub(crate) struct Listed {
+    pub name: QualifiedName,
+    pub engine: String,
+    pub rows_estimate: u64,
+    pub bytes_estimate: u64,
+}
+
+impl Listed {
+    /// Rows that the snapshot does not cover: they are read under a lock.
+    fn locked(&self) -> bool {
+        !self.engine.eq_ignore_ascii_case("InnoDB") && inspect::holds_rows(&self.engine)
+    }
+}
+
+async fn list_tables(control: &mut Session, filter: &Filter) -> Result<Vec<Listed>> {
+    let rows = control
+        .query(
+            "SELECT TABLE_SCHEMA, TABLE_NAME, ENGINE, TABLE_ROWS, DATA_LENGTH FROM information_schema.tables \
+             WHERE TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_SCHEMA, TABLE_NAME",
+        )
+        .await?;
+    let listed = rows.iter().map(|row| Listed {
+        name: QualifiedName::new(row.text(0), row.text(1)),
+        engine: row.text(2),
+        rows_estimate: row.number(3),
+        bytes_estimate: row.number(4),
+    });
+    let wanted = |t: &Listed| !inspect::is_system_schema(&t.name.schema) && filter.table(&t.name.schema, &t.name.name);
+    Ok(listed.filter(wanted).collect())
+}
+
+/// Reads all definitions once the snapshot is held, and sees that the tables are those that it was taken of.
+async fn read_definitions(
+    control: &mut Session,
+    filter: &Filter,
+    options: &BackupOptions,
+    listed: &[Listed],
+) -> Result<Inspected> {
+    let wanted = |schema: &str, table: Option<&str>| match table {
+        Some(table) => filter.table(schema, table),
+        None => filter.schema(schema),
+    };
+    let mut inspected = inspect::inspect(control, &wanted, !options.no_objects).await?;
+    if filter.chooses_tables() {
+        // Routines and events belong to a schema, not to the tables that were chosen; empty schemas are not meant.
+        use crate::schema::ObjectKind::{Trigger, View};
+        inspected.schemas.iter_mut().for_each(|s| s.objects.retain(|object| matches!(object.kind, Trigger | View)));
+        inspected.schemas.retain(|schema| !schema.tables.is_empty() || !schema.objects.is_empty());
+    }
+    let before: BTreeSet<&QualifiedName> = listed.iter().map(|table| &table.name).collect();
+    let after: BTreeSet<&QualifiedName> = inspected.schemas.iter().flat_map(|s| &s.tables).map(|t| &t.name).collect();
+    if let Some(changed) = before.symmetric_difference(&after).next() {
+        let message = format!("table {changed} was created, dropped or renamed while the backup began");
+        return Err(Error::new(Exit::BackupInconsistent, message).hint("run the backup again"));
+    }
+    Ok(inspected)
+}
+
+/// The tables whose rows are read, with the cuts that still fit them.
+fn sources(inspected: &Inspected, options: &BackupOptions, known: &Known) -> Result<Vec<Source>> {
+    if options.no_data {
+        return Ok(Vec::new());
+    }
+    let mut conditions: HashMap<&str, &str> =
+        options.conditions.iter().map(|(table, condition)| (table.as_str(), condition.as_str())).collect();
+    let mut sources = Vec::new();
+    let tables = inspected.schemas.iter().flat_map(|schema| &schema.tables);
+    for table in tables.filter(|table| inspect::holds_rows(&table.engine)) {
+        let condition = conditions.remove(table.name.to_string().as_str()).unwrap_or_default().to_owned();
+        let fits = key_id(table.range_key.as_ref(), &table.columns, &table.partitions);
+        // Cuts of a table without a key are found anew from its rows.
+        let earlier = known.cuts.get(&table.name).filter(|cuts| cuts.key_id == fits && table.range_key.is_some());
+        let earlier = earlier.map(|cuts| {
+            cuts.chunks
+                .iter()
+                .map(|chunk| EarlierChunk {
+                    partition: chunk.partition.clone(),
+                    range: chunk.range.clone().unwrap_or_default(),
+                    bytes: chunk.bytes,
+                    content: chunk.content,
+                })
+                .collect()
+        });
+        sources.push(Source { table: table.clone(), condition, earlier });
+    }
+    match conditions.keys().next() {
+        Some(table) => {
+            Err(Error::new(Exit::Usage, format!("--where names table {table}, which is not in this backup"))
+                .hint("write it as schema.table=condition, exactly as the table is named"))
+        }
+        None => Ok(sources),
+    }
+}
+
+/// Everything that the reading threads need, moved there and back.
+struct Reading {
+    sources: Vec<Source>,
+    known: Known,
+    dump_options: DumpOptions,
+    progress: Arc<dyn Progress>,
+    stop: Stop,
+}
+
+impl Reading {
+    async fn read(
+        self,
+        readers: Vec<RawSession>,
+        locked: Option<RawSession>,
+        pack: PackWriter,
+    ) -> Result<(Vec<Source>, Known, dump::Taken, crate::manifest::pack::Places)> {
+        let blocking = tokio::task::spawn_blocking(move || {
+            let Reading { sources, known, dump_options, progress, stop } = self;
+            let taken = dump::rows(&sources, readers, locked, &dump_options, &pack, &known.places, &progress, stop);
+            // Where storing failed, the pack writer knows why; where reading failed, what was stored stays for the next try.
+            let places = pack.finish();
+            match (taken, places) {
+                (Err(dump::DumpError::Store) | Ok(_), Err(storing)) => Err(Error::from(storing)),
+                (Err(reading), _) => Err(Error::from(reading)),
+                (Ok(taken), Ok(places)) => Ok((sources, known, taken, places)),
+            }
+        });
+        blocking.await.expect("reading does not panic")
+    }
+}
+
+/// The name that the backup is kept under: as given, else the one under which this server was backed up before, else
+/// `default` in a repository without backups.
+async fn source_name(repository: &Repository, given: Option<&str>, facts: &ServerFacts) -> Result<String> {
+    if let Some(name) = given {
+        check_name(name)?;
+        return Ok(name.to_owned());
+    }
+    let names: Vec<String> = repository.backup_ids().await?.into_keys().collect();
+    if names.is_empty() {
+        return Ok("default".into());
+    }
+    for name in &names {
+        let newest: Option<Found> = repository.newest_first(name).await?.into_iter().next();
+        let same = newest.is_some_and(|f| {
+            f.manifest.server.server_uuid.is_some() && f.manifest.server.server_uuid == facts.server_uuid
+        });
+        if same {
+            return Ok(name.clone());
+        }
+    }
+    let message =
+        format!("this server was never backed up into {} (it holds {})", repository.place(), names.join(", "));
+    Err(Error::new(Exit::Usage, message).hint("say which source this is with --name; a new name begins a new source"))
+}

@@ -1,0 +1,230 @@
+//! What was read becomes the parts and the manifest of a backup.
+
+use crate::codec::RowLayout;
+use crate::codec::frame::ObjectId;
+use crate::codec::layout::key_id;
+use crate::codec::{ROW_DIGEST_VERSION, ROW_TEXT_VERSION, RowDigest};
+use crate::command::options::BackupOptions;
+use crate::dump::{Stored, TakenChunk, TakenTable};
+use crate::error::Result;
+use crate::manifest::Repository;
+use crate::manifest::model::{
+    Asked, ChunkRecord, FORMAT, ListLine, Manifest, PARTS_VERSION, Part, Place, SchemaLine, SchemaRecord,
+    TableDefinition, TableRecord, Totals, Untyped, Versions, WIDE_ROW_BYTES,
+};
+use crate::manifest::pack::Places;
+use crate::manifest::parts::PartWriter;
+use crate::position::{ConsistencyKind, Position, SourcePosition};
+use crate::schema::Table;
+use crate::server::facts::ServerFacts;
+use crate::server::inspect::Inspected;
+use jiff::Timestamp;
+use std::collections::HashSet;
+
+/// What was found out about the source and the snapshot.
+pub(super) struct Recorded {
+    pub facts: ServerFacts,
+    pub position: Position,
+    pub source_positions: Vec<SourcePosition>,
+    pub consistency: ConsistencyKind,
+}
+
+/// A manifest that is ready to be committed.
+pub(super) struct Written {
+    pub manifest: Manifest,
+    /// Objects of earlier backups that it names.
+    pub reused: HashSet<ObjectId>,
+    pub reused_chunks: u64,
+}
+
+/// Stores the definitions and chunk lists, and makes the manifest that names them.
+#[allow(clippy::too_many_arguments)]
+pub(super) async fn write(
+    repository: &Repository,
+    options: &BackupOptions,
+    name: &str,
+    started: Timestamp,
+    snapshot: Timestamp,
+    recorded: Recorded,
+    inspected: &Inspected,
+    tables: &[(&Table, &TakenTable)],
+    places: &Places,
+) -> Result<Written> {
+    let (schemas, schema_bytes) = write_definitions(repository, inspected).await?;
+    let mut lists = Lists::default();
+    let (parts, list_bytes) = lists.write(repository, tables, places).await?;
+    let mut totals = lists.totals;
+    totals.schemas = inspected.schemas.len() as u64;
+    totals.tables = inspected.schemas.iter().map(|schema| schema.tables.len() as u64).sum();
+    totals.parts_bytes = schema_bytes + list_bytes;
+    let manifest = Manifest {
+        format: FORMAT,
+        kind: "logical".into(),
+        requires: Vec::new(),
+        versions: Versions { row_text: ROW_TEXT_VERSION, row_digest: ROW_DIGEST_VERSION, parts: PARTS_VERSION },
+        repository: repository.marker.id.clone(),
+        id: backup_id(snapshot),
+        name: name.to_owned(),
+        program: format!("myriad {}", env!("CARGO_PKG_VERSION")),
+        started,
+        snapshot,
+        finished: Timestamp::now(),
+        consistency: recorded.consistency,
+        partial: !options.conditions.is_empty(),
+        server: recorded.facts,
+        position: recorded.position,
+        source_positions: recorded.source_positions,
+        options: asked(options),
+        totals,
+        schemas,
+        lists: parts,
+        not_taken: inspected.not_taken.clone(),
+        untyped: lists.untyped,
+    };
+    Ok(Written { manifest, reused: lists.reused, reused_chunks: lists.reused_chunks })
+}
+
+/// The moment of the snapshot and six random digits: ids of one source sort by time.
+fn backup_id(snapshot: Timestamp) -> String {
+    let moment = snapshot.strftime("%Y%m%dT%H%M%SZ");
+    format!("{moment}-{}", hex::encode(rand::random::<[u8; 3]>()))
+}
+
+fn asked(options: &BackupOptions) -> Asked {
+    let selection = options.selection.clone();
+    Asked {
+        databases: selection.databases,
+        exclude_databases: selection.exclude_databases,
+        tables: selection.tables,
+        exclude_tables: selection.exclude_tables,
+        conditions: options.conditions.iter().cloned().collect(),
+        no_data: options.no_data,
+        no_objects: options.no_objects,
+        chunk_bytes: options.chunk_bytes as u64,
+    }
+}
+
+async fn write_definitions(repository: &Repository, inspected: &Inspected) -> Result<(Vec<Part>, u64)> {
+    let store = repository.store.as_ref();
+    let mut writer = PartWriter::new()?;
+    for schema in &inspected.schemas {
+        let record = SchemaRecord { name: schema.name.clone(), create: schema.create.clone() };
+        writer.add(&SchemaLine::Schema(record), store).await?;
+        for table in &schema.tables {
+            let load = RowLayout::of(table).load_statement(&table.name.sql(), "FILE");
+            writer.add(&SchemaLine::Table(TableDefinition { table: table.clone(), load }), store).await?;
+        }
+        for object in &schema.objects {
+            writer.add(&SchemaLine::Object(object.clone()), store).await?;
+        }
+    }
+    Ok(writer.finish(store).await?)
+}
+
+/// Chunk lists on their way into parts, and what is summed up on the way.
+#[derive(Default)]
+struct Lists {
+    totals: Totals,
+    untyped: Vec<Untyped>,
+    reused: HashSet<ObjectId>,
+    reused_chunks: u64,
+}
+
+impl Lists {
+    async fn write(
+        &mut self,
+        repository: &Repository,
+        tables: &[(&Table, &TakenTable)],
+        places: &Places,
+    ) -> Result<(Vec<Part>, u64)> {
+        let store = repository.store.as_ref();
+        let mut writer = PartWriter::new()?;
+        for (table, taken) in tables {
+            let layout = RowLayout::of(table);
+            let untyped = self.count_untyped(table, &layout, taken);
+            let heading = heading(table, &layout, taken);
+            writer.add(&ListLine::Table(heading.clone()), store).await?;
+            for (n, chunk) in taken.chunks.iter().enumerate() {
+                let record = self.chunk(n as u64, table, &layout, chunk, untyped, places);
+                let full = writer.add(&ListLine::Chunk(record), store).await?;
+                if full && n + 1 < taken.chunks.len() {
+                    writer.add(&ListLine::Table(heading.clone()), store).await?;
+                }
+            }
+        }
+        Ok(writer.finish(store).await?)
+    }
+
+    /// Notes the JSON columns whose types are not carried; true where the table has some.
+    fn count_untyped(&mut self, table: &Table, layout: &RowLayout, taken: &TakenTable) -> bool {
+        let mut any = false;
+        for (flag, &place) in layout.json.iter().enumerate() {
+            let rows = taken.chunks.iter().filter_map(|chunk| chunk.tally.untyped.get(flag)).sum();
+            if rows > 0 {
+                any = true;
+                let column = layout.fields[place].name.clone();
+                self.untyped.push(Untyped { table: table.name.to_string(), column, rows });
+            }
+        }
+        any
+    }
+
+    fn chunk(
+        &mut self,
+        n: u64,
+        table: &Table,
+        layout: &RowLayout,
+        chunk: &TakenChunk,
+        untyped: bool,
+        places: &Places,
+    ) -> ChunkRecord {
+        let place: Option<Place> = match chunk.stored {
+            Stored::Nothing => None,
+            Stored::Now(slot) => Some(places.place(slot)),
+            Stored::Before(place) => {
+                self.reused.insert(place.object);
+                self.reused_chunks += 1;
+                Some(place)
+            }
+        };
+        let tally = &chunk.tally;
+        self.totals.chunks += 1;
+        self.totals.rows += tally.rows;
+        self.totals.bytes += chunk.bytes;
+        self.totals.stored_bytes += place.map_or(0, |place| place.length);
+        self.totals.added_bytes += chunk.frame_bytes;
+        let flagged = layout.json.iter().zip(&tally.untyped).filter(|(_, rows)| **rows > 0);
+        ChunkRecord {
+            n,
+            partition: chunk.partition.clone(),
+            range: table.range_key.as_ref().map(|_| chunk.range.clone()),
+            rows: tally.rows,
+            bytes: chunk.bytes,
+            content: chunk.content,
+            place,
+            digest: tally.digest,
+            generated: layout.has_generated.then_some(tally.generated),
+            untyped: flagged.map(|(&place, &rows)| (place, rows)).collect(),
+            widest: Some(tally.widest).filter(|&bytes| bytes > WIDE_ROW_BYTES),
+            digest_without_json: untyped.then_some(tally.without_json),
+        }
+    }
+}
+
+fn heading(table: &Table, layout: &RowLayout, taken: &TakenTable) -> TableRecord {
+    let (mut digest, mut generated) = (RowDigest::default(), RowDigest::default());
+    for chunk in &taken.chunks {
+        digest.add(chunk.tally.digest);
+        generated.add(chunk.tally.generated);
+    }
+    TableRecord {
+        schema: table.name.schema.clone(),
+        name: table.name.name.clone(),
+        key_id: key_id(table.range_key.as_ref(), &table.columns, &table.partitions),
+        rows: taken.chunks.iter().map(|chunk| chunk.tally.rows).sum(),
+        bytes: taken.chunks.iter().map(|chunk| chunk.bytes).sum(),
+        digest,
+        generated: layout.has_generated.then_some(generated),
+        chunks: taken.chunks.len() as u64,
+    }
+}

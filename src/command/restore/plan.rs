@@ -1,0 +1,76 @@
+//! What a restore would do, and what it must refuse before it begins.
+
+use super::report::{RestorePlan, RestoreReport};
+use super::target::Target;
+use crate::command::options::RestoreOptions;
+use crate::command::selected::Selected;
+use crate::error::Result;
+use crate::load::LoadError;
+use crate::load::rows::Way;
+use crate::manifest::repository::Found;
+use crate::progress::Progress;
+use crate::server::ConnectOptions;
+
+/// Workers and the memory that they share.
+pub(super) struct Effort {
+    pub workers: usize,
+    pub memory_bytes: usize,
+}
+
+/// Each worker holds the chunk it loads and the next one, packed and unpacked: with little memory there are fewer workers,
+/// and that is said.
+pub(super) fn effort(options: &RestoreOptions, selected: &Selected, progress: &dyn Progress) -> Effort {
+    let memory_bytes = options.effort.memory_bytes;
+    let largest = selected.chunks().map(|c| c.bytes + c.place.map_or(0, |place| place.length)).max().unwrap_or(0);
+    let fitting = memory_bytes / (2 * largest.max(1)) as usize;
+    let workers = options.effort.threads.min(fitting).max(1);
+    if workers < options.effort.threads {
+        progress.note(&format!("--memory allows {workers} of {} threads", options.effort.threads));
+    }
+    Effort { workers, memory_bytes }
+}
+
+/// Where rows go by INSERT, no row may be larger than a packet of the target.
+pub(super) fn check_rows_fit(selected: &Selected, way: Way, target: &ConnectOptions) -> Result<()> {
+    let Way::Insert { packet_bytes_max } = way else { return Ok(()) };
+    for table in &selected.tables {
+        let widest = table.chunks.iter().flatten().filter_map(|chunk| chunk.widest).max().unwrap_or(0);
+        if widest >= packet_bytes_max {
+            let (table, server) = (table.target.to_string(), target.describe());
+            return Err(LoadError::RowTooWide { table, server, row_bytes: widest, packet_bytes_max }.into());
+        }
+    }
+    Ok(())
+}
+
+/// The plan of `--dry-run`.
+pub(super) fn report(
+    options: &RestoreOptions,
+    backup: &Found,
+    selected: &Selected,
+    target: &Target,
+    threads: usize,
+) -> RestoreReport {
+    let tables = selected.tables.iter().map(|table| {
+        let chunks = table.chunks.as_deref().unwrap_or_default();
+        let sum = |of: fn(&crate::manifest::ChunkRecord) -> u64| chunks.iter().map(of).sum();
+        super::report::PlannedTable {
+            name: table.table.name.to_string(),
+            target: table.target.to_string(),
+            rows: sum(|chunk| chunk.rows),
+            bytes: sum(|chunk| chunk.bytes),
+            chunks: chunks.len() as u64,
+        }
+    });
+    RestoreReport::Plan(RestorePlan {
+        backup: backup.manifest.id.clone(),
+        snapshot: backup.manifest.snapshot,
+        target: options.target.describe(),
+        target_version: target.facts.version.clone(),
+        threads,
+        way: target.way,
+        writes_binary_log: target.writes_binary_log(),
+        tables: tables.collect(),
+        objects: selected.objects.len() as u64,
+    })
+}

@@ -1,0 +1,312 @@
+//! What a restore says at its end: what came back, what was proved, and what is missing.
+
+use super::gtid::GtidOutcome;
+use super::phases::Phase;
+use super::target::{Made, Target};
+use crate::command::options::RestoreOptions;
+use crate::command::selected::Selected;
+use crate::command::text::{bytes, count, counted, seconds, some_of};
+use crate::error::Exit;
+use crate::load::Loaded;
+use crate::load::rows::Way;
+use crate::manifest::repository::Found;
+use crate::verify::Proof;
+use jiff::Timestamp;
+
+/// The result of `myriad restore`: a plan (`--dry-run`) or a restore.
+#[derive(Clone, Debug, serde::Serialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum RestoreReport {
+    /// Nothing was done.
+    Plan(RestorePlan),
+    /// The data is there.
+    Restore(Box<RestoreDone>),
+}
+
+/// What would be done.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct RestorePlan {
+    /// Backup id.
+    pub backup: String,
+    /// The moment it shows.
+    pub snapshot: Timestamp,
+    /// The target, without password.
+    pub target: String,
+    /// Its version.
+    pub target_version: String,
+    /// Sessions that would load.
+    pub threads: usize,
+    /// The way that rows would take.
+    pub way: Way,
+    /// The restore would stand in the target's binary log.
+    pub writes_binary_log: bool,
+    /// Tables.
+    pub tables: Vec<PlannedTable>,
+    /// Views, routines, triggers, events.
+    pub objects: u64,
+}
+
+/// A table of a plan.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct PlannedTable {
+    /// Name in the backup.
+    pub name: String,
+    /// Name on the target.
+    pub target: String,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of row text.
+    pub bytes: u64,
+    /// Chunks.
+    pub chunks: u64,
+}
+
+/// A restore that came to its end.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct RestoreDone {
+    /// Backup id.
+    pub backup: String,
+    /// Source name.
+    pub name: String,
+    /// The moment it shows.
+    pub snapshot: Timestamp,
+    /// The backup is consistent.
+    pub consistent: bool,
+    /// SHA-256 of its manifest.
+    pub manifest_sha256: String,
+    /// The target, without password.
+    pub target: String,
+    /// Tables restored.
+    pub tables: u64,
+    /// Rows of the tables restored.
+    pub rows: u64,
+    /// Bytes of row text.
+    pub bytes: u64,
+    /// Chunks.
+    pub chunks: u64,
+    /// Rows that this run loaded; fewer than `rows` where it went on from an earlier try.
+    pub rows_loaded: u64,
+    /// Secondary indexes built.
+    pub indexes: u64,
+    /// Foreign keys made.
+    pub foreign_keys: u64,
+    /// Views, routines, triggers, events made.
+    pub objects: u64,
+    /// The run went on from an earlier try.
+    pub resumed: bool,
+    /// The way that rows took.
+    pub way: Way,
+    /// The restore stands in the target's binary log.
+    pub writes_binary_log: bool,
+    /// What was proved; none where it was not asked for.
+    pub proof: Option<Proof>,
+    /// What became of `gtid_purged`; none where proof failed before.
+    pub gtid: Option<GtidOutcome>,
+    /// Objects that are not on the target, and why.
+    pub not_created: Vec<String>,
+    /// Things that a person should read.
+    pub notes: Vec<String>,
+    /// Phases and their durations.
+    pub phases: Vec<Phase>,
+}
+
+/// The report of a restore that is complete.
+#[allow(clippy::too_many_arguments)]
+pub(super) fn done(
+    options: &RestoreOptions,
+    backup: &Found,
+    selected: &Selected,
+    target: &Target,
+    loaded: Loaded,
+    made: Made,
+    proof: Option<Proof>,
+    gtid: GtidOutcome,
+    phases: Vec<Phase>,
+    resumed: bool,
+) -> RestoreReport {
+    let report = report(options, backup, selected, target, loaded, made, phases, resumed);
+    RestoreReport::Restore(Box::new(RestoreDone { proof, gtid: Some(gtid), ..report }))
+}
+
+/// The report of a restore whose proof failed: it ends there, with triggers and events not made.
+#[allow(clippy::too_many_arguments)]
+pub(super) fn unproved(
+    options: &RestoreOptions,
+    backup: &Found,
+    selected: &Selected,
+    target: &Target,
+    loaded: Loaded,
+    made: Made,
+    proof: Proof,
+    phases: Vec<Phase>,
+    resumed: bool,
+) -> RestoreReport {
+    let mut report = report(options, backup, selected, target, loaded, made, phases, resumed);
+    report
+        .notes
+        .push("triggers and events were not made, and the ledger myriad_restore was kept, since proof failed".into());
+    RestoreReport::Restore(Box::new(RestoreDone { proof: Some(proof), ..report }))
+}
+
+#[allow(clippy::too_many_arguments)]
+fn report(
+    options: &RestoreOptions,
+    backup: &Found,
+    selected: &Selected,
+    target: &Target,
+    loaded: Loaded,
+    made: Made,
+    phases: Vec<Phase>,
+    resumed: bool,
+) -> RestoreDone {
+    let manifest = &backup.manifest;
+    let mut notes = target.notes.clone();
+    notes.extend(made.notes);
+    let with_data = !options.no_data;
+    RestoreDone {
+        backup: manifest.id.clone(),
+        name: manifest.name.clone(),
+        snapshot: manifest.snapshot,
+        consistent: manifest.consistency != crate::position::ConsistencyKind::None,
+        manifest_sha256: backup.hash.clone(),
+        target: options.target.describe(),
+        tables: selected.tables.len() as u64,
+        rows: if with_data { selected.rows() } else { 0 },
+        bytes: if with_data { selected.bytes() } else { 0 },
+        chunks: if with_data { selected.chunks().count() as u64 } else { 0 },
+        rows_loaded: loaded.rows,
+        indexes: loaded.indexes,
+        foreign_keys: made.foreign_keys,
+        objects: made.objects,
+        resumed,
+        way: target.way,
+        writes_binary_log: target.writes_binary_log(),
+        proof: None,
+        gtid: None,
+        not_created: made.not_created.iter().map(ToString::to_string).collect(),
+        notes,
+        phases,
+    }
+}
+
+impl RestoreReport {
+    /// The restore, where there is one.
+    pub fn restore(&self) -> Option<&RestoreDone> {
+        match self {
+            RestoreReport::Restore(done) => Some(done),
+            RestoreReport::Plan(_) => None,
+        }
+    }
+
+    /// The exit code: a restore whose proof failed is no success.
+    pub fn exit(&self) -> Exit {
+        match self {
+            RestoreReport::Restore(done) if done.proof.as_ref().is_some_and(|proof| !proof.holds()) => {
+                Exit::ProofFailed
+            }
+            _ => Exit::Success,
+        }
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        match self {
+            RestoreReport::Plan(plan) => plan.text(),
+            RestoreReport::Restore(done) => done.text(),
+        }
+    }
+}
+
+impl RestorePlan {
+    fn text(&self) -> String {
+        let mut text = format!(
+            "plan: restore backup {} (snapshot of {:.3}) to {} (MySQL {}) with {}; nothing was done\n",
+            self.backup,
+            self.snapshot,
+            self.target,
+            self.target_version,
+            counted(self.threads as u64, "thread")
+        );
+        for table in &self.tables {
+            let as_name = if table.name == table.target { String::new() } else { format!(" as {}", table.target) };
+            let (rows, chunks) = (counted(table.rows, "row"), counted(table.chunks, "chunk"));
+            text.push_str(&format!("  {}{as_name}  {rows}, {}, {chunks}\n", table.name, bytes(table.bytes)));
+        }
+        text.push_str(&format!(
+            "{}, {}; rows by {}; binary log of the target: {}\n",
+            counted(self.tables.len() as u64, "table"),
+            counted(self.objects, "other object"),
+            way_text(self.way),
+            if self.writes_binary_log { "written" } else { "not written" }
+        ));
+        text
+    }
+}
+
+fn way_text(way: Way) -> &'static str {
+    match way {
+        Way::LoadData => "LOAD DATA",
+        Way::Insert { .. } => "INSERT",
+    }
+}
+
+impl RestoreDone {
+    fn text(&self) -> String {
+        let mut lines = vec![
+            format!(
+                "backup {} of {} (snapshot of {:.3}) is restored to {}",
+                self.backup, self.name, self.snapshot, self.target
+            ),
+            format!(
+                "  {} in {}, {} of row text in {}, by {}",
+                counted(self.rows, "row"),
+                counted(self.tables, "table"),
+                bytes(self.bytes),
+                counted(self.chunks, "chunk"),
+                way_text(self.way)
+            ),
+            format!(
+                "  made: {} secondary indexes after the rows, {}, {}",
+                count(self.indexes),
+                counted(self.foreign_keys, "foreign key"),
+                counted(self.objects, "other object")
+            ),
+        ];
+        if self.resumed {
+            let rows = count(self.rows_loaded);
+            lines.push(format!("  went on from an earlier try: {rows} of these rows were loaded now"));
+        }
+        if !self.consistent {
+            lines.push("  NOT CONSISTENT: the backup was taken with --consistency none".into());
+        }
+        lines.extend(self.proof_lines());
+        if let Some(gtid) = &self.gtid {
+            lines.push(match gtid {
+                GtidOutcome::Set { set } => format!("  gtid_purged: set to {set}"),
+                GtidOutcome::NotSet { why, statement: None } => format!("  gtid_purged: not set, {why}"),
+                GtidOutcome::NotSet { why, statement: Some(sql) } => {
+                    format!("  gtid_purged: not set, {why}; to set it: {sql}")
+                }
+            });
+        }
+        let binlog = if self.writes_binary_log { "written" } else { "not written, replicas of the target got nothing" };
+        lines.push(format!("  binary log of the target: {binlog}"));
+        if !self.not_created.is_empty() {
+            lines.push(format!("  not created: {}", some_of(&self.not_created, 10)));
+        }
+        lines.extend(self.notes.iter().map(|note| format!("  note: {note}")));
+        let phases: Vec<_> =
+            self.phases.iter().map(|phase| format!("{} {}", phase.name, seconds(phase.seconds))).collect();
+        let sum = self.phases.iter().map(|phase| phase.seconds).sum();
+        lines.push(format!("  time: {} ({})", seconds(sum), phases.join(", ")));
+        lines.push(format!("  manifest sha256: {}", self.manifest_sha256));
+        lines.join("\n") + "\n"
+    }
+
+    fn proof_lines(&self) -> Vec<String> {
+        let Some(proof) = &self.proof else {
+            return vec!["  NOT PROVED: nothing was read back (--verify none)".into()];
+        };
+        proof.lines("  ")
+    }
+}

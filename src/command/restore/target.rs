@@ -1,0 +1,241 @@
+//! The target of a restore: its session, what it can do, and the definitions made on it.
+
+use super::check_names;
+use crate::command::options::RestoreOptions;
+use crate::command::selected::Selected;
+use crate::error::{Error, Result};
+use crate::load::ledger::{self, Progressed};
+use crate::load::objects::{self, NotCreated, Stage};
+use crate::load::rows::Way;
+use crate::load::{self, LoadError, LoadTable, indexes, schema};
+use crate::manifest::Manifest;
+use crate::schema::identifier::literal;
+use crate::schema::{Object, ObjectKind, QualifiedName};
+use crate::server::facts::{self, ServerFacts};
+use crate::server::{ServerError, Session};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// A connected target.
+pub(super) struct Target {
+    /// The session for everything but rows.
+    pub session: Session,
+    /// What the server says of itself.
+    pub facts: ServerFacts,
+    /// The way that rows will take.
+    pub way: Way,
+    /// Our sessions keep out of its binary log.
+    pub skip_binlog: bool,
+    /// Things to know about this target.
+    pub notes: Vec<String>,
+}
+
+/// Definitions made by this run.
+#[derive(Default)]
+pub(super) struct Made {
+    /// Tables made.
+    pub tables: u64,
+    /// Foreign keys made.
+    pub foreign_keys: u64,
+    /// Views, routines, triggers, events made.
+    pub objects: u64,
+    /// Objects that are not on the target, and why.
+    pub not_created: Vec<NotCreated>,
+    /// Lines that a person should read.
+    pub notes: Vec<String>,
+}
+
+impl Target {
+    /// Connects and finds out which way rows can take, and whether the binary log can be left out.
+    pub async fn connect(options: &RestoreOptions, manifest: &Manifest) -> Result<Target> {
+        let (mut session, kept) = load::writer(&options.target, false).await?;
+        let facts = facts::read(&mut session).await?;
+        let mut notes = Vec::new();
+        for setting in kept {
+            notes.push(format!("{setting} stays as the target has it: the account may not change it for its session"));
+        }
+        let is_source = facts.server_uuid.is_some() && facts.server_uuid == manifest.server.server_uuid;
+        let skip_binlog = match facts.log_bin && !options.log_bin && !is_source {
+            false => false,
+            true => match session.execute("SET SESSION sql_log_bin=0").await {
+                Ok(_) => true,
+                Err(error) if error.code() == Some(1227) => {
+                    notes.push(
+                        "the restore is written to the target's binary log: the account may not switch it off".into(),
+                    );
+                    false
+                }
+                Err(error) => return Err(error.into()),
+            },
+        };
+        let way = match facts.local_infile {
+            true => Way::LoadData,
+            false => {
+                notes.push(
+                    "local_infile is off on the target, rows go by INSERT and take longer; SET GLOBAL local_infile=ON there turns the fast way on"
+                        .into(),
+                );
+                Way::Insert { packet_bytes_max: facts.max_allowed_packet }
+            }
+        };
+        Ok(Target { session, facts, way, skip_binlog, notes })
+    }
+
+    /// True where what we do stands in the target's binary log.
+    pub fn writes_binary_log(&self) -> bool {
+        self.facts.log_bin && !self.skip_binlog
+    }
+
+    /// Makes the schemas that are not there.
+    pub async fn make_schemas(&mut self, selected: &Selected, made: &mut Made) -> Result<()> {
+        check_names(selected, &self.facts)?;
+        for (schema, name) in &selected.schemas {
+            if !schema::create_schema(&mut self.session, schema, name).await? {
+                made.notes
+                    .push(format!("schema {name} was there already and keeps its own character set and collation"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops what is in the way, but not what this run has made itself.
+    pub async fn drop_existing(&mut self, selected: &Selected, progressed: &Progressed) -> Result<()> {
+        let there = self.existing(selected).await?;
+        for (name, kind) in &there {
+            let ours = progressed.tables.contains(name);
+            let wanted = selected.tables.iter().any(|table| table.target == *name)
+                || selected
+                    .objects
+                    .iter()
+                    .any(|(o, s)| o.kind == ObjectKind::View && o.name.name == name.name && *s == name.schema);
+            if !ours && wanted {
+                let what = if kind == "VIEW" { "VIEW" } else { "TABLE" };
+                self.session.execute(format!("DROP {what} {}", name.sql())).await?;
+            }
+        }
+        for (object, schema) in &selected.objects {
+            let what = match object.kind {
+                ObjectKind::Function => "FUNCTION",
+                ObjectKind::Procedure => "PROCEDURE",
+                ObjectKind::Event => "EVENT",
+                ObjectKind::View | ObjectKind::Trigger => continue,
+            };
+            let name = QualifiedName::new(schema, &object.name.name).sql();
+            self.session.execute(format!("DROP {what} IF EXISTS {name}")).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the bare tables, several at a time, and gives what is to be loaded into them.
+    pub async fn make_tables(
+        &mut self,
+        selected: &Selected,
+        progressed: &Progressed,
+        workers: usize,
+        options: &RestoreOptions,
+        made: &mut Made,
+    ) -> Result<Vec<LoadTable>> {
+        let there: HashSet<QualifiedName> = self.existing(selected).await?.into_keys().collect();
+        let mut work = Vec::with_capacity(selected.tables.len());
+        let mut missing = Vec::new();
+        for (number, selected) in selected.tables.iter().enumerate() {
+            let number = number as u32;
+            let exists = there.contains(&selected.target);
+            if !exists {
+                missing.push((selected.table.clone(), selected.target.clone()));
+            }
+            let again = exists && !selected.table.transactional();
+            if again {
+                // Rows of such a table do not come and go with transactions: what is there counts for nothing.
+                self.session.execute(format!("TRUNCATE TABLE {}", selected.target.sql())).await?;
+            }
+            if again || !exists {
+                ledger::forget_chunks(&mut self.session, number).await?;
+            }
+            let loaded = |n: u64| exists && !again && progressed.chunks.contains(&(number, n));
+            let chunks = selected.chunks.iter().flatten().filter(|chunk| chunk.rows > 0 && !loaded(chunk.n)).cloned();
+            let chunks = if options.no_data { Vec::new() } else { chunks.collect() };
+            work.push(LoadTable { table: selected.table.clone(), target: selected.target.clone(), chunks, number });
+        }
+        made.tables = missing.len() as u64;
+        made.notes.extend(create_all(missing, workers, options, self.skip_binlog).await?);
+        Ok(work)
+    }
+
+    /// Makes the foreign keys that are not there.
+    pub async fn add_foreign_keys(
+        &mut self,
+        selected: &Selected,
+        options: &RestoreOptions,
+        made: &mut Made,
+    ) -> Result<()> {
+        let renames: HashMap<&str, &str> =
+            options.renames.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
+        let renamed = |schema: &str| renames.get(schema).map(|new| (*new).to_owned());
+        for table in &selected.tables {
+            let keys = indexes::add_foreign_keys(&mut self.session, &table.table, &table.target, &renamed).await?;
+            made.foreign_keys += keys.made.len() as u64;
+            made.notes.extend(keys.notes);
+        }
+        Ok(())
+    }
+
+    /// Makes the objects of one stage.
+    pub async fn make_objects(&mut self, selected: &Selected, stage: Stage, made: &mut Made) -> Result<()> {
+        let objects: Vec<(&Object, &str)> =
+            selected.objects.iter().map(|(object, schema)| (object, schema.as_str())).collect();
+        let done = objects::create_objects(&mut self.session, &objects, stage).await?;
+        made.objects += done.created as u64;
+        made.not_created.extend(done.not_created);
+        made.notes.extend(done.notes);
+        Ok(())
+    }
+
+    /// Tables and views in the schemas that are restored to.
+    async fn existing(&mut self, selected: &Selected) -> Result<HashMap<QualifiedName, String>, ServerError> {
+        let schemas: Vec<_> = selected.schemas.iter().map(|(_, name)| literal(name)).collect();
+        if schemas.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let rows = self
+            .session
+            .query(format!(
+                "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE FROM information_schema.tables WHERE TABLE_SCHEMA IN ({})",
+                schemas.join(",")
+            ))
+            .await?;
+        Ok(rows.iter().map(|row| (QualifiedName::new(row.text(0), row.text(1)), row.text(2))).collect())
+    }
+}
+
+/// Makes tables over several sessions: with ten thousand of them the server's own work is what takes the time.
+async fn create_all(
+    tables: Vec<(crate::schema::Table, QualifiedName)>,
+    workers: usize,
+    options: &RestoreOptions,
+    skip_binlog: bool,
+) -> Result<Vec<String>> {
+    let tables = Arc::new(tables);
+    let next = Arc::new(AtomicUsize::new(0));
+    let notes = Arc::new(Mutex::new(Vec::new()));
+    let mut workers_set = tokio::task::JoinSet::new();
+    for _ in 0..workers.min(tables.len()) {
+        let (tables, next, notes, target) = (tables.clone(), next.clone(), notes.clone(), options.target.clone());
+        workers_set.spawn(async move {
+            let (mut session, _) = load::writer(&target, skip_binlog).await?;
+            while let Some((table, name)) = tables.get(next.fetch_add(1, Ordering::Relaxed)) {
+                ledger::table_begun(&mut session, name).await?;
+                let noted = schema::create_bare(&mut session, table, name).await?;
+                notes.lock().expect("no holder of the lock panics").extend(noted);
+            }
+            session.close().await;
+            Ok::<(), LoadError>(())
+        });
+    }
+    while let Some(outcome) = workers_set.join_next().await {
+        outcome.expect("a worker does not panic").map_err(Error::from)?;
+    }
+    let notes = std::mem::take(&mut *notes.lock().expect("no holder of the lock panics"));
+    Ok(notes)
+}

@@ -1,0 +1,155 @@
+//! The part of a backup that a command is about: definitions and chunk lists of the chosen tables, under the names
+//! that they have on the server.
+
+use crate::command::options::Selection;
+use crate::error::{Error, Exit, Result};
+use crate::manifest::Repository;
+use crate::manifest::model::{ChunkRecord, ListLine, Manifest, SchemaLine, SchemaRecord};
+use crate::manifest::parts::read_part;
+use crate::plan::Filter;
+use crate::schema::{Object, QualifiedName, Schema, Table};
+use std::collections::{BTreeMap, HashMap};
+
+/// A chosen table.
+#[derive(Clone, Debug)]
+pub struct SelectedTable {
+    /// Its definition.
+    pub table: Table,
+    /// Its name on the server.
+    pub target: QualifiedName,
+    /// Its chunks; none where the backup took definitions only.
+    pub chunks: Option<Vec<ChunkRecord>>,
+    /// Condition that its rows were taken under, empty for none.
+    pub condition: String,
+}
+
+/// What was chosen of a backup.
+#[derive(Clone, Debug, Default)]
+pub struct Selected {
+    /// Schemas that hold something chosen, and their names on the server.
+    pub schemas: Vec<(Schema, String)>,
+    /// Tables, in the order of the backup.
+    pub tables: Vec<SelectedTable>,
+    /// Views, routines, triggers, events, and the names of their schemas on the server.
+    pub objects: Vec<(Object, String)>,
+}
+
+impl Selected {
+    /// Bytes of row text of all chosen tables.
+    pub fn bytes(&self) -> u64 {
+        self.chunks().map(|chunk| chunk.bytes).sum()
+    }
+
+    /// Rows of all chosen tables.
+    pub fn rows(&self) -> u64 {
+        self.chunks().map(|chunk| chunk.rows).sum()
+    }
+
+    /// Chunks of all chosen tables.
+    pub fn chunks(&self) -> impl Iterator<Item = &ChunkRecord> {
+        self.tables.iter().flat_map(|table| table.chunks.iter().flatten())
+    }
+}
+
+/// The filter that a selection means.
+pub fn filter(selection: &Selection) -> Result<Filter> {
+    let Selection { databases, exclude_databases, tables, exclude_tables } = selection;
+    Ok(Filter::new(databases, exclude_databases, tables, exclude_tables)?)
+}
+
+/// Reads what is chosen of a backup.
+pub async fn read(
+    repository: &Repository,
+    manifest: &Manifest,
+    selection: &Selection,
+    renames: &[(String, String)],
+    with_objects: bool,
+) -> Result<Selected> {
+    let filter = filter(selection)?;
+    let renames: HashMap<&str, &str> = renames.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
+    let target_of = |schema: &str| renames.get(schema).copied().unwrap_or(schema).to_owned();
+    let mut selected = Selected::default();
+    let mut schemas: BTreeMap<String, SchemaRecord> = BTreeMap::new();
+    for part in &manifest.schemas {
+        for line in read_part::<SchemaLine>(repository, part).await? {
+            match line {
+                SchemaLine::Schema(schema) if filter.schema(&schema.name) => {
+                    schemas.insert(schema.name.clone(), schema);
+                }
+                SchemaLine::Table(definition) => {
+                    let table = definition.table;
+                    if filter.table(&table.name.schema, &table.name.name) {
+                        let target = QualifiedName::new(target_of(&table.name.schema), &table.name.name);
+                        let condition =
+                            manifest.options.conditions.get(&table.name.to_string()).cloned().unwrap_or_default();
+                        selected.tables.push(SelectedTable { table, target, chunks: None, condition });
+                    }
+                }
+                SchemaLine::Object(object) if with_objects && wanted_object(&filter, &object) => {
+                    let schema = target_of(&object.name.schema);
+                    selected.objects.push((object, schema));
+                }
+                _ => {}
+            }
+        }
+    }
+    read_chunks(repository, manifest, &mut selected.tables).await?;
+    let used = |name: &str| {
+        selected.tables.iter().any(|table| table.table.name.schema == name)
+            || selected.objects.iter().any(|(object, _)| object.name.schema == name)
+            || !filter.chooses_tables()
+    };
+    let kept = schemas.into_values().filter(|schema| used(&schema.name));
+    selected.schemas = kept
+        .map(|record| {
+            let target = target_of(&record.name);
+            let schema = Schema { name: record.name, create: record.create, tables: Vec::new(), objects: Vec::new() };
+            (schema, target)
+        })
+        .collect();
+    for old in renames.keys() {
+        if !selected.schemas.iter().any(|(schema, _)| schema.name == **old) {
+            let message = format!("--rename names schema {old}, which is not in what was chosen of this backup");
+            return Err(Error::new(Exit::Usage, message).hint("`myriad show` lists the schemas of a backup"));
+        }
+    }
+    if selected.schemas.is_empty() && !manifest.schemas.is_empty() {
+        return Err(Error::new(Exit::Usage, "nothing in this backup is meant by the selection")
+            .hint("`myriad show` lists the tables of a backup; patterns are matched against schema and schema.table"));
+    }
+    Ok(selected)
+}
+
+/// Triggers go with their table, views are chosen like tables, routines and events only with whole schemas.
+fn wanted_object(filter: &Filter, object: &Object) -> bool {
+    let QualifiedName { schema, name } = &object.name;
+    match (&object.table, object.kind) {
+        (Some(table), _) => filter.table(schema, table),
+        (None, crate::schema::ObjectKind::View) => filter.table(schema, name),
+        (None, _) => filter.schema(schema) && !filter.chooses_tables(),
+    }
+}
+
+async fn read_chunks(repository: &Repository, manifest: &Manifest, tables: &mut [SelectedTable]) -> Result<()> {
+    let places: HashMap<QualifiedName, usize> =
+        tables.iter().enumerate().map(|(place, table)| (table.table.name.clone(), place)).collect();
+    let mut current = None;
+    for part in &manifest.lists {
+        for line in read_part::<ListLine>(repository, part).await? {
+            match line {
+                ListLine::Table(record) => {
+                    current = places.get(&QualifiedName::new(record.schema, record.name)).copied();
+                    if let Some(place) = current {
+                        tables[place].chunks.get_or_insert_with(Vec::new);
+                    }
+                }
+                ListLine::Chunk(chunk) => {
+                    if let Some(chunks) = current.and_then(|place| tables[place].chunks.as_mut()) {
+                        chunks.push(chunk);
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! `myriad show`: one backup in detail.
+
+use crate::command::options::{BackupChoice, ListOptions, Selection};
+use crate::command::restore::choose;
+use crate::command::selected;
+use crate::command::text::{bytes, count, counted};
+use crate::error::Result;
+use crate::manifest::{Manifest, Repository};
+use crate::progress::{Progress, Stop};
+use crate::store;
+use std::sync::Arc;
+
+/// `myriad show`.
+#[derive(Clone, Debug)]
+pub struct ShowOptions {
+    /// Repository and source name.
+    pub list: ListOptions,
+    /// `--backup`.
+    pub backup: BackupChoice,
+}
+
+/// The result of `myriad show`.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct ShowReport {
+    /// Repository.
+    pub repository: String,
+    /// SHA-256 of the manifest.
+    pub manifest_sha256: String,
+    /// The manifest.
+    pub manifest: Manifest,
+    /// Its tables.
+    pub tables: Vec<ShownTable>,
+    /// Its views, routines, triggers and events.
+    pub objects: Vec<String>,
+}
+
+/// A table of a backup.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct ShownTable {
+    /// `schema.table`.
+    pub name: String,
+    /// Storage engine.
+    pub engine: String,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of row text.
+    pub bytes: u64,
+    /// Chunks.
+    pub chunks: u64,
+    /// Columns of the key that it is cut along; empty where there is none.
+    pub key: Vec<String>,
+}
+
+/// Shows.
+pub async fn run(options: &ShowOptions, _progress: Arc<dyn Progress>, _stop: Stop) -> Result<ShowReport> {
+    let repository = Repository::open(store::open(&options.list.repo, false).await?).await?;
+    let backup = choose(&repository, options.list.name.as_deref(), &options.backup).await?;
+    let selected = selected::read(&repository, &backup.manifest, &Selection::default(), &[], true).await?;
+    let tables = selected.tables.iter().map(|selected| {
+        let chunks = selected.chunks.as_deref().unwrap_or_default();
+        let key = selected.table.range_key.iter().flat_map(|key| key.columns.iter().map(|column| column.name.clone()));
+        ShownTable {
+            name: selected.table.name.to_string(),
+            engine: selected.table.engine.clone(),
+            rows: chunks.iter().map(|chunk| chunk.rows).sum(),
+            bytes: chunks.iter().map(|chunk| chunk.bytes).sum(),
+            chunks: chunks.len() as u64,
+            key: key.collect(),
+        }
+    });
+    Ok(ShowReport {
+        repository: repository.place(),
+        manifest_sha256: backup.hash.clone(),
+        tables: tables.collect(),
+        objects: selected.objects.iter().map(|(object, _)| format!("{} {}", object.kind, object.name)).collect(),
+        manifest: backup.manifest,
+    })
+}
+
+impl ShowReport {
+    /// For people.
+    pub fn text(&self) -> String {
+        let manifest = &self.manifest;
+        let (server, position, totals) = (&manifest.server, &manifest.position, &manifest.totals);
+        let mut lines = vec![
+            format!("backup {} of {} in {}", manifest.id, manifest.name, self.repository),
+            format!("  snapshot of {:.3}, written by {}", manifest.snapshot, manifest.program),
+            format!(
+                "  source: {} port {}, MySQL {} {}",
+                server.hostname, server.port, server.version, server.version_comment
+            ),
+            format!(
+                "  consistency: {:?}; position {}",
+                manifest.consistency,
+                if position.exact { "exact" } else { "not exact" }
+            ),
+        ];
+        if !position.gtid_executed.is_empty() {
+            lines.push(format!("  GTID set: {}", position.gtid_executed));
+        }
+        if let (Some(file), Some(offset)) = (&position.binlog_file, position.binlog_offset) {
+            lines.push(format!("  binary log: {file}:{offset}"));
+        }
+        for source in &manifest.source_positions {
+            let channel = if source.channel.is_empty() { "default" } else { &source.channel };
+            lines.push(format!(
+                "  replica of {}:{} (channel {channel}) at {}:{}",
+                source.host, source.port, source.binlog_file, source.binlog_offset
+            ));
+        }
+        lines.push(format!(
+            "  {}, {} of row text, {} stored, {} added",
+            counted(totals.rows, "row"),
+            bytes(totals.bytes),
+            bytes(totals.stored_bytes),
+            bytes(totals.added_bytes)
+        ));
+        let mut table = comfy_table::Table::new();
+        table.load_style(comfy_table::presets::NOTHING);
+        table.set_header(["table", "engine", "rows", "row text", "chunks", "cut along"]);
+        for shown in &self.tables {
+            let key = if shown.key.is_empty() { "no key".into() } else { shown.key.join(", ") };
+            table.add_row([
+                shown.name.clone(),
+                shown.engine.clone(),
+                count(shown.rows),
+                bytes(shown.bytes),
+                count(shown.chunks),
+                key,
+            ]);
+        }
+        lines.push(table.to_string());
+        lines.extend(self.objects.iter().map(|object| format!("  {object}")));
+        lines.extend(manifest.not_taken.iter().map(|what| format!("  not taken: {what}")));
+        for column in &manifest.untyped {
+            lines.push(format!(
+                "  JSON types not carried: {} of {} in {} rows",
+                column.column, column.table, column.rows
+            ));
+        }
+        lines.push(format!("  manifest sha256: {}", self.manifest_sha256));
+        lines.join("\n") + "\n"
+    }
+}

@@ -1,0 +1,151 @@
+//! `myriad verify`: the repository by itself, or a server's rows against a backup.
+
+use crate::command::options::{BackupChoice, VerifyOptions};
+use crate::command::restore::{choose, reader_sessions};
+use crate::command::selected::{self, Selected};
+use crate::command::text::{bytes, counted, seconds};
+use crate::error::{Exit, Result};
+use crate::manifest::Repository;
+use crate::manifest::repository::Found;
+use crate::progress::{Progress, Stop};
+use crate::server::{ConnectOptions, Session, inspect};
+use crate::store;
+use crate::verify::repository::{Inventory, Named};
+use crate::verify::{self, Proof, ProofTable};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The result of `myriad verify`.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct VerifyReport {
+    /// Repository.
+    pub repository: String,
+    /// Backup ids verified.
+    pub backups: Vec<String>,
+    /// The repository by itself; none where a server was verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inventory: Option<Inventory>,
+    /// The server verified, without password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<String>,
+    /// Rows on the server against the backup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+    /// Seconds.
+    pub seconds: f64,
+}
+
+/// Verifies.
+pub async fn run(options: &VerifyOptions, progress: Arc<dyn Progress>, stop: Stop) -> Result<VerifyReport> {
+    let begun = Instant::now();
+    let repository = Repository::open(store::open(&options.repo, false).await?).await?;
+    let mut report = VerifyReport {
+        repository: repository.place(),
+        backups: Vec::new(),
+        inventory: None,
+        against: None,
+        proof: None,
+        seconds: 0.0,
+    };
+    match &options.against {
+        Some(server) => {
+            let choice = options.backup.clone().unwrap_or(BackupChoice::Latest);
+            let backup = choose(&repository, options.name.as_deref(), &choice).await?;
+            report.backups.push(backup.manifest.id.clone());
+            report.against = Some(server.describe());
+            report.proof = Some(against(&repository, &backup, server, options, progress, stop).await?);
+        }
+        None => {
+            let mut named = Named::default();
+            for (name, id) in backups(&repository, options).await? {
+                match repository.manifest(&name, &id).await {
+                    Ok(found) => named.add(&repository, &found.manifest).await,
+                    Err(error) if options.backup.is_none() => named.damaged(error.to_string()),
+                    Err(error) => return Err(error.into()),
+                }
+                report.backups.push(id);
+            }
+            progress.phase("objects", 0, named.stored_bytes());
+            let workers = options.effort.threads;
+            report.inventory = Some(verify::repository::read_all(&repository, named, workers, &progress, &stop).await?);
+        }
+    }
+    report.seconds = begun.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+/// Names and ids of the backups that are meant; all where none is chosen.
+async fn backups(repository: &Repository, options: &VerifyOptions) -> Result<Vec<(String, String)>> {
+    if let Some(choice) = &options.backup {
+        let found = choose(repository, options.name.as_deref(), choice).await?;
+        return Ok(vec![(found.manifest.name, found.manifest.id)]);
+    }
+    let ids = repository.backup_ids().await?;
+    let wanted = ids.into_iter().filter(|(name, _)| options.name.as_ref().is_none_or(|wanted| wanted == name));
+    Ok(wanted.flat_map(|(name, ids)| ids.into_iter().map(move |id| (name.clone(), id))).collect())
+}
+
+async fn against(
+    repository: &Repository,
+    backup: &Found,
+    server: &ConnectOptions,
+    options: &VerifyOptions,
+    progress: Arc<dyn Progress>,
+    stop: Stop,
+) -> Result<Proof> {
+    let selected = selected::read(repository, &backup.manifest, &options.selection, &options.renames, false).await?;
+    let mut session = Session::connect(server).await?;
+    inspect::setup_reader(&mut session).await?;
+    let sessions = reader_sessions(server, options.effort.threads, &mut session).await?;
+    progress.phase("proof", selected.rows(), selected.bytes());
+    let tables = proof_tables(&selected);
+    let proving =
+        tokio::task::spawn_blocking(move || verify::server::prove(&tables, sessions, progress.as_ref(), &stop));
+    Ok(proving.await.expect("proving does not panic")?)
+}
+
+/// The chosen tables whose rows the backup holds.
+pub(crate) fn proof_tables(selected: &Selected) -> Vec<ProofTable> {
+    let with_rows = selected.tables.iter().filter_map(|table| {
+        let chunks = table.chunks.clone()?;
+        let (definition, target, condition) = (table.table.clone(), table.target.clone(), table.condition.clone());
+        Some(ProofTable { table: definition, target, condition, chunks })
+    });
+    with_rows.collect()
+}
+
+impl VerifyReport {
+    /// The exit code: damage and differences are no success.
+    pub fn exit(&self) -> Exit {
+        match (&self.inventory, &self.proof) {
+            (Some(inventory), _) if !inventory.sound() => Exit::RepositoryDamaged,
+            (_, Some(proof)) if !proof.holds() => Exit::ProofFailed,
+            _ => Exit::Success,
+        }
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let mut lines = Vec::new();
+        if let Some(inventory) = &self.inventory {
+            let read = format!(
+                "{}, {} and {} ({})",
+                counted(inventory.backups, "backup"),
+                counted(inventory.objects, "object"),
+                counted(inventory.frames, "frame"),
+                bytes(inventory.stored_bytes)
+            );
+            match inventory.sound() {
+                true => lines.push(format!("{} is sound: {read} read, every checksum right", self.repository)),
+                false => lines.push(format!("{} is DAMAGED: {read} read", self.repository)),
+            }
+            lines.extend(inventory.damage.iter().map(|damage| format!("  {damage}")));
+        }
+        if let (Some(proof), Some(server)) = (&self.proof, &self.against) {
+            lines.push(format!("{server} against backup {} in {}", self.backups.join(", "), self.repository));
+            lines.extend(proof.lines("  "));
+        }
+        lines.push(format!("time: {}", seconds(self.seconds)));
+        lines.join("\n") + "\n"
+    }
+}

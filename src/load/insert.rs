@@ -1,0 +1,104 @@
+//! The way for rows where local_infile cannot be had: prepared INSERTs of some 50 rows. Parameters are binary strings,
+//! so bytes of any character set go in unconverted; ENUM, SET and JSON pass through the same expressions as in LOAD
+//! DATA.
+
+use super::LoadTable;
+use super::error::LoadError;
+use crate::codec::RowLayout;
+use crate::codec::row::unescape;
+use crate::limits;
+use crate::manifest::model::ChunkRecord;
+use crate::schema::{ColumnKind, quote};
+use crate::server::Session;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Params, Value};
+
+/// Bytes of a packet that are not values: header, NULL bits, types.
+const PACKET_SLACK_BYTES: u64 = 64 << 10;
+
+/// Inserts all rows of a chunk's row text.
+pub async fn rows(
+    session: &mut Session,
+    work: &LoadTable,
+    record: &ChunkRecord,
+    layout: &RowLayout,
+    text: &[u8],
+    packet_bytes_max: u64,
+) -> Result<(), LoadError> {
+    let lines: Vec<&[u8]> = text.split_inclusive(|&byte| byte == b'\n').collect();
+    let loaded: Vec<usize> = layout.loaded_fields().map(|(place, _)| place).collect();
+    let room = packet_bytes_max.saturating_sub(PACKET_SLACK_BYTES);
+    // The protocol counts the parameters of a statement in 16 bits.
+    let rows_max = limits::INSERT_ROWS.min(65_535 / loaded.len().max(1)).max(1);
+    let mut from = 0;
+    while from < lines.len() {
+        let (mut upto, mut bytes) = (from, 0);
+        while upto < lines.len() && upto - from < rows_max {
+            bytes += lines[upto].len() as u64;
+            if bytes > room && upto > from {
+                break;
+            }
+            upto += 1;
+        }
+        insert(session, work, record, layout, &loaded, &lines[from..upto]).await?;
+        from = upto;
+    }
+    Ok(())
+}
+
+async fn insert(
+    session: &mut Session,
+    work: &LoadTable,
+    record: &ChunkRecord,
+    layout: &RowLayout,
+    loaded: &[usize],
+    lines: &[&[u8]],
+) -> Result<(), LoadError> {
+    let sql = statement(&work.target.sql(), layout, loaded, lines.len());
+    let mut values = Vec::with_capacity(lines.len() * loaded.len());
+    let mut enum_errors = 0;
+    for line in lines {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let fields: Vec<&[u8]> = line.split(|&byte| byte == b'\t').collect();
+        for &place in loaded {
+            let field = fields.get(place).copied().unwrap_or_default();
+            enum_errors += u64::from(layout.fields[place].kind == ColumnKind::Enum && field == b"0");
+            values.push(unescape(field).map_or(Value::NULL, Value::Bytes));
+        }
+    }
+    let rejected = |why: String| LoadError::Rejected {
+        table: work.target.to_string(),
+        range: record.range.as_ref().map_or(format!("chunk {}", record.n), |range| range.to_string()),
+        why,
+    };
+    let params = if values.is_empty() { Params::Empty } else { Params::Positional(values) };
+    let outcome = session.conn().exec_drop(sql.as_str(), params).await;
+    if let Err(error) = outcome {
+        return Err(match session.error(sql.as_bytes(), error) {
+            source if matches!(source.code(), None | Some(1205 | 1213)) => LoadError::Server(source),
+            source => rejected(source.to_string()),
+        });
+    }
+    let (affected, warnings) = (session.conn().affected_rows(), u64::from(session.conn().get_warnings()));
+    if affected != lines.len() as u64 || warnings != enum_errors {
+        let told = session.query("SHOW WARNINGS LIMIT 5").await?;
+        let texts: Vec<_> = told.iter().map(|row| row.text(2)).collect();
+        let sent = lines.len();
+        return Err(rejected(format!("of {sent} rows sent {affected} were stored: {}", texts.join("; "))));
+    }
+    Ok(())
+}
+
+fn statement(table: &str, layout: &RowLayout, loaded: &[usize], rows: usize) -> String {
+    let names: Vec<_> = loaded.iter().map(|&place| quote(&layout.fields[place].name)).collect();
+    let places: Vec<_> = loaded
+        .iter()
+        .map(|&place| match layout.fields[place].kind {
+            ColumnKind::Enum | ColumnKind::Set => "CAST(? AS UNSIGNED)",
+            ColumnKind::Json => "CONVERT(? USING utf8mb4)",
+            _ => "?",
+        })
+        .collect();
+    let row = format!("({})", places.join(","));
+    format!("INSERT INTO {table} ({}) VALUES {}", names.join(","), vec![row; rows].join(","))
+}

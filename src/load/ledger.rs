@@ -1,0 +1,118 @@
+//! What a run has done on the target, kept on the target: schema `myriad_restore`. A chunk's row commits in the same
+//! transaction as its rows, so a run that was cut off at any point goes on exactly where it was. What exists (tables,
+//! indexes, objects) is always read from the target itself.
+
+use super::error::LoadError;
+use crate::schema::QualifiedName;
+use crate::schema::identifier::literal;
+use crate::server::inspect::LEDGER_SCHEMA;
+use crate::server::{ServerError, Session};
+use std::collections::{BTreeSet, HashSet};
+
+/// Which restore a ledger belongs to: the same backup, selection and renames may go on, others may not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunId {
+    /// Backup id, for people.
+    pub backup: String,
+    /// SHA-256 of the manifest.
+    pub manifest: String,
+    /// Hash of what is restored under which names.
+    pub scope: String,
+}
+
+/// What an earlier try of the same run has left.
+#[derive(Clone, Debug, Default)]
+pub struct Progressed {
+    /// Tables that the run began to make.
+    pub tables: BTreeSet<QualifiedName>,
+    /// Chunks that are in: number of the table, number of the chunk.
+    pub chunks: HashSet<(u32, u64)>,
+}
+
+/// Holds the run's name on the target, so that two runs exclude each other; gone with the session.
+pub async fn lock(session: &mut Session) -> Result<(), LoadError> {
+    let row = session.query_first("SELECT GET_LOCK('myriad_restore', 0)").await?;
+    match row.map(|row| row.text(0)).as_deref() {
+        Some("1") => Ok(()),
+        _ => Err(LoadError::Busy { server: session.server().to_owned() }),
+    }
+}
+
+/// What an earlier try of this run has left; none where the target holds no ledger. A ledger of another run is an error.
+pub async fn find(session: &mut Session, run: &RunId) -> Result<Option<Progressed>, LoadError> {
+    let there = session
+        .query(format!(
+            "SELECT 1 FROM information_schema.tables WHERE TABLE_SCHEMA = '{LEDGER_SCHEMA}' AND TABLE_NAME = 'run'"
+        ))
+        .await?;
+    if there.is_empty() {
+        return Ok(None);
+    }
+    let Some(row) = session.query_first(format!("SELECT backup, manifest, scope FROM {LEDGER_SCHEMA}.run")).await?
+    else {
+        return Ok(None);
+    };
+    let found = RunId { backup: row.text(0), manifest: row.text(1), scope: row.text(2) };
+    if found != *run {
+        return Err(LoadError::OtherRun { server: session.server().to_owned(), backup: found.backup });
+    }
+    let mut progressed = Progressed::default();
+    for row in session.query(format!("SELECT schema_name, table_name FROM {LEDGER_SCHEMA}.made")).await? {
+        progressed.tables.insert(QualifiedName::new(row.text(0), row.text(1)));
+    }
+    for row in session.query(format!("SELECT table_number, n FROM {LEDGER_SCHEMA}.chunk")).await? {
+        progressed.chunks.insert((row.number(0) as u32, row.number(1)));
+    }
+    Ok(Some(progressed))
+}
+
+/// Makes the ledger of a new run.
+pub async fn create(session: &mut Session, run: &RunId) -> Result<(), ServerError> {
+    let statements = [
+        format!("CREATE SCHEMA IF NOT EXISTS {LEDGER_SCHEMA} DEFAULT CHARACTER SET utf8mb4"),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.made (schema_name VARCHAR(64) COLLATE utf8mb4_bin, \
+             table_name VARCHAR(64) COLLATE utf8mb4_bin, PRIMARY KEY (schema_name, table_name)) ENGINE=InnoDB"
+        ),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.chunk (table_number INT UNSIGNED, n BIGINT UNSIGNED, \
+             PRIMARY KEY (table_number, n)) ENGINE=InnoDB"
+        ),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.run (id INT PRIMARY KEY, backup VARCHAR(100), \
+             manifest CHAR(64), scope CHAR(64), begun DATETIME) ENGINE=InnoDB"
+        ),
+        // The run's row comes last: without it the ledger does not count.
+        format!(
+            "INSERT INTO {LEDGER_SCHEMA}.run VALUES (1, {}, '{}', '{}', UTC_TIMESTAMP())",
+            literal(&run.backup),
+            run.manifest,
+            run.scope
+        ),
+    ];
+    for statement in statements {
+        session.execute(statement).await?;
+    }
+    Ok(())
+}
+
+/// Records that the run is about to make a table: from here on it is the run's own.
+pub async fn table_begun(session: &mut Session, table: &QualifiedName) -> Result<(), ServerError> {
+    let (schema, name) = (literal(&table.schema), literal(&table.name));
+    session.execute(format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.made VALUES ({schema}, {name})")).await.map(drop)
+}
+
+/// Records a chunk inside the transaction that loads it.
+pub async fn chunk_loaded(session: &mut Session, table: u32, n: u64) -> Result<(), ServerError> {
+    session.execute(format!("INSERT INTO {LEDGER_SCHEMA}.chunk VALUES ({table}, {n})")).await.map(drop)
+}
+
+/// Forgets the chunks of a table that must be loaded anew.
+pub async fn forget_chunks(session: &mut Session, table: u32) -> Result<(), ServerError> {
+    session.execute(format!("DELETE FROM {LEDGER_SCHEMA}.chunk WHERE table_number = {table}")).await.map(drop)
+}
+
+/// Removes the ledger: the run is complete.
+pub async fn remove(session: &mut Session) -> Result<(), ServerError> {
+    session.execute(format!("DROP SCHEMA IF EXISTS {LEDGER_SCHEMA}")).await.map(drop)
+}

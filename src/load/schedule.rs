@@ -1,0 +1,151 @@
+//! Which chunk or index a worker does next. A worker stays on a run of neighbouring chunks, so that each session
+//! inserts in key order and pages fill well (four sessions on interleaved chunks cost 13 % in space, measured); it
+//! takes the largest table that nobody has begun, and when there is none, the upper half of the largest run
+//! that is left. So one large table keeps all workers busy to its end.
+
+use super::LoadTable;
+use crate::manifest::model::ChunkRecord;
+use std::sync::Mutex;
+use tokio::sync::Notify;
+
+/// What a worker is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Load this chunk (place among the table's) of this table.
+    Chunk(usize, usize),
+    /// Build the late indexes of this table.
+    Indexes(usize),
+    /// Nothing is left.
+    Finished,
+}
+
+/// Neighbouring chunks of a table that one worker has for itself.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    table: usize,
+    next: usize,
+    end: usize,
+}
+
+#[derive(Default)]
+struct State {
+    /// Tables that nobody has begun, the smallest first.
+    fresh: Vec<usize>,
+    /// What each worker has left of its run.
+    runs: Vec<Option<Run>>,
+    /// Chunks of each table that are not loaded yet.
+    left: Vec<usize>,
+    /// Tables whose rows are in.
+    ready: Vec<usize>,
+    /// Tables whose indexes are not built yet.
+    unfinished: usize,
+    given_up: bool,
+}
+
+/// The schedule of a load.
+pub struct Schedule {
+    tables: Vec<LoadTable>,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+impl Schedule {
+    /// A schedule for some workers.
+    pub fn new(tables: Vec<LoadTable>, workers: usize) -> Schedule {
+        let mut state = State { runs: vec![None; workers], unfinished: tables.len(), ..State::default() };
+        state.left = tables.iter().map(|table| table.chunks.len()).collect();
+        state.fresh = (0..tables.len()).filter(|&i| !tables[i].chunks.is_empty()).collect();
+        state.fresh.sort_by_key(|&i| tables[i].bytes());
+        state.ready = (0..tables.len()).filter(|&i| tables[i].chunks.is_empty()).collect();
+        Schedule { tables, state: Mutex::new(state), changed: Notify::new() }
+    }
+
+    /// A table.
+    pub fn table(&self, table: usize) -> &LoadTable {
+        &self.tables[table]
+    }
+
+    /// A chunk of a table.
+    pub fn chunk(&self, table: usize, chunk: usize) -> &ChunkRecord {
+        &self.tables[table].chunks[chunk]
+    }
+
+    /// The next job; waits while indexes may still become ready.
+    pub async fn take(&self, worker: usize) -> Job {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            // Registered before looking, so that a change in between is not missed.
+            changed.as_mut().enable();
+            {
+                let mut state = self.lock();
+                if state.given_up || state.unfinished == 0 {
+                    return Job::Finished;
+                }
+                if let Some(table) = state.ready.pop() {
+                    return Job::Indexes(table);
+                }
+                if let Some((table, chunk)) = self.next_chunk(&mut state, worker) {
+                    return Job::Chunk(table, chunk);
+                }
+            }
+            changed.await;
+        }
+    }
+
+    /// The next chunk for a worker, if there is one.
+    pub fn take_chunk(&self, worker: usize) -> Option<(usize, usize)> {
+        let mut state = self.lock();
+        if state.given_up { None } else { self.next_chunk(&mut state, worker) }
+    }
+
+    /// A table whose rows are in and whose indexes are to be built, if there is one.
+    pub fn take_indexes(&self) -> Option<usize> {
+        let mut state = self.lock();
+        if state.given_up { None } else { state.ready.pop() }
+    }
+
+    /// A chunk is loaded; after the last one the table's indexes may be built.
+    pub fn chunk_done(&self, table: usize) {
+        let mut state = self.lock();
+        state.left[table] -= 1;
+        if state.left[table] == 0 {
+            state.ready.push(table);
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// A table's indexes are built.
+    pub fn indexes_done(&self, _table: usize) {
+        self.lock().unfinished -= 1;
+        self.changed.notify_waiters();
+    }
+
+    /// A worker failed: the others stop after what they have begun.
+    pub fn give_up(&self) {
+        self.lock().given_up = true;
+        self.changed.notify_waiters();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().expect("no holder of the lock panics")
+    }
+
+    fn next_chunk(&self, state: &mut State, worker: usize) -> Option<(usize, usize)> {
+        let run = state.runs[worker].filter(|run| run.next < run.end).or_else(|| self.new_run(state))?;
+        state.runs[worker] = Some(Run { next: run.next + 1, ..run });
+        Some((run.table, run.next))
+    }
+
+    fn new_run(&self, state: &mut State) -> Option<Run> {
+        if let Some(table) = state.fresh.pop() {
+            return Some(Run { table, next: 0, end: self.tables[table].chunks.len() });
+        }
+        let left = |run: &Run| self.tables[run.table].chunks[run.next..run.end].iter().map(|c| c.bytes).sum::<u64>();
+        let largest = state.runs.iter_mut().flatten().filter(|run| run.next < run.end).max_by_key(|run| left(run))?;
+        let middle = largest.next + (largest.end - largest.next) / 2;
+        let taken = Run { table: largest.table, next: middle, end: largest.end };
+        largest.end = middle;
+        Some(taken)
+    }
+}
