@@ -347,3 +347,45 @@ async fn an_event_whose_time_has_passed_is_named() {
     assert!(made.not_created[0].to_string().starts_with("event passed_event.later: "), "{made:?}");
     session.execute("DROP DATABASE passed_event").await.unwrap();
 }
+
+/// Tried where MYRIAD_TEST_MARIADB holds the socket address of one, as in the module for MariaDB; passed over elsewhere.
+#[tokio::test]
+async fn mariadb_is_inspected() {
+    let Ok(address) = std::env::var("MYRIAD_TEST_MARIADB") else { return };
+    let address = myriad::server::parse_address(&address).expect("the address of a MariaDB");
+    let options = myriad::server::ConnectOptions {
+        host: address.host.expect("a host"),
+        user: address.user.unwrap_or_else(|| "root".into()),
+        password: address.password.unwrap_or_default(),
+        ssl: myriad::server::SslOptions::default(),
+    };
+    let mut session = Session::connect(&options).await.unwrap();
+    for sql in [
+        "DROP DATABASE IF EXISTS odd_maria",
+        "CREATE DATABASE odd_maria",
+        "USE odd_maria",
+        "CREATE TABLE t (id int NOT NULL, a int, v int AS (a + 1) VIRTUAL, s int AS (a + 2) PERSISTENT, \
+         i int INVISIBLE, UNIQUE KEY u (id), KEY a (a))",
+        "CREATE TABLE addresses (id int PRIMARY KEY, i inet6)",
+        "CREATE SEQUENCE numbers",
+        "CREATE VIEW w AS SELECT id FROM t",
+        "CREATE FUNCTION f(a int) RETURNS int DETERMINISTIC RETURN a",
+        "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET @a = 1",
+        "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SET @a = 1",
+    ] {
+        session.execute(sql).await.unwrap();
+    }
+    let facts = facts::read(&mut session).await.unwrap();
+    assert_eq!((facts.flavor, facts.server_uuid), (facts::Flavor::Mariadb, None));
+    let found = inspect_these(&mut session, &["odd_maria".into()]).await;
+    let table = &found.schemas[0].tables[0];
+    assert_eq!((found.schemas[0].tables.len(), table.range_key.as_ref().unwrap().index.as_str()), (1, "u"));
+    let generated: Vec<_> = table.columns.iter().map(|column| (column.generated, column.invisible)).collect();
+    use myriad::schema::Generated::{No, Stored, Virtual};
+    assert_eq!(generated, [(No, false), (No, false), (Virtual, false), (Stored, false), (No, true)]);
+    let kinds: Vec<_> = found.schemas[0].objects.iter().map(|object| object.kind).collect();
+    assert_eq!(kinds, [ObjectKind::View, ObjectKind::Function, ObjectKind::Trigger, ObjectKind::Event]);
+    let not_taken: Vec<_> = found.not_taken.iter().map(|item| item.name.as_str()).collect();
+    assert!(not_taken.contains(&"odd_maria.addresses") && not_taken.contains(&"odd_maria.numbers"), "{not_taken:?}");
+    session.execute("DROP DATABASE odd_maria").await.unwrap();
+}
