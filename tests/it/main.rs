@@ -5,6 +5,8 @@ mod support;
 mod cli;
 mod dataset;
 mod definitions;
+mod faults;
+mod kills;
 mod login;
 mod raw;
 mod s3;

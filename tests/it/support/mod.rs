@@ -1,5 +1,7 @@
 //! Helpers that the test modules share.
 
+pub mod data;
+pub mod program;
 pub mod s3_server;
 pub mod server;
 pub mod stores;
