@@ -7,6 +7,7 @@
 mod beside;
 mod columns;
 mod objects;
+mod rights;
 mod tables;
 
 use super::error::ServerError;
@@ -103,6 +104,7 @@ pub async fn inspect(session: &mut Session, wanted: &Wanted<'_>, with_objects: b
         }
     }
     if with_objects {
+        rights::read(session, &names, &mut inspected.not_taken).await?;
         beside::read(session, wanted, &mut inspected.not_taken).await?;
     }
     inspected.not_taken.sort();
