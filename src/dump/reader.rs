@@ -199,8 +199,8 @@ impl<'a> Worker<'a> {
             }
         }
         seen.report(shared);
-        if seen.rows > 0 {
-            *row_bytes = (seen.bytes / seen.rows).max(1);
+        if let Some(average) = seen.bytes.checked_div(seen.rows) {
+            *row_bytes = average.max(1);
         }
         Ok((seen.rows, last))
     }
