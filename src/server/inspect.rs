@@ -67,12 +67,6 @@ pub fn is_system_schema(name: &str) -> bool {
         .any(|system| name.eq_ignore_ascii_case(system))
 }
 
-/// True where a table of this engine has rows of its own to back up: MERGE shows other tables' rows, FEDERATED another
-/// server's, BLACKHOLE none.
-pub fn holds_rows(engine: &str) -> bool {
-    !["MRG_MYISAM", "MERGE", "FEDERATED", "BLACKHOLE"].iter().any(|other| engine.eq_ignore_ascii_case(other))
-}
-
 /// Schemas asked for in one query: enough that a server with thousands of small schemas needs few queries.
 const SCHEMAS_PER_QUERY: usize = 500;
 
