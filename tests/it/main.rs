@@ -2,6 +2,7 @@
 
 mod support;
 
+mod chunks;
 mod cli;
 mod dataset;
 mod definitions;
@@ -12,6 +13,7 @@ mod kills;
 mod login;
 mod mariadb;
 mod raw;
+mod roundtrip;
 mod s3;
 mod sandbox;
 mod snapshot;
