@@ -6,6 +6,7 @@ mod cli;
 mod dataset;
 mod definitions;
 mod faults;
+mod guard;
 mod kills;
 mod login;
 mod raw;
