@@ -144,6 +144,8 @@ impl<'a> Worker<'a> {
         let mut read_to = task.read.range.lo.clone();
         let mut row_bytes = row_bytes_estimate(source);
         loop {
+            // With small chunks a query ends before it looks for itself.
+            stop_here(self.shared)?;
             let free = matches!(task.read.cutting, Cutting::Free);
             let limit = free.then(|| (2 * self.shared.options.chunk_bytes as u64 / row_bytes).max(100));
             let (rows, last) = self.query(task, source, &layout, read_to.clone(), limit, &mut row_bytes)?;
@@ -195,9 +197,7 @@ impl<'a> Worker<'a> {
             }
             if seen.rows % ROWS_PER_LOOK == 0 {
                 seen.report(shared);
-                if shared.stop.stopped() || shared.queue.failed() {
-                    return Err(DumpError::Interrupted);
-                }
+                stop_here(shared)?;
             }
         }
         seen.report(shared);
@@ -252,6 +252,13 @@ impl<'a> Worker<'a> {
         self.chunker.text = emit.chunk(text, tally, range)?;
         self.wide.take();
         Ok(())
+    }
+}
+
+fn stop_here(shared: &Shared<'_>) -> Result<(), DumpError> {
+    match shared.stop.stopped() || shared.queue.failed() {
+        true => Err(DumpError::Interrupted),
+        false => Ok(()),
     }
 }
 
@@ -372,7 +379,7 @@ impl Emit<'_, '_> {
         let bytes = text.len() as u64;
         let partition = self.task.read.partition.clone();
         queue.add_chunk(self.task.table, TakenChunk { partition, range, tally, bytes, frame_bytes, content, stored });
-        rate.pay(bytes);
+        rate.pay(bytes, || stop_here(self.shared).is_err());
         text.clear();
         // A chunk with one very wide row must not hold its memory for ever.
         text.shrink_to(4 * options.chunk_bytes);

@@ -145,7 +145,7 @@ async fn the_second_signal_ends_at_once() {
     holder.execute("LOCK TABLES kills_twice.account READ").await.unwrap();
     let target = address(server);
     let mut restore = start(&[&repo.restore_arguments(&target)[..], &["--drop-existing"]].concat());
-    let waiting = "SELECT COUNT(*) FROM information_schema.processlist WHERE INFO LIKE 'DROP TABLE%'";
+    let waiting = "SELECT COUNT(*) FROM information_schema.processlist WHERE STATE LIKE 'Waiting for%metadata lock'";
     assert!(restore.until(async || one(server, waiting).await != "0").await);
     restore.signal(Signal::INT);
     tokio::time::sleep(Duration::from_millis(300)).await;

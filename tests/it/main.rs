@@ -13,6 +13,7 @@ mod kills;
 mod login;
 mod mariadb;
 mod raw;
+mod refusals;
 mod roundtrip;
 mod s3;
 mod sandbox;
