@@ -47,6 +47,18 @@ pub const TABLE_LOCK_TRIES: u32 = 3;
 pub const METADATA_LOCK_WAIT: Duration = Duration::from_secs(10);
 /// Tables in one statement that takes metadata locks.
 pub const METADATA_LOCK_TABLES: usize = 100;
+/// How long a restore waits for the named lock of another: the sessions of a program that was killed a moment ago
+/// take a while to end.
+pub const RUN_LOCK_WAIT: Duration = Duration::from_secs(10);
+/// How long a restore waits for sessions of a dead run that it has killed: an ALTER may have much to undo.
+pub const DEAD_SESSION_WAIT: Duration = Duration::from_secs(120);
+/// How often it looks whether they are gone.
+pub const DEAD_SESSION_PAUSE: Duration = Duration::from_millis(100);
+/// How long the workers of a restore that was asked to stop may take to finish the chunk they are in; after that
+/// their statements are killed.
+pub const STOP_WAIT: Duration = Duration::from_secs(3);
+/// How often somebody who waits looks whether a stop was asked for.
+pub const STOP_PAUSE: Duration = Duration::from_millis(100);
 /// Rows of one prepared INSERT where LOAD DATA LOCAL cannot be had: 50-row statements cost the server
 /// least (measured; 1000-row statements cost more).
 pub const INSERT_ROWS: usize = 50;

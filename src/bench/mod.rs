@@ -138,6 +138,7 @@ impl Contest<'_> {
         let mut arena = Arena::enter(self).await?;
         let mut rivals = self.rivals(&arena.schemas, &folder)?;
         let mut scores = Scores::default();
+        progress.phase("comparison", 0, 0);
         for round in 0..self.warm_ups + self.runs {
             let mut measured = Scores::default();
             progress.note(&match round.checked_sub(self.warm_ups) {

@@ -469,7 +469,7 @@ const DEMO_EXAMPLES: &str = "  myriad demo
   myriad demo --scale 0.1 --keep";
 
 const BENCH_EXAMPLES: &str = "  myriad bench
-  myriad bench --dataset demo --runs 5 --threads 2
+  myriad bench --dataset shop:1000000 --runs 5 --threads 2
   myriad bench --source mysql://root@db1 --json";
 
 const CONNECT_EXITS: &[Exit] = &[
@@ -647,7 +647,7 @@ mod tests {
             &["restore", "--repo", "/r", "--verify", "sample"],
             &["demo", "--scale", "nan"],
             &["bench", "--runs", "0"],
-            &["bench", "--source", "mysql://a", "--dataset", "demo"],
+            &["bench", "--source", "mysql://a", "--dataset", "shop"],
             &["dump"],
         ];
         for typed in refused {

@@ -281,6 +281,11 @@ impl<'a> Settings<'a> {
         files.warnings.iter().for_each(|line| (self.warn)(line));
         let from_file = typed.password_file.as_deref().map(read_password_file).transpose()?;
         let (mut options, ask) = resolve(address, typed, from_file, self.environment, files)?;
+        if address.is_some_and(holds_password) {
+            (self.warn)(
+                "every user of this machine can read the password in the address; MYSQL_PWD, --password-file or an option file keep it to you",
+            );
+        }
         if ask {
             options.password = self.ask(&options)?;
         }
@@ -294,6 +299,10 @@ impl<'a> Settings<'a> {
         let answer = rpassword::prompt_password(format!("password of {}: ", options.describe()));
         answer.map(Secret::new).map_err(|error| SettingsError::CannotAsk { why: error.to_string() })
     }
+}
+
+fn holds_password(address: &str) -> bool {
+    parse_address(address).is_ok_and(|address| address.password.is_some_and(|password| !password.is_empty()))
 }
 
 /// The server's options, and whether the password is still to be asked for. Pure.

@@ -17,35 +17,66 @@ use crate::manifest::{PackWriter, Repository, commit};
 use crate::plan::Filter;
 use crate::plan::cuts::EarlierChunk;
 use crate::progress::{Progress, Stop};
-use crate::schema::{QualifiedName, Table};
+use crate::schema::{QualifiedName, Table, no_rows_in};
 use crate::server::facts::{self, ServerFacts};
 use crate::server::inspect::{self, Inspected};
 use crate::server::snapshot::{self, SnapshotRequest};
 use crate::server::{RawSession, Session};
-use crate::store;
+use crate::store::{self, Store};
 use jiff::Timestamp;
 use record::Recorded;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// Takes a backup.
+/// Takes a backup into the repository that the options name, or makes the plan of one.
 pub async fn run(options: &BackupOptions, progress: Arc<dyn Progress>, stop: Stop) -> Result<BackupReport> {
-    let started = Timestamp::now();
-    let effort = Memory::share(options, progress.as_ref());
-    let filter = selected::filter(&options.selection)?;
+    if options.dry_run {
+        let (facts, tables) = look(&mut source_session(options).await?, options).await?;
+        let workers = Memory::share(options, progress.as_ref()).workers;
+        return Ok(report::plan(options, &facts, &tables, workers));
+    }
+    // Nothing is made where the source cannot be reached.
+    let control = source_session(options).await?;
+    take(control, store::open(&options.repo, true).await?, options, progress, stop).await
+}
 
-    // Who is the source, and what does the repository know of it?
+/// Takes a backup into a store.
+pub async fn run_into(
+    store: Arc<dyn Store>,
+    options: &BackupOptions,
+    progress: Arc<dyn Progress>,
+    stop: Stop,
+) -> Result<BackupReport> {
+    take(source_session(options).await?, store, options, progress, stop).await
+}
+
+async fn source_session(options: &BackupOptions) -> Result<Session> {
     let mut control = Session::connect(&options.source).await?;
     inspect::setup_reader(&mut control).await?;
-    let facts = facts::read(&mut control).await?;
-    let tables = list_tables(&mut control, &filter).await?;
-    if options.dry_run {
-        return Ok(report::plan(options, &facts, &tables, effort.workers));
-    }
-    let repository = Repository::open_or_create(store::open(&options.repo, true).await?).await?;
+    Ok(control)
+}
+
+/// Who the source is, and its tables that are meant.
+async fn look(control: &mut Session, options: &BackupOptions) -> Result<(ServerFacts, Vec<Listed>)> {
+    let filter = selected::filter(&options.selection)?;
+    Ok((facts::read(control).await?, list_tables(control, &filter).await?))
+}
+
+async fn take(
+    mut control: Session,
+    store: Arc<dyn Store>,
+    options: &BackupOptions,
+    progress: Arc<dyn Progress>,
+    stop: Stop,
+) -> Result<BackupReport> {
+    let started = Timestamp::now();
+    let effort = Memory::share(options, progress.as_ref());
+
+    // Who is the source, and what does the repository know of it?
+    let (facts, tables) = look(&mut control, options).await?;
+    let repository = Repository::open_or_create(store).await?;
     let name = source_name(&repository, options.name.as_deref(), &facts).await?;
-    let earlier = repository.newest_first(&name).await?;
-    let known = known::load(&repository, &earlier).await?;
+    let known = known::load(&repository, &repository.newest_first(&name).await?).await?;
 
     // One view for all sessions; from here on the source's definitions stand still.
     progress.phase("snapshot", 0, 0);
@@ -60,7 +91,7 @@ pub async fn run(options: &BackupOptions, progress: Arc<dyn Progress>, stop: Sto
     for why in &held.passed_over {
         progress.note(why);
     }
-    let inspected = read_definitions(&mut control, &filter, options, &tables).await?;
+    let inspected = read_definitions(&mut control, options, &tables).await?;
     let sources = sources(&inspected, options, &known)?;
 
     // Rows: read, sealed, stored. A chunk that the repository holds already is not stored again.
@@ -131,7 +162,7 @@ pub(crate) struct Listed {
 impl Listed {
     /// Rows that the snapshot does not cover: they are read under a lock.
     fn locked(&self) -> bool {
-        !self.engine.eq_ignore_ascii_case("InnoDB") && inspect::holds_rows(&self.engine)
+        !self.engine.eq_ignore_ascii_case("InnoDB") && no_rows_in(&self.engine).is_none()
     }
 }
 
@@ -153,12 +184,8 @@ async fn list_tables(control: &mut Session, filter: &Filter) -> Result<Vec<Liste
 }
 
 /// Reads all definitions once the snapshot is held, and sees that the tables are those that it was taken of.
-async fn read_definitions(
-    control: &mut Session,
-    filter: &Filter,
-    options: &BackupOptions,
-    listed: &[Listed],
-) -> Result<Inspected> {
+async fn read_definitions(control: &mut Session, options: &BackupOptions, listed: &[Listed]) -> Result<Inspected> {
+    let filter = selected::filter(&options.selection)?;
     let wanted = |schema: &str, table: Option<&str>| match table {
         Some(table) => filter.table(schema, table),
         None => filter.schema(schema),
@@ -188,7 +215,7 @@ fn sources(inspected: &Inspected, options: &BackupOptions, known: &Known) -> Res
         options.conditions.iter().map(|(table, condition)| (table.as_str(), condition.as_str())).collect();
     let mut sources = Vec::new();
     let tables = inspected.schemas.iter().flat_map(|schema| &schema.tables);
-    for table in tables.filter(|table| inspect::holds_rows(&table.engine)) {
+    for table in tables.filter(|table| table.no_rows_of_its_own().is_none()) {
         let condition = conditions.remove(table.name.to_string().as_str()).unwrap_or_default().to_owned();
         let fits = key_id(table.range_key.as_ref(), &table.columns, &table.partitions);
         // Cuts of a table without a key are found anew from its rows.

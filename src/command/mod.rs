@@ -8,5 +8,5 @@ pub mod options;
 pub mod restore;
 mod selected;
 pub mod show;
-mod text;
+pub(crate) mod text;
 pub mod verify;

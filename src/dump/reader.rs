@@ -11,7 +11,7 @@ use crate::codec::layout::{Protocol, RangeQuery, RowLayout};
 use crate::codec::{ROW_TEXT_VERSION, RowEncoder, Tally};
 use crate::limits;
 use crate::plan::cuts::{self, Cutting};
-use crate::schema::{Bound, Range};
+use crate::schema::{Bound, Range, RangeKey};
 use crate::server::raw::RawSession;
 use crate::workers::budget::Lease;
 
@@ -144,6 +144,8 @@ impl<'a> Worker<'a> {
         let mut read_to = task.read.range.lo.clone();
         let mut row_bytes = row_bytes_estimate(source);
         loop {
+            // With small chunks a query ends before it looks for itself.
+            stop_here(self.shared)?;
             let free = matches!(task.read.cutting, Cutting::Free);
             let limit = free.then(|| (2 * self.shared.options.chunk_bytes as u64 / row_bytes).max(100));
             let (rows, last) = self.query(task, source, &layout, read_to.clone(), limit, &mut row_bytes)?;
@@ -172,16 +174,7 @@ impl<'a> Worker<'a> {
         row_bytes: &mut u64,
     ) -> Result<(u64, Option<Bound>), DumpError> {
         let table = source.table.name.to_string();
-        let key = source.table.range_key.as_ref();
-        let range = Range { lo, hi: task.read.range.hi.clone() };
-        let bounds = key.and_then(|key| key.condition(&range, &source.table.columns)).unwrap_or_default();
-        let sql = layout.select(&RangeQuery {
-            table: &source.table.name.sql(),
-            partition: task.read.partition.as_deref(),
-            key,
-            conditions: &[&bounds, &source.condition],
-            limit,
-        });
+        let sql = select(task, source, layout, lo, limit);
         let failed = |e| DumpError::server(&table, e);
         // Rows borrow the session: it is put back when they have been read.
         let Worker { shared, session, sealer, chunker, chunk_lo, wide, .. } = self;
@@ -191,61 +184,27 @@ impl<'a> Worker<'a> {
         }
         .map_err(failed)?;
         let types = rows.columns().iter().map(|column| column.type_byte).collect();
-        let mut encoder = RowEncoder::new(layout.clone(), types, table.as_str());
-        let mut emit = Emit { shared, sealer, task };
-        let (mut count, mut bytes, mut counted) = (0, 0, (0, 0));
+        let encoder = RowEncoder::new(layout.clone(), types, table.as_str());
+        let emit = Emit { shared, sealer, task };
+        let mut filler = Filler { emit, encoder, key: source.table.range_key.as_ref(), chunker, chunk_lo, wide };
+        let mut seen = Seen::default();
         let mut last = None;
-        let chunk_bytes = shared.options.chunk_bytes;
         while let Some(packet) = rows.next().map_err(failed)? {
-            if packet.len() > chunk_bytes {
-                // Drop before the next lease: nobody waits while holding.
-                wide.take();
-                *wide = Some(shared.budget.lease(3 * packet.len()));
+            seen.rows += 1;
+            seen.bytes += filler.take(packet)?;
+            if limit == Some(seen.rows) {
+                last = filler.bound(packet)?;
             }
-            let before = chunker.text.len();
-            let (text, tally) = chunker.text_and_tally();
-            let hash = encoder.encode(packet, Some(text), tally)?;
-            let row = chunker.text.len() - before;
-            chunker.saw_row_of(row as u64);
-            (count, bytes) = (count + 1, bytes + row as u64);
-            let bound = |encoder: &mut RowEncoder| -> Result<Option<Bound>, DumpError> {
-                let Some(key) = key else { return Ok(None) };
-                let values = encoder.values(packet)?;
-                Ok(encoder.layout().bound(key, &values))
-            };
-            match chunker.judge(task.read.cutting, chunk_bytes, row, hash) {
-                Verdict::Go => {}
-                Verdict::MarkHalf => chunker.mark_half(bound(&mut encoder)?),
-                Verdict::CutHere => {
-                    let hi = bound(&mut encoder)?;
-                    let (text, tally) = chunker.take();
-                    let lo = std::mem::replace(chunk_lo, hi.clone());
-                    chunker.text = emit.chunk(text, tally, Range { lo, hi })?;
-                    wide.take();
-                }
-                Verdict::CutAtHalf => {
-                    if let Some((text, tally, hi)) = chunker.split_at_half() {
-                        let lo = std::mem::replace(chunk_lo, hi.clone());
-                        emit.chunk(text, tally, Range { lo, hi })?;
-                    }
-                }
-            }
-            if limit == Some(count) {
-                last = bound(&mut encoder)?;
-            }
-            if count % ROWS_PER_LOOK == 0 {
-                shared.progress.add(count - counted.0, bytes - counted.1);
-                counted = (count, bytes);
-                if shared.stop.stopped() || shared.queue.failed() {
-                    return Err(DumpError::Interrupted);
-                }
+            if seen.rows % ROWS_PER_LOOK == 0 {
+                seen.report(shared);
+                stop_here(shared)?;
             }
         }
-        shared.progress.add(count - counted.0, bytes - counted.1);
-        if count > 0 {
-            *row_bytes = (bytes / count).max(1);
+        seen.report(shared);
+        if let Some(average) = seen.bytes.checked_div(seen.rows) {
+            *row_bytes = average.max(1);
         }
-        Ok((count, last))
+        Ok((seen.rows, last))
     }
 
     /// Where somebody is idle, the upper half of what remains becomes a range of its own. Not before a chunk of this one
@@ -303,9 +262,108 @@ impl<'a> Worker<'a> {
     }
 }
 
+fn stop_here(shared: &Shared<'_>) -> Result<(), DumpError> {
+    match shared.stop.stopped() || shared.queue.failed() {
+        true => Err(DumpError::Interrupted),
+        false => Ok(()),
+    }
+}
+
+fn select(task: &Task, source: &Source, layout: &RowLayout, lo: Option<Bound>, limit: Option<u64>) -> String {
+    let key = source.table.range_key.as_ref();
+    let range = Range { lo, hi: task.read.range.hi.clone() };
+    let bounds = key.and_then(|key| key.condition(&range, &source.table.columns)).unwrap_or_default();
+    layout.select(&RangeQuery {
+        table: &source.table.name.sql(),
+        partition: task.read.partition.as_deref(),
+        key,
+        conditions: &[&bounds, &source.condition],
+        limit,
+    })
+}
+
+/// Rows and bytes of one query, and how many of them the progress knows.
+#[derive(Default)]
+struct Seen {
+    rows: u64,
+    bytes: u64,
+    reported: (u64, u64),
+}
+
+impl Seen {
+    fn report(&mut self, shared: &Shared<'_>) {
+        shared.progress.add(self.rows - self.reported.0, self.bytes - self.reported.1);
+        self.reported = (self.rows, self.bytes);
+    }
+}
+
+/// Fills chunks with the rows of one query and cuts them where it is time.
+struct Filler<'w, 'a> {
+    emit: Emit<'w, 'a>,
+    encoder: RowEncoder,
+    key: Option<&'w RangeKey>,
+    chunker: &'w mut Chunker,
+    chunk_lo: &'w mut Option<Bound>,
+    wide: &'w mut Option<Lease<'a>>,
+}
+
+impl Filler<'_, '_> {
+    /// Takes one row; returns the bytes of its row text.
+    #[inline]
+    fn take(&mut self, packet: &[u8]) -> Result<u64, DumpError> {
+        let chunk_bytes = self.emit.shared.options.chunk_bytes;
+        if packet.len() > chunk_bytes {
+            // Drop before the next lease: nobody waits while holding.
+            self.wide.take();
+            *self.wide = Some(self.emit.shared.budget.lease(3 * packet.len()));
+        }
+        let before = self.chunker.text.len();
+        let (text, tally) = self.chunker.text_and_tally();
+        let hash = self.encoder.encode(packet, Some(text), tally)?;
+        let row = self.chunker.text.len() - before;
+        self.chunker.saw_row_of(row as u64);
+        match self.chunker.judge(self.emit.task.read.cutting, chunk_bytes, row, hash) {
+            Verdict::Go => {}
+            verdict => self.cut(verdict, packet)?,
+        }
+        Ok(row as u64)
+    }
+
+    fn cut(&mut self, verdict: Verdict, packet: &[u8]) -> Result<(), DumpError> {
+        match verdict {
+            Verdict::Go => {}
+            Verdict::MarkHalf => {
+                let bound = self.bound(packet)?;
+                self.chunker.mark_half(bound);
+            }
+            Verdict::CutHere => {
+                let hi = self.bound(packet)?;
+                let (text, tally) = self.chunker.take();
+                let lo = std::mem::replace(self.chunk_lo, hi.clone());
+                self.chunker.text = self.emit.chunk(text, tally, Range { lo, hi })?;
+                self.wide.take();
+            }
+            Verdict::CutAtHalf => {
+                if let Some((text, tally, hi)) = self.chunker.split_at_half() {
+                    let lo = std::mem::replace(self.chunk_lo, hi.clone());
+                    self.emit.chunk(text, tally, Range { lo, hi })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The row as a bound of its table's key.
+    fn bound(&mut self, packet: &[u8]) -> Result<Option<Bound>, DumpError> {
+        let Some(key) = self.key else { return Ok(None) };
+        let values = self.encoder.values(packet)?;
+        Ok(self.encoder.layout().bound(key, &values))
+    }
+}
+
 /// Makes chunks of collected rows.
 struct Emit<'w, 'a> {
-    shared: &'w Shared<'a>,
+    shared: &'a Shared<'a>,
     sealer: &'w mut Sealer,
     task: &'w Task,
 }
@@ -332,7 +390,7 @@ impl Emit<'_, '_> {
         };
         let partition = self.task.read.partition.clone();
         queue.add_chunk(self.task.table, TakenChunk { partition, range, tally, bytes, frame_bytes, content, stored });
-        rate.pay(bytes);
+        rate.pay(bytes, || stop_here(self.shared).is_err());
         Ok(text)
     }
 }

@@ -53,10 +53,12 @@ pub enum LoadError {
         packet_bytes_max: u64,
     },
     /// Another run works on this target.
-    #[error("another restore is running on {server}")]
+    #[error("another restore is running on {server} (connection {connection})")]
     Busy {
         /// The target.
         server: String,
+        /// A connection of the other run.
+        connection: u64,
     },
     /// Another run was left unfinished on this target.
     #[error("{server} holds an unfinished restore of other data (backup {backup})")]
@@ -119,7 +121,9 @@ impl Explain for LoadError {
                 LoadError::RowTooWide { .. } => Some(
                     "run SET GLOBAL local_infile=ON on the target, or raise max_allowed_packet there".into(),
                 ),
-                LoadError::Busy { .. } => Some("wait until it has ended".into()),
+                LoadError::Busy { connection, .. } => Some(format!(
+                    "wait until it has ended; where its program is gone, as after a crash of its machine, KILL {connection} there"
+                )),
                 LoadError::OtherRun { .. } => Some(
                     "finish it with its own command, or drop what it made and then the schema myriad_restore".into(),
                 ),

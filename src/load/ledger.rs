@@ -2,12 +2,22 @@
 //! transaction as its rows, so a run that was cut off at any point goes on exactly where it was. What exists (tables,
 //! indexes, objects) is always read from the target itself.
 
+//!
+//! Every session of a run holds a named lock, which the server frees when the session ends: the run's own, and one
+//! for each worker. So a later run finds sessions that outlived their program (a killed client's ALTER goes on in
+//! the server, seen on 9.7.4) without any right, and cannot take a stranger's for one of them.
+
 use super::error::LoadError;
+use crate::limits;
 use crate::schema::QualifiedName;
 use crate::schema::identifier::literal;
 use crate::server::inspect::LEDGER_SCHEMA;
 use crate::server::{ServerError, Session};
 use std::collections::{BTreeSet, HashSet};
+use std::time::Instant;
+
+/// The named lock of a run; a worker's has its number behind it.
+const LOCK: &str = "myriad_restore";
 
 /// Which restore a ledger belongs to: the same backup, selection and renames may go on, others may not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,13 +39,58 @@ pub struct Progressed {
     pub chunks: HashSet<(u32, u64)>,
 }
 
-/// Holds the run's name on the target, so that two runs exclude each other; gone with the session.
+/// Holds the run's name on the target, so that two runs exclude each other; gone with the session. A run that has
+/// just been killed is waited for.
 pub async fn lock(session: &mut Session) -> Result<(), LoadError> {
-    let row = session.query_first("SELECT GET_LOCK('myriad_restore', 0)").await?;
-    match row.map(|row| row.text(0)).as_deref() {
-        Some("1") => Ok(()),
-        _ => Err(LoadError::Busy { server: session.server().to_owned() }),
+    get_lock(session, LOCK).await
+}
+
+/// Marks a worker's session as one of the run that holds [`lock`]; gone with the session.
+pub async fn join(session: &mut Session, worker: usize) -> Result<(), LoadError> {
+    get_lock(session, &worker_lock(worker)).await
+}
+
+fn worker_lock(worker: usize) -> String {
+    format!("{LOCK}.{worker}")
+}
+
+async fn get_lock(session: &mut Session, name: &str) -> Result<(), LoadError> {
+    let seconds = limits::RUN_LOCK_WAIT.as_secs();
+    let row = session.query_first(format!("SELECT GET_LOCK('{name}', {seconds})")).await?;
+    if row.map(|row| row.text(0)).as_deref() == Some("1") {
+        return Ok(());
     }
+    let holder = session.query_first(format!("SELECT IS_USED_LOCK('{name}')")).await?.map_or(0, |row| row.number(0));
+    Err(LoadError::Busy { server: session.server().to_owned(), connection: holder })
+}
+
+/// Ends what is left of the workers of an earlier run, whose program is gone since the caller holds [`lock`], and
+/// waits until they are: a statement that they are in must not change the target behind the new run's back.
+pub async fn end_workers(session: &mut Session) -> Result<(), LoadError> {
+    let begun = Instant::now();
+    loop {
+        let workers = workers(session).await?;
+        let Some(&first) = workers.first() else { return Ok(()) };
+        if begun.elapsed() > limits::DEAD_SESSION_WAIT {
+            return Err(LoadError::Busy { server: session.server().to_owned(), connection: first });
+        }
+        for id in workers {
+            match session.execute(format!("KILL {id}")).await {
+                // Gone by itself, or another account's, which can only be waited for.
+                Err(error) if matches!(error.code(), Some(1094 | 1095)) => {}
+                other => drop(other?),
+            }
+        }
+        tokio::time::sleep(limits::DEAD_SESSION_PAUSE).await;
+    }
+}
+
+/// Connection ids of the sessions that hold a worker's lock.
+async fn workers(session: &mut Session) -> Result<Vec<u64>, ServerError> {
+    let holders: Vec<_> =
+        (0..limits::THREADS_MAX).map(|worker| format!("IS_USED_LOCK('{}')", worker_lock(worker))).collect();
+    let row = session.query_first(format!("SELECT {}", holders.join(", "))).await?;
+    Ok(row.map(|row| (0..holders.len()).filter_map(|i| row.opt_number(i)).collect()).unwrap_or_default())
 }
 
 /// What an earlier try of this run has left; none where the target holds no ledger. A ledger of another run is an error.

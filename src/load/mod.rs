@@ -17,6 +17,7 @@ pub mod schema;
 
 pub use error::LoadError;
 
+use crate::limits;
 use crate::manifest::Repository;
 use crate::manifest::model::ChunkRecord;
 use crate::progress::{Progress, Stop};
@@ -106,12 +107,14 @@ pub async fn run(
         let (options, stop) = (options.clone(), stop.clone());
         workers.spawn(async move {
             let outcome = work(number, &schedule, &fetcher, &options, &progress, &stop).await;
-            if outcome.is_err() {
+            // A worker that stopped may hold the last chunk that others wait for.
+            if outcome.is_err() || stop.stopped() {
                 schedule.give_up();
             }
             outcome
         });
     }
+    let watcher = tokio::spawn(end_late_workers(options.target.clone(), stop.clone()));
     let mut loaded = Loaded::default();
     let mut failure: Option<LoadError> = None;
     while let Some(outcome) = workers.join_next().await {
@@ -127,11 +130,23 @@ pub async fn run(
             Err(error) => failure = Some(failure.unwrap_or(error)),
         }
     }
+    watcher.abort();
     match failure {
+        _ if stop.stopped() => Err(LoadError::Interrupted),
         Some(error) => Err(error),
-        None if stop.stopped() => Err(LoadError::Interrupted),
         None => Ok(loaded),
     }
+}
+
+/// Once a stop is asked for, ends the statements of workers that do not come to a safe point soon: an ALTER of a
+/// large table runs for minutes. It is undone by the server and made anew by the next run.
+async fn end_late_workers(target: ConnectOptions, stop: Stop) -> Result<(), LoadError> {
+    while !stop.stopped() {
+        tokio::time::sleep(limits::STOP_PAUSE).await;
+    }
+    tokio::time::sleep(limits::STOP_WAIT).await;
+    let mut session = Session::connect(&target).await?;
+    ledger::end_workers(&mut session).await
 }
 
 /// One worker: chunks and index builds until none is left.
@@ -144,6 +159,7 @@ async fn work(
     stop: &Stop,
 ) -> Result<Loaded, LoadError> {
     let (mut session, _) = writer(&options.target, options.skip_binlog).await?;
+    ledger::join(&mut session, number).await?;
     indexes::setup_indexes(&mut session, &options.indexes).await?;
     rows::setup(&mut session, options.way).await?;
     let mut loaded = Loaded::default();

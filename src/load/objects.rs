@@ -11,8 +11,11 @@ use super::error::LoadError;
 use crate::schema::identifier::{hex_literal, literal, quote};
 use crate::schema::{Object, ObjectKind, QualifiedName, object_text};
 use crate::server::ServerError;
-use crate::server::session::{Session, WRITER_SETUP};
+use crate::server::session::{Done, Session, WRITER_SETUP};
 use std::fmt;
+
+/// How often a CREATE is tried that ends in a deadlock.
+const DEADLOCK_TRIES: u32 = 10;
 
 /// When an object is made: code once the tables exist, triggers after the rows, events last of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +165,7 @@ async fn create_as_its_maker(session: &mut Session, object: &Object, text: &[u8]
         settings.push_str(&format!(", SESSION time_zone={}", literal(zone)));
     }
     let result = match session.execute(settings).await {
-        Ok(_) => session.execute(text).await,
+        Ok(_) => create(session, text).await,
         Err(error) => Err(error),
     };
     // SHOW WARNINGS comes first: it tells about the last statement that could warn.
@@ -185,6 +188,18 @@ async fn create_as_its_maker(session: &mut Session, object: &Object, text: &[u8]
         Err(error) if matches!(error.code(), Some(1050 | 1304 | 1359 | 1537)) => Ok(Outcome::Existing),
         Err(error) if error.code().is_some() => Ok(Outcome::Refused(error)),
         Err(error) => Err(error),
+    }
+}
+
+/// Other sessions' definitions at the same moment can end in a deadlock inside the data dictionary (seen with CREATE
+/// TRIGGER on 9.7.4): tried again.
+async fn create(session: &mut Session, text: &[u8]) -> Result<Done, ServerError> {
+    let mut tries = 1;
+    loop {
+        match session.execute(text).await {
+            Err(error) if error.code() == Some(1213) && tries < DEADLOCK_TRIES => tries += 1,
+            other => return other,
+        }
     }
 }
 

@@ -202,7 +202,8 @@ mod tests {
         );
         check(
             ObjectKind::Trigger,
-            "CREATE DEFINER=`r`@`%` TRIGGER ` FOR EACH ROW ` BEFORE INSERT ON `t` FOR EACH ROW SET @a = ' FOR EACH ROW '",
+            "CREATE DEFINER=`r`@`%` TRIGGER ` FOR EACH ROW ` BEFORE INSERT ON `t` FOR EACH ROW SET @a = ' FOR EACH \
+             ROW '",
             "",
             &["CREATE DEFINER=`r`@`%` TRIGGER ` FOR EACH ROW ` BEFORE INSERT ON `t` FOR EACH ROW "],
             None,

@@ -12,6 +12,9 @@ use std::ops::Range as Span;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Rows after which a request to stop is seen.
+const ROWS_PER_LOOK: u64 = 4096;
+
 /// A table to prove.
 #[derive(Clone, Debug)]
 pub struct ProofTable {
@@ -189,7 +192,7 @@ fn work(shared: &Shared<'_>, mut session: RawSession) -> Result<(), VerifyError>
         let work = &shared.tables[task.table];
         let name = work.target.to_string();
         shared.progress.table(&name, true);
-        let tally = read_range(&mut session, work, task);
+        let tally = read_range(shared, &mut session, work, task);
         shared.progress.table(&name, false);
         let tally = tally?;
         let bytes = work.chunks[task.chunks.clone()].iter().map(|chunk| chunk.bytes).sum();
@@ -202,7 +205,12 @@ fn work(shared: &Shared<'_>, mut session: RawSession) -> Result<(), VerifyError>
 }
 
 /// Digests the rows of a range as they stand now.
-fn read_range(session: &mut RawSession, work: &ProofTable, task: &Task) -> Result<Tally, VerifyError> {
+fn read_range(
+    shared: &Shared<'_>,
+    session: &mut RawSession,
+    work: &ProofTable,
+    task: &Task,
+) -> Result<Tally, VerifyError> {
     let layout = RowLayout::of(&work.table);
     let first = &work.chunks[task.chunks.start];
     let key = work.table.range_key.as_ref().filter(|_| first.range.is_some());
@@ -227,6 +235,10 @@ fn read_range(session: &mut RawSession, work: &ProofTable, task: &Task) -> Resul
     let mut tally = Tally::default();
     while let Some(packet) = rows.next().map_err(failed)? {
         encoder.encode(packet, None, &mut tally)?;
+        // A table without a key is one range, however large.
+        if tally.rows % ROWS_PER_LOOK == 0 && shared.stop.stopped() {
+            return Err(VerifyError::Interrupted);
+        }
     }
     Ok(tally)
 }

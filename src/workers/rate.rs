@@ -1,5 +1,6 @@
 //! A rate that all workers together do not exceed: each reports what it read and sleeps off the surplus.
 
+use crate::limits;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -16,10 +17,13 @@ impl Rate {
         Rate { bytes_per_second: bytes_per_second.filter(|&rate| rate > 0), paid_until: Mutex::new(Instant::now()) }
     }
 
-    /// Reports `bytes` and sleeps until they are within the rate.
-    pub fn pay(&self, bytes: u64) {
-        if let Some(pause) = self.owed(bytes, Instant::now()) {
+    /// Reports `bytes` and sleeps until they are within the rate, or until `stopped` is true.
+    pub fn pay(&self, bytes: u64, stopped: impl Fn() -> bool) {
+        let Some(mut left) = self.owed(bytes, Instant::now()) else { return };
+        while !left.is_zero() && !stopped() {
+            let pause = left.min(limits::STOP_PAUSE);
             std::thread::sleep(pause);
+            left -= pause;
         }
     }
 

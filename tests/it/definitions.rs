@@ -3,12 +3,14 @@
 mod corpus;
 
 use crate::support::server;
+use myriad::error::{Exit, Explain};
 use myriad::load::indexes::{self, IndexOptions};
 use myriad::load::objects::{self, ObjectsMade, Stage};
 use myriad::load::schema as load_schema;
 use myriad::schema::identifier::{literal, quote};
 use myriad::schema::{ObjectKind, QualifiedName, Schema, SqlText, ddl};
 use myriad::server::Session;
+use myriad::server::facts;
 use myriad::server::inspect::{self, Inspected};
 use std::collections::BTreeSet;
 
@@ -189,6 +191,11 @@ async fn odd_definitions_are_made_again() {
     let wanted: Vec<_> = SCHEMAS.iter().map(|name| name.to_string()).collect();
     let first = inspect_these(&mut source, &wanted).await;
     assert_eq!(first.schemas.len(), SCHEMAS.len());
+    let without_rows: Vec<_> = first.not_taken.iter().filter(|item| item.kind == "rows of table").collect();
+    assert_eq!(
+        without_rows.iter().map(|item| item.name.as_str()).collect::<Vec<_>>(),
+        ["odd.blackhole", "odd.merge_all"]
+    );
     the_backup_form_comes_back(&first.schemas);
     let made = make(&mut target, &first.schemas, &str::to_owned).await;
     assert_eq!(made.not_created, Vec::new());
@@ -278,6 +285,53 @@ async fn other_schema_names(session: &mut Session, schemas: &[Schema]) {
 }
 
 #[tokio::test]
+async fn what_the_target_lacks_is_said() {
+    let mut source = server::connect(server::source()).await;
+    for sql in [
+        "CREATE TABLESPACE odd_space ADD DATAFILE 'odd_space.ibd'",
+        "CREATE DATABASE odd_lacking",
+        "CREATE TABLE odd_lacking.placed (a int PRIMARY KEY) TABLESPACE odd_space",
+    ] {
+        source.execute(sql).await.unwrap();
+    }
+    let found = inspect_these(&mut source, &["odd_lacking".into()]).await;
+    assert!(found.not_taken.iter().any(|item| item.kind == "tablespace" && item.name == "odd_space"));
+    let mut table = found.schemas[0].tables[0].clone();
+    for sql in ["DROP DATABASE odd_lacking", "DROP TABLESPACE odd_space"] {
+        source.execute(sql).await.unwrap();
+    }
+
+    let mut target = server::connect(server::target()).await;
+    load_schema::setup_writer(&mut target).await.unwrap();
+    load_schema::create_schema(&mut target, &found.schemas[0], "odd_lacking").await.unwrap();
+    let notes = load_schema::create_bare(&mut target, &table, &table.name).await.unwrap();
+    assert!(notes.len() == 1 && notes[0].contains("table odd_lacking.placed: its tablespace"), "{notes:?}");
+
+    let other = QualifiedName::new("odd_lacking", "oth`er");
+    table.create = SqlText::from(table.create.lossy().replace("TABLESPACE `odd_space`", "").as_str());
+    load_schema::create_bare(&mut target, &table, &other).await.unwrap();
+    table.create = SqlText::from(table.create.lossy().replace("ENGINE=InnoDB", "ENGINE=FEDERATED").as_str());
+    let third = QualifiedName::new("odd_lacking", "third");
+    let error = load_schema::create_bare(&mut target, &table, &third).await.unwrap_err();
+    assert_eq!((error.code(), error.exit()), (Some(1286), Exit::TargetUnfit), "{error}");
+    let rows = target.query("SHOW TABLES FROM odd_lacking").await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.text(0)).collect::<Vec<_>>(), ["oth`er", "placed"]);
+    target.execute("DROP DATABASE odd_lacking").await.unwrap();
+}
+
+#[tokio::test]
+async fn facts_of_a_server() {
+    let mut session = server::connect(server::source()).await;
+    let facts = facts::read(&mut session).await.unwrap();
+    let version = session.query_first("SELECT VERSION(), @@server_uuid, @@port").await.unwrap().unwrap();
+    assert_eq!((facts.version.as_str(), facts.server_uuid.as_deref()), (&*version.text(0), Some(&*version.text(1))));
+    assert_eq!((facts.flavor, u64::from(facts.port)), (facts::Flavor::Mysql, version.number(2)));
+    assert!(facts.version_number >= facts::VersionNumber(8, 0, 0) && facts.innodb_page_size == 16384);
+    let json = serde_json::to_string(&facts).unwrap();
+    assert_eq!(serde_json::from_str::<facts::ServerFacts>(&json).unwrap(), facts);
+}
+
+#[tokio::test]
 async fn an_event_whose_time_has_passed_is_named() {
     let mut session = server::connect(server::target()).await;
     session.execute("CREATE DATABASE passed_event").await.unwrap();
@@ -292,4 +346,46 @@ async fn an_event_whose_time_has_passed_is_named() {
     assert_eq!(made.created, 0);
     assert!(made.not_created[0].to_string().starts_with("event passed_event.later: "), "{made:?}");
     session.execute("DROP DATABASE passed_event").await.unwrap();
+}
+
+/// Tried where MYRIAD_TEST_MARIADB holds the socket address of one, as in the module for MariaDB; passed over elsewhere.
+#[tokio::test]
+async fn mariadb_is_inspected() {
+    let Ok(address) = std::env::var("MYRIAD_TEST_MARIADB") else { return };
+    let address = myriad::server::parse_address(&address).expect("the address of a MariaDB");
+    let options = myriad::server::ConnectOptions {
+        host: address.host.expect("a host"),
+        user: address.user.unwrap_or_else(|| "root".into()),
+        password: address.password.unwrap_or_default(),
+        ssl: myriad::server::SslOptions::default(),
+    };
+    let mut session = Session::connect(&options).await.unwrap();
+    for sql in [
+        "DROP DATABASE IF EXISTS odd_maria",
+        "CREATE DATABASE odd_maria",
+        "USE odd_maria",
+        "CREATE TABLE t (id int NOT NULL, a int, v int AS (a + 1) VIRTUAL, s int AS (a + 2) PERSISTENT, \
+         i int INVISIBLE, UNIQUE KEY u (id), KEY a (a))",
+        "CREATE TABLE addresses (id int PRIMARY KEY, i inet6)",
+        "CREATE SEQUENCE numbers",
+        "CREATE VIEW w AS SELECT id FROM t",
+        "CREATE FUNCTION f(a int) RETURNS int DETERMINISTIC RETURN a",
+        "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET @a = 1",
+        "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SET @a = 1",
+    ] {
+        session.execute(sql).await.unwrap();
+    }
+    let facts = facts::read(&mut session).await.unwrap();
+    assert_eq!((facts.flavor, facts.server_uuid), (facts::Flavor::Mariadb, None));
+    let found = inspect_these(&mut session, &["odd_maria".into()]).await;
+    let table = &found.schemas[0].tables[0];
+    assert_eq!((found.schemas[0].tables.len(), table.range_key.as_ref().unwrap().index.as_str()), (1, "u"));
+    let generated: Vec<_> = table.columns.iter().map(|column| (column.generated, column.invisible)).collect();
+    use myriad::schema::Generated::{No, Stored, Virtual};
+    assert_eq!(generated, [(No, false), (No, false), (Virtual, false), (Stored, false), (No, true)]);
+    let kinds: Vec<_> = found.schemas[0].objects.iter().map(|object| object.kind).collect();
+    assert_eq!(kinds, [ObjectKind::View, ObjectKind::Function, ObjectKind::Trigger, ObjectKind::Event]);
+    let not_taken: Vec<_> = found.not_taken.iter().map(|item| item.name.as_str()).collect();
+    assert!(not_taken.contains(&"odd_maria.addresses") && not_taken.contains(&"odd_maria.numbers"), "{not_taken:?}");
+    session.execute("DROP DATABASE odd_maria").await.unwrap();
 }

@@ -2,7 +2,7 @@
 //! stands; and if not, why.
 
 use super::target::Target;
-use crate::command::options::RestoreOptions;
+use crate::command::options::{GtidPurged, RestoreOptions};
 use crate::error::Result;
 use crate::manifest::repository::Found;
 
@@ -27,7 +27,6 @@ pub enum GtidOutcome {
 
 /// Sets `gtid_purged` where it was asked for and is right; says why not otherwise.
 pub(super) async fn decide(
-    wanted: bool,
     backup: &Found,
     options: &RestoreOptions,
     target: &mut Target,
@@ -52,7 +51,7 @@ pub(super) async fn decide(
     if !target.facts.gtid_mode.as_deref().is_some_and(|mode| mode.starts_with("ON")) {
         return not("the target's gtid_mode is not ON", None);
     }
-    if !wanted {
+    if options.gtid_purged == GtidPurged::Off {
         return not("--gtid-purged auto was not given", Some(statement));
     }
     if !proved {

@@ -2,14 +2,11 @@
 
 use super::gtid::GtidOutcome;
 use super::phases::Phase;
-use super::target::{Made, Target};
-use crate::command::options::RestoreOptions;
-use crate::command::selected::Selected;
+use super::steps::Run;
 use crate::command::text::{bytes, count, counted, seconds, some_of};
 use crate::error::Exit;
 use crate::load::Loaded;
 use crate::load::rows::Way;
-use crate::manifest::repository::Found;
 use crate::verify::Proof;
 use jiff::Timestamp;
 
@@ -111,64 +108,33 @@ pub struct RestoreDone {
 }
 
 /// The report of a restore that is complete.
-#[allow(clippy::too_many_arguments)]
-pub(super) fn done(
-    options: &RestoreOptions,
-    backup: &Found,
-    selected: &Selected,
-    target: &Target,
-    loaded: Loaded,
-    made: Made,
-    proof: Option<Proof>,
-    gtid: GtidOutcome,
-    phases: Vec<Phase>,
-    resumed: bool,
-) -> RestoreReport {
-    let report = report(options, backup, selected, target, loaded, made, phases, resumed);
+pub(super) fn done(run: Run<'_>, loaded: Loaded, proof: Option<Proof>, gtid: GtidOutcome) -> RestoreReport {
+    let report = report(run, loaded);
     RestoreReport::Restore(Box::new(RestoreDone { proof, gtid: Some(gtid), ..report }))
 }
 
 /// The report of a restore whose proof failed: it ends there, with triggers and events not made.
-#[allow(clippy::too_many_arguments)]
-pub(super) fn unproved(
-    options: &RestoreOptions,
-    backup: &Found,
-    selected: &Selected,
-    target: &Target,
-    loaded: Loaded,
-    made: Made,
-    proof: Proof,
-    phases: Vec<Phase>,
-    resumed: bool,
-) -> RestoreReport {
-    let mut report = report(options, backup, selected, target, loaded, made, phases, resumed);
+pub(super) fn unproved(run: Run<'_>, loaded: Loaded, proof: Option<Proof>) -> RestoreReport {
+    let mut report = report(run, loaded);
     report
         .notes
         .push("triggers and events were not made, and the ledger myriad_restore was kept, since proof failed".into());
-    RestoreReport::Restore(Box::new(RestoreDone { proof: Some(proof), ..report }))
+    RestoreReport::Restore(Box::new(RestoreDone { proof, ..report }))
 }
 
-#[allow(clippy::too_many_arguments)]
-fn report(
-    options: &RestoreOptions,
-    backup: &Found,
-    selected: &Selected,
-    target: &Target,
-    loaded: Loaded,
-    made: Made,
-    phases: Vec<Phase>,
-    resumed: bool,
-) -> RestoreDone {
-    let manifest = &backup.manifest;
-    let mut notes = target.notes.clone();
+fn report(run: Run<'_>, loaded: Loaded) -> RestoreDone {
+    let Run { options, backup, selected, target, made, resumed, phases, .. } = run;
+    let manifest = backup.manifest;
+    let writes_binary_log = target.writes_binary_log();
+    let mut notes = target.notes;
     notes.extend(made.notes);
     let with_data = !options.no_data;
     RestoreDone {
-        backup: manifest.id.clone(),
-        name: manifest.name.clone(),
+        backup: manifest.id,
+        name: manifest.name,
         snapshot: manifest.snapshot,
         consistent: manifest.consistency != crate::position::ConsistencyKind::None,
-        manifest_sha256: backup.hash.clone(),
+        manifest_sha256: backup.hash,
         target: options.target.describe(),
         tables: selected.tables.len() as u64,
         rows: if with_data { selected.rows() } else { 0 },
@@ -180,12 +146,12 @@ fn report(
         objects: made.objects,
         resumed,
         way: target.way,
-        writes_binary_log: target.writes_binary_log(),
+        writes_binary_log,
         proof: None,
         gtid: None,
         not_created: made.not_created.iter().map(ToString::to_string).collect(),
         notes,
-        phases,
+        phases: phases.end(),
     }
 }
 

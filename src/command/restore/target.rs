@@ -1,9 +1,8 @@
 //! The target of a restore: its session, what it can do, and the definitions made on it.
 
-use super::check_names;
 use crate::command::options::RestoreOptions;
 use crate::command::selected::Selected;
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::load::ledger::{self, Progressed};
 use crate::load::objects::{self, NotCreated, Stage};
 use crate::load::rows::Way;
@@ -220,10 +219,11 @@ async fn create_all(
     let next = Arc::new(AtomicUsize::new(0));
     let notes = Arc::new(Mutex::new(Vec::new()));
     let mut workers_set = tokio::task::JoinSet::new();
-    for _ in 0..workers.min(tables.len()) {
+    for worker in 0..workers.min(tables.len()) {
         let (tables, next, notes, target) = (tables.clone(), next.clone(), notes.clone(), options.target.clone());
         workers_set.spawn(async move {
             let (mut session, _) = load::writer(&target, skip_binlog).await?;
+            ledger::join(&mut session, worker).await?;
             while let Some((table, name)) = tables.get(next.fetch_add(1, Ordering::Relaxed)) {
                 ledger::table_begun(&mut session, name).await?;
                 let noted = schema::create_bare(&mut session, table, name).await?;
@@ -238,4 +238,21 @@ async fn create_all(
     }
     let notes = std::mem::take(&mut *notes.lock().expect("no holder of the lock panics"));
     Ok(notes)
+}
+
+/// Refuses names that differ only in case on a target that takes them for the same.
+fn check_names(selected: &Selected, facts: &ServerFacts) -> Result<()> {
+    if facts.lower_case_table_names == 0 {
+        return Ok(());
+    }
+    let mut seen = HashMap::new();
+    for table in &selected.tables {
+        let folded = table.target.to_string().to_lowercase();
+        if let Some(other) = seen.insert(folded, &table.target) {
+            let message =
+                format!("the target takes {other} and {} for the same table (lower_case_table_names)", table.target);
+            return Err(Error::new(Exit::TargetUnfit, message).hint("restore them apart, with --table and --rename"));
+        }
+    }
+    Ok(())
 }

@@ -252,7 +252,8 @@ impl StandIns<'_> {
         }
     }
 
-    /// Where `schema.name`, which messages print unquoted, may have a stand-in. Dots are told apart by the view's schema.
+    /// Where `schema.name`, which messages print unquoted, may have a stand-in. Dots are told apart by the view's
+    /// schema.
     fn place(&self, name: &str, schema: &str) -> Option<QualifiedName> {
         let own = name.strip_prefix(schema).and_then(|rest| rest.strip_prefix('.'));
         let (schema, name) = own.map(|name| (schema, name)).or_else(|| name.split_once('.'))?;

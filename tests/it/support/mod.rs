@@ -1,6 +1,8 @@
 //! Helpers that the test modules share.
 
+pub mod data;
 pub mod keyed;
+pub mod program;
 pub mod replication;
 pub mod rows;
 pub mod run;

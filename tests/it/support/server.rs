@@ -39,6 +39,13 @@ pub fn target() -> &'static Sandbox {
     TARGET.get_or_init(shared)
 }
 
+/// The shared target for one test at a time: a server takes one restore at a time.
+pub async fn target_alone() -> (&'static Sandbox, tokio::sync::MutexGuard<'static, ()>) {
+    static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let turn = TURN.lock().await;
+    (target(), turn)
+}
+
 /// A session on a private server.
 pub async fn connect(server: &Sandbox) -> Session {
     Session::connect(&server.connect_options()).await.expect("a session on a private server")

@@ -1,0 +1,122 @@
+//! A small schema with what a restore must get right (keys, no key with doubled rows, JSON, ENUM, latin1 text, a
+//! foreign key, a view, a procedure, a trigger, an event), and a fingerprint of a schema to compare by. The
+//! fingerprint is the server's own arithmetic and knows nothing of this program's digests.
+
+use super::server::connect;
+use myriad::sandbox::Sandbox;
+use myriad::schema::identifier::{literal, quote};
+use std::collections::BTreeMap;
+
+/// Makes the schema with `rows` rows in each of its two larger tables: about 220 bytes a row and 60.
+pub async fn make(server: &Sandbox, schema: &str, rows: u64) {
+    let numbers =
+        |upto: u64| format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {upto}) SELECT");
+    let statements = [
+        "SET SESSION cte_max_recursion_depth = 100000000".to_owned(),
+        format!("CREATE DATABASE {schema}"),
+        format!("USE {schema}"),
+        "CREATE TABLE account (id BIGINT PRIMARY KEY, owner CHAR(32) NOT NULL, balance DECIMAL(12,2) NOT NULL,
+         note VARCHAR(200), KEY owner (owner), KEY balance (balance, id))"
+            .into(),
+        format!("INSERT INTO account {} i, LEFT(SHA2(i, 224), 32), i * 1.25, REPEAT(SHA2(i, 224), 3) FROM n", numbers(rows)),
+        "CREATE TABLE log (at DATETIME(3), what VARCHAR(100))".into(),
+        // Every row twice: in a table without a key a chunk that is loaded twice shows in the count alone.
+        format!(
+            "INSERT INTO log {} '2026-01-01' + INTERVAL i DIV 2 SECOND, SHA2(i DIV 2, 224) FROM n",
+            numbers(rows.max(2) / 2 * 2)
+        ),
+        "CREATE TABLE document (id INT AUTO_INCREMENT PRIMARY KEY, j JSON, e ENUM('a','b'), l TEXT CHARACTER SET latin1,
+         account BIGINT, CONSTRAINT owned FOREIGN KEY (account) REFERENCES account (id))"
+            .into(),
+        format!(
+            "INSERT INTO document (j, e, l, account) {} JSON_OBJECT('n', i, 'tab', '\\t\\n\\\\'), 1 + i % 2,
+             _utf8mb4 'caf\u{e9} \\\\ \\t \\n', i FROM n",
+            numbers(rows.min(300))
+        ),
+        "CREATE VIEW rich AS SELECT owner, balance FROM account WHERE balance > 100".into(),
+        "CREATE PROCEDURE pay(IN who BIGINT) UPDATE account SET balance = balance - 1 WHERE id = who".into(),
+        "CREATE TRIGGER document_log BEFORE INSERT ON document FOR EACH ROW SET NEW.e = 'b'".into(),
+        "CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY DO DELETE FROM log WHERE at < '2000-01-01'".into(),
+    ];
+    run(server, &statements).await;
+}
+
+/// Runs statements in one session.
+pub async fn run(server: &Sandbox, statements: &[impl AsRef<str>]) {
+    let mut session = connect(server).await;
+    for statement in statements {
+        // The definitions of other tests are made at the same time, and the server calls that a deadlock.
+        for tries_left in (0..10).rev() {
+            match session.execute(statement.as_ref()).await {
+                Err(error) if error.code() == Some(1213) && tries_left > 0 => {}
+                other => {
+                    other.unwrap();
+                    break;
+                }
+            }
+        }
+    }
+    session.close().await;
+}
+
+/// The first column of the first row; empty where there is none.
+pub async fn one(server: &Sandbox, sql: &str) -> String {
+    let mut session = connect(server).await;
+    let value = session.query_first(sql).await.unwrap().map(|row| row.text(0)).unwrap_or_default();
+    session.close().await;
+    value
+}
+
+/// All of a schema by name of object: rows and definition of its tables, texts of the others.
+pub async fn fingerprint(server: &Sandbox, schema: &str) -> BTreeMap<String, String> {
+    let mut session = connect(server).await;
+    let mut prints = BTreeMap::new();
+    session.execute("SET SESSION time_zone = '+00:00', SESSION group_concat_max_len = 1000000").await.unwrap();
+    let columns = format!(
+        "SELECT TABLE_NAME, GROUP_CONCAT(CONCAT('IFNULL(HEX(`', COLUMN_NAME, '`), ''~'')') ORDER BY ORDINAL_POSITION)
+         FROM information_schema.columns JOIN information_schema.tables USING (TABLE_SCHEMA, TABLE_NAME)
+         WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA = {} GROUP BY TABLE_NAME",
+        literal(schema)
+    );
+    for row in session.query(columns).await.unwrap() {
+        let (table, columns) = (row.text(0), row.text(1));
+        let name = format!("{}.{}", quote(schema), quote(&table));
+        let sum = format!("SELECT CONCAT(COUNT(*), ' ', SUM(CRC32(CONCAT_WS('#', {columns})))) FROM {name}");
+        let rows = session.query_first(sum).await.unwrap().unwrap().text(0);
+        let create = session.query_first(format!("SHOW CREATE TABLE {name}")).await.unwrap().unwrap().text(1);
+        prints.insert(table, format!("{rows} {create}"));
+    }
+    let others = [
+        "SELECT CONCAT('view ', TABLE_NAME), VIEW_DEFINITION FROM information_schema.views WHERE TABLE_SCHEMA",
+        "SELECT CONCAT(ROUTINE_TYPE, ' ', ROUTINE_NAME), ROUTINE_DEFINITION FROM information_schema.routines WHERE ROUTINE_SCHEMA",
+        "SELECT CONCAT('trigger ', TRIGGER_NAME), ACTION_STATEMENT FROM information_schema.triggers WHERE TRIGGER_SCHEMA",
+        "SELECT CONCAT('event ', EVENT_NAME), EVENT_DEFINITION FROM information_schema.events WHERE EVENT_SCHEMA",
+    ];
+    for sql in others {
+        for row in session.query(format!("{sql} = {}", literal(schema))).await.unwrap() {
+            // A view's text holds the schema's name, which a rename changes.
+            prints.insert(row.text(0), row.text(1).replace(&format!("{}.", quote(schema)), ""));
+        }
+    }
+    session.close().await;
+    prints
+}
+
+/// Drops a schema and what an unfinished restore has left.
+pub async fn drop_restored(server: &Sandbox, schema: &str) {
+    run(server, &[format!("DROP DATABASE IF EXISTS {schema}"), "DROP DATABASE IF EXISTS myriad_restore".into()]).await;
+}
+
+/// Panics where a restore has left anything on the server: its ledger, a named lock, a session.
+pub async fn assert_nothing_left(server: &Sandbox) {
+    let ledger = "SELECT COUNT(*) FROM information_schema.schemata WHERE SCHEMA_NAME = 'myriad_restore'";
+    assert_eq!(one(server, ledger).await, "0", "the ledger is still there");
+    let locks = "SELECT COUNT(*) FROM performance_schema.metadata_locks WHERE OBJECT_TYPE = 'USER LEVEL LOCK'";
+    for _ in 0..100 {
+        if one(server, locks).await == "0" {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("named locks are still held");
+}
