@@ -281,7 +281,7 @@ mod tests {
     fn numbers_and_times_are_readable() {
         let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (u64::MAX, "18,446,744,073,709,551,615")];
         for (number, expected) in cases {
-            assert_eq!(thousands(number), expected);
+            assert_eq!(count(number), expected);
         }
         for (seconds, expected) in [(0, "0:00"), (59, "0:59"), (754, "12:34"), (3723, "1:02:03")] {
             assert_eq!(clock(seconds), expected);

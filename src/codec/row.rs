@@ -352,7 +352,12 @@ fn float_bits_to_text(kind: ColumnKind, value: &mut Vec<u8>) {
         (ColumnKind::Float, 4) => {
             let number = f32::from_le_bytes([value[0], value[1], value[2], value[3]]);
             value.clear();
-            write!(value, "{number:.8e}").expect("writing to a vector");
+            // The largest one's ninth digit would round up to what the server calls out of range.
+            match number.abs() == f32::MAX {
+                true => write!(value, "{}3.40282346e38", if number < 0.0 { "-" } else { "" }),
+                false => write!(value, "{number:.8e}"),
+            }
+            .expect("writing to a vector");
         }
         (ColumnKind::Double, 8) => {
             let mut bits = [0; 8];

@@ -44,6 +44,8 @@ pub struct ListedBackup {
     pub consistent: bool,
     /// Rows were left out by a condition.
     pub partial: bool,
+    /// JSON values whose types the backup does not carry.
+    pub untyped: u64,
     /// SHA-256 of its manifest.
     pub manifest_sha256: String,
 }
@@ -71,6 +73,7 @@ pub async fn run(options: &ListOptions, _progress: Arc<dyn Progress>, _stop: Sto
                         added_bytes: manifest.totals.added_bytes,
                         consistent: manifest.consistency != ConsistencyKind::None,
                         partial: manifest.partial,
+                        untyped: manifest.untyped.iter().map(|column| column.rows).sum(),
                         manifest_sha256: found.hash,
                     });
                 }
@@ -98,6 +101,9 @@ impl ListReport {
             }
             if backup.partial {
                 marks.push("partial");
+            }
+            if backup.untyped > 0 {
+                marks.push("some JSON types not carried");
             }
             table.add_row([
                 backup.name.clone(),

@@ -132,12 +132,7 @@ impl ShowReport {
         lines.push(table.to_string());
         lines.extend(self.objects.iter().map(|object| format!("  {object}")));
         lines.extend(manifest.not_taken.iter().map(|what| format!("  not taken: {what}")));
-        for column in &manifest.untyped {
-            lines.push(format!(
-                "  JSON types not carried: {} of {} in {} rows",
-                column.column, column.table, column.rows
-            ));
-        }
+        lines.extend(manifest.untyped.iter().map(|column| format!("  not carried: {column}")));
         lines.push(format!("  manifest sha256: {}", self.manifest_sha256));
         lines.join("\n") + "\n"
     }

@@ -137,6 +137,18 @@ pub struct Untyped {
     pub rows: u64,
 }
 
+/// For people: `JSON types of 3 values in column doc of shop.events (...)`.
+impl std::fmt::Display for Untyped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Untyped { table, column, rows } = self;
+        let values = if *rows == 1 { "value" } else { "values" };
+        write!(
+            f,
+            "JSON types of {rows} {values} in column {column} of {table} (DECIMAL, dates or binary inside documents)"
+        )
+    }
+}
+
 /// `manifest.json`: the root of a backup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {

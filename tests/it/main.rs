@@ -7,6 +7,7 @@ mod cli;
 mod dataset;
 mod definitions;
 mod demo;
+mod exact;
 mod faults;
 mod guard;
 mod kills;

@@ -231,14 +231,7 @@ impl BackupDone {
                 counted(self.sessions_lost as u64, "session")
             ));
         }
-        for column in &self.untyped {
-            lines.push(format!(
-                "  not carried: JSON types of {} in column {} of {} (DECIMAL, dates or binary inside documents); their text is kept",
-                counted(column.rows, "value"),
-                column.column,
-                column.table
-            ));
-        }
+        lines.extend(self.untyped.iter().map(|column| format!("  not carried: {column}; their text is kept")));
         if !self.not_taken.is_empty() {
             let names: Vec<String> = self.not_taken.iter().map(ToString::to_string).collect();
             lines.push(format!("  not taken: {}", some_of(&names, 10)));

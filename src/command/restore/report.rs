@@ -7,6 +7,7 @@ use crate::command::text::{bytes, count, counted, seconds, some_of};
 use crate::error::Exit;
 use crate::load::Loaded;
 use crate::load::rows::Way;
+use crate::manifest::model::Untyped;
 use crate::verify::Proof;
 use jiff::Timestamp;
 
@@ -97,6 +98,8 @@ pub struct RestoreDone {
     pub writes_binary_log: bool,
     /// What was proved; none where it was not asked for.
     pub proof: Option<Proof>,
+    /// JSON columns whose types the backup does not carry: they came back as text.
+    pub untyped: Vec<Untyped>,
     /// What became of `gtid_purged`; none where proof failed before.
     pub gtid: Option<GtidOutcome>,
     /// Objects that are not on the target, and why.
@@ -128,6 +131,8 @@ fn report(run: Run<'_>, loaded: Loaded) -> RestoreDone {
     let writes_binary_log = target.writes_binary_log();
     let mut notes = target.notes;
     notes.extend(made.notes);
+    let mut untyped = manifest.untyped;
+    untyped.retain(|column| selected.tables.iter().any(|table| table.table.name.to_string() == column.table));
     let with_data = !options.no_data;
     RestoreDone {
         backup: manifest.id,
@@ -148,6 +153,7 @@ fn report(run: Run<'_>, loaded: Loaded) -> RestoreDone {
         way: target.way,
         writes_binary_log,
         proof: None,
+        untyped: if with_data { untyped } else { Vec::new() },
         gtid: None,
         not_created: made.not_created.iter().map(ToString::to_string).collect(),
         notes,
@@ -246,6 +252,7 @@ impl RestoreDone {
             lines.push("  NOT CONSISTENT: the backup was taken with --consistency none".into());
         }
         lines.extend(self.proof_lines());
+        lines.extend(self.untyped.iter().map(|column| format!("  not carried: {column}; they came back as text")));
         if let Some(gtid) = &self.gtid {
             lines.push(match gtid {
                 GtidOutcome::Set { set } => format!("  gtid_purged: set to {set}"),

@@ -9,3 +9,4 @@ pub mod run;
 pub mod s3_server;
 pub mod server;
 pub mod stores;
+pub mod types;

@@ -148,7 +148,9 @@ pub async fn verify(options: &VerifyOptions) -> VerifyReport {
 pub fn client(server: &Sandbox, sql: &str) -> Vec<u8> {
     let mut command = Command::new(programs().client("mysql").unwrap());
     command.args(["--no-defaults", "--user=root", "--batch", "--raw", "--skip-column-names", "--quick"]);
-    command.arg("--default-character-set=utf8mb4").arg(format!("--socket={}", server.socket().display()));
+    command
+        .args(["--default-character-set=utf8mb4", "--max-allowed-packet=1G"])
+        .arg(format!("--socket={}", server.socket().display()));
     let Output { status, stdout, stderr } = command.arg("--execute").arg(sql).output().unwrap();
     assert!(status.success(), "{sql}: {}", String::from_utf8_lossy(&stderr));
     stdout
@@ -205,7 +207,7 @@ fn printed(column: &str, data_type: &str) -> String {
         "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => {
             format!("HEX(CAST({column} AS BINARY))")
         }
-        "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => format!("HEX({column})"),
+        "vector" | "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => format!("HEX({column})"),
         "json" => format!("HEX(CAST({column} AS CHAR CHARACTER SET utf8mb4))"),
         "point" | "geometry" | "linestring" | "polygon" | "geomcollection" | "multipoint" => {
             format!("CONCAT(ST_SRID({column}), HEX(ST_AsWKB({column})))")
