@@ -1,6 +1,6 @@
 //! The way for rows where local_infile cannot be had: prepared INSERTs of some 50 rows. Parameters are binary strings,
-//! so bytes of any character set go in unconverted; ENUM, SET and JSON pass through the same expressions as in LOAD
-//! DATA.
+//! so bytes of any character set go in unconverted; ENUM and SET go in as numbers, JSON through the same expression as in
+//! LOAD DATA.
 
 use super::error::LoadError;
 use super::{LoadTable, rows};
@@ -63,7 +63,7 @@ async fn insert(
         for &place in loaded {
             let field = fields.get(place).copied().unwrap_or_default();
             enum_errors += u64::from(layout.fields[place].kind == ColumnKind::Enum && field == b"0");
-            values.push(unescape(field).map_or(Value::NULL, Value::Bytes));
+            values.push(parameter(layout.fields[place].kind, field));
         }
     }
     let rejected = |why: String| LoadError::Rejected {
@@ -90,12 +90,20 @@ async fn insert(
     Ok(())
 }
 
+/// A field as a parameter. ENUM and SET go as numbers: as text, a SET above 63 bits would be taken for a DECIMAL.
+fn parameter(kind: ColumnKind, field: &[u8]) -> Value {
+    let Some(bytes) = unescape(field) else { return Value::NULL };
+    match (kind, std::str::from_utf8(&bytes).ok().and_then(|digits| digits.parse().ok())) {
+        (ColumnKind::Enum | ColumnKind::Set, Some(number)) => Value::UInt(number),
+        _ => Value::Bytes(bytes),
+    }
+}
+
 fn statement(table: &str, layout: &RowLayout, loaded: &[usize], rows: usize) -> String {
     let names: Vec<_> = loaded.iter().map(|&place| quote(&layout.fields[place].name)).collect();
     let places: Vec<_> = loaded
         .iter()
         .map(|&place| match layout.fields[place].kind {
-            ColumnKind::Enum | ColumnKind::Set => "CAST(? AS UNSIGNED)",
             ColumnKind::Json => "CONVERT(? USING utf8mb4)",
             _ => "?",
         })

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod by_hand;
 mod chunks;
 mod cli;
 mod dataset;
@@ -10,6 +11,7 @@ mod demo;
 mod faults;
 mod guard;
 mod kills;
+mod limits;
 mod login;
 mod mariadb;
 mod raw;
