@@ -2,11 +2,13 @@
 
 mod support;
 
+mod by_hand;
 mod cli;
 mod dataset;
 mod definitions;
 mod faults;
 mod guard;
+mod guide;
 mod kills;
 mod login;
 mod raw;
