@@ -66,6 +66,9 @@ pub enum BenchError {
         /// The server's address.
         server: String,
     },
+    /// Somebody asked to stop.
+    #[error("stopped before the contest was over")]
+    Interrupted,
     /// A task of this program ended before its work was done.
     #[error("a task ended early: {0}")]
     Task(String),
@@ -79,6 +82,7 @@ impl Explain for BenchError {
             BenchError::Sandbox(error) => error.exit(),
             BenchError::Rows { .. } => Exit::LoadRejected,
             BenchError::Differs { .. } => Exit::ProofFailed,
+            BenchError::Interrupted => Exit::Interrupted,
             BenchError::File { .. } | BenchError::Program { .. } | BenchError::NoData { .. } | BenchError::Task(_) => {
                 Exit::Failure
             }
@@ -92,9 +96,11 @@ impl Explain for BenchError {
             BenchError::Sandbox(error) => error.hint(),
             BenchError::File { .. } => Some("is there room on the disk, and may this account write there?".into()),
             BenchError::NoData { .. } => Some("name a data set instead of a source, such as shop:1000000".into()),
-            BenchError::Rows { .. } | BenchError::Program { .. } | BenchError::Differs { .. } | BenchError::Task(_) => {
-                None
-            }
+            BenchError::Rows { .. }
+            | BenchError::Program { .. }
+            | BenchError::Differs { .. }
+            | BenchError::Interrupted
+            | BenchError::Task(_) => None,
         }
     }
 }

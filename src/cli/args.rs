@@ -3,6 +3,7 @@
 //! long help text beside its line, so `-h` and `--help` print the same page: options, examples, exit codes.
 
 use super::size;
+use crate::bench::dataset::DatasetSpec;
 use crate::error::{Error, Exit};
 use crate::limits;
 use crate::server::SslMode;
@@ -347,9 +348,9 @@ pub struct BenchArgs {
     pub source: Option<String>,
     #[command(flatten)]
     pub connect: ConnectArgs,
-    /// Generated data that is measured
-    #[arg(long, value_name = "SET", value_enum, default_value_t = DatasetArg::Sysbench, help_heading = "Selection")]
-    pub dataset: DatasetArg,
+    /// Generated data: sbtest:4x250000, shop:N or wide:N
+    #[arg(long, value_name = "SET", default_value = "sbtest:4x250000", value_parser = dataset, help_heading = "Selection")]
+    pub dataset: DatasetSpec,
     /// Alternating runs; medians are printed
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99), help_heading = "Speed")]
     pub runs: u32,
@@ -367,15 +368,6 @@ pub struct BenchArgs {
     pub mysqld: Option<PathBuf>,
 }
 
-/// The values of `bench --dataset`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum DatasetArg {
-    #[value(name = "sysbench")]
-    Sysbench,
-    #[value(name = "demo")]
-    Demo,
-}
-
 /// The refusal of a password typed behind `-p` or `--password=`, as the mysql client would take it. Looked
 /// for before clap reads the line, since its own messages would repeat the password.
 pub fn password_on_the_line(line: &[OsString]) -> Option<Error> {
@@ -387,6 +379,10 @@ pub fn password_on_the_line(line: &[OsString]) -> Option<Error> {
         Error::new(Exit::Usage, "a password on the command line is refused: every user of this machine could read it")
             .hint("type -p alone to be asked, or use --password-file, MYSQL_PWD or ~/.my.cnf")
     })
+}
+
+fn dataset(text: &str) -> Result<DatasetSpec, String> {
+    text.parse::<DatasetSpec>().map_err(|error| error.to_string())
 }
 
 fn threads(text: &str) -> Result<usize, String> {
@@ -473,7 +469,7 @@ const DEMO_EXAMPLES: &str = "  myriad demo
   myriad demo --scale 0.1 --keep";
 
 const BENCH_EXAMPLES: &str = "  myriad bench
-  myriad bench --dataset demo --runs 5 --threads 2
+  myriad bench --dataset shop:1000000 --runs 5 --threads 2
   myriad bench --source mysql://root@db1 --json";
 
 const CONNECT_EXITS: &[Exit] = &[
@@ -651,7 +647,7 @@ mod tests {
             &["restore", "--repo", "/r", "--verify", "sample"],
             &["demo", "--scale", "nan"],
             &["bench", "--runs", "0"],
-            &["bench", "--source", "mysql://a", "--dataset", "demo"],
+            &["bench", "--source", "mysql://a", "--dataset", "shop"],
             &["dump"],
         ];
         for typed in refused {

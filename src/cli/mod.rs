@@ -100,7 +100,14 @@ async fn dispatch(command: &Command, global: &GlobalArgs, environment: &Environm
             let report = edge.run(settings.show(args)?, command::show::run).await?;
             edge.outcome(&report, Exit::Success, || report.text())
         }
-        _ => Err(Error::new(Exit::Usage, "this build does not have that command")),
+        Command::Demo(args) => {
+            let report = edge.run(settings.demo(args)?, command::demo::run).await?;
+            edge.outcome(&report, report.exit(), || report.text())
+        }
+        Command::Bench(args) => {
+            let report = edge.run(settings.bench(args)?, command::bench::run).await?;
+            edge.outcome(&report, Exit::Success, || report.to_string())
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! A thread of its own draws, so counting costs the workers two atomic additions.
 
 use super::size;
+use crate::command::text::count;
 use crate::limits;
 use crate::progress::{Counters, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -190,10 +191,14 @@ impl Facts {
 /// The facts on one line.
 fn describe(facts: &Facts) -> String {
     let mut parts = Vec::new();
-    parts.push(match facts.rows_expected >= facts.rows && facts.rows_expected > 0 {
-        true => format!("{} of {} rows", thousands(facts.rows), thousands(facts.rows_expected)),
-        false => format!("{} rows", thousands(facts.rows)),
-    });
+    if facts.rows_expected >= facts.rows && facts.rows_expected > 0 {
+        parts.push(format!("{} of {} rows", count(facts.rows), count(facts.rows_expected)));
+    } else if facts.rows > 0 || facts.bytes_known() {
+        parts.push(format!("{} rows", count(facts.rows)));
+    } else if facts.bytes == 0 && facts.tables.is_empty() {
+        // A phase that counts nothing still shows that it is alive.
+        parts.push("at work".into());
+    }
     if facts.bytes_known() {
         let percent = facts.bytes as f64 / facts.bytes_expected as f64 * 100.0;
         let (done, all) = (size::format(facts.bytes), size::format(facts.bytes_expected));
@@ -214,19 +219,6 @@ fn describe(facts: &Facts) -> String {
         line.push_str(&format!(" +{}", facts.tables.len() - TABLES_NAMED));
     }
     line
-}
-
-/// `1234567` as `1,234,567`.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// Seconds as `0:07`, `12:34` or `1:02:03`.

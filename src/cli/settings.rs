@@ -9,12 +9,14 @@
 use super::args::*;
 use super::environment::Environment;
 use super::option_file::{self, FileDefaults};
+use crate::bench::{BenchOptions, Subject};
+use crate::command::demo::DemoOptions;
 use crate::command::options::{
     BackupChoice, BackupOptions, Consistency, Effort, GtidPurged, ListOptions, Overrides, ProofMode, RestoreOptions,
     Selection, VerifyOptions,
 };
 use crate::command::show::ShowOptions;
-use crate::error::{Exit, Explain, Result};
+use crate::error::{Error, Exit, Explain, Result};
 use crate::limits;
 use crate::sandbox::ProgramPaths;
 use crate::secret::Secret;
@@ -206,6 +208,32 @@ impl<'a> Settings<'a> {
     pub fn show(&self, args: &ShowArgs) -> Result<ShowOptions> {
         let options = ListOptions { repo: place(&args.repo)?, name: args.repo.name.clone() };
         Ok(ShowOptions { list: options, backup: choice(&args.backup)? })
+    }
+
+    /// `myriad demo`.
+    pub fn demo(&self, args: &DemoArgs) -> Result<DemoOptions> {
+        Ok(DemoOptions {
+            scale: args.scale,
+            threads: self.threads(args.threads),
+            programs: self.programs(args.mysqld.as_deref()),
+            folder: std::env::temp_dir(),
+            myriad: this_program()?,
+            keep: args.keep,
+        })
+    }
+
+    /// `myriad bench`.
+    pub fn bench(&self, args: &BenchArgs) -> Result<BenchOptions> {
+        let source = self.optional(args.source.as_deref(), "source", &args.connect)?;
+        Ok(BenchOptions {
+            subject: source.map_or(Subject::Dataset(args.dataset), Subject::Source),
+            runs: args.runs,
+            threads: self.threads(args.threads),
+            work: args.work.clone().unwrap_or_else(std::env::temp_dir),
+            programs: self.programs(args.mysqld.as_deref()),
+            myriad: this_program()?,
+            quick: args.quick,
+        })
     }
 
     /// Where mysqld is looked for: the option, `MYRIAD_MYSQLD`, then the folders.
@@ -400,6 +428,12 @@ fn place(args: &RepoArgs) -> Result<String, SettingsError> {
 /// Sizes beyond the address space are as good as its end.
 fn to_usize(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// The path of the running program, which the contest runs as a child so that its CPU is measured like a rival's.
+fn this_program() -> Result<PathBuf> {
+    std::env::current_exe()
+        .map_err(|error| Error::new(Exit::Failure, format!("cannot find the path of this program: {error}")))
 }
 
 #[cfg(test)]

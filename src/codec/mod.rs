@@ -10,6 +10,9 @@ pub mod layout;
 pub mod row;
 pub mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use digest::{RowDigest, Tally};
 pub use frame::{ContentId, FrameError, Sealer};
 pub use layout::{Protocol, RowLayout};

@@ -3,7 +3,7 @@
 mod record;
 mod report;
 
-pub use report::BackupReport;
+pub use report::{BackupDone, BackupReport};
 
 use crate::codec::layout::key_id;
 use crate::command::options::{BackupOptions, Consistency};
@@ -17,7 +17,7 @@ use crate::manifest::{PackWriter, Repository, commit};
 use crate::plan::Filter;
 use crate::plan::cuts::EarlierChunk;
 use crate::progress::{Progress, Stop};
-use crate::schema::{QualifiedName, Table};
+use crate::schema::{QualifiedName, Table, no_rows_in};
 use crate::server::facts::{self, ServerFacts};
 use crate::server::inspect::{self, Inspected};
 use crate::server::snapshot::{self, SnapshotRequest};
@@ -162,7 +162,7 @@ pub(crate) struct Listed {
 impl Listed {
     /// Rows that the snapshot does not cover: they are read under a lock.
     fn locked(&self) -> bool {
-        !self.engine.eq_ignore_ascii_case("InnoDB") && inspect::holds_rows(&self.engine)
+        !self.engine.eq_ignore_ascii_case("InnoDB") && no_rows_in(&self.engine).is_none()
     }
 }
 
@@ -215,7 +215,7 @@ fn sources(inspected: &Inspected, options: &BackupOptions, known: &Known) -> Res
         options.conditions.iter().map(|(table, condition)| (table.as_str(), condition.as_str())).collect();
     let mut sources = Vec::new();
     let tables = inspected.schemas.iter().flat_map(|schema| &schema.tables);
-    for table in tables.filter(|table| inspect::holds_rows(&table.engine)) {
+    for table in tables.filter(|table| table.no_rows_of_its_own().is_none()) {
         let condition = conditions.remove(table.name.to_string().as_str()).unwrap_or_default().to_owned();
         let fits = key_id(table.range_key.as_ref(), &table.columns, &table.partitions);
         // Cuts of a table without a key are found anew from its rows.

@@ -1,10 +1,12 @@
 //! One file a verb, each a recipe: what it does, step by step, with the work left to the modules below.
 
 pub mod backup;
+pub mod bench;
+pub mod demo;
 pub mod list;
 pub mod options;
 pub mod restore;
 mod selected;
 pub mod show;
-mod text;
+pub(crate) mod text;
 pub mod verify;

@@ -7,7 +7,7 @@ mod report;
 mod steps;
 mod target;
 
-pub use report::RestoreReport;
+pub use report::{RestoreDone, RestoreReport};
 
 use crate::command::options::{BackupChoice, RestoreOptions};
 use crate::command::selected;

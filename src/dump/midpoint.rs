@@ -16,6 +16,9 @@ use crate::server::raw::RawSession;
 /// Keys stepped over at most where arithmetic does not help: about a tenth of a second on the server.
 const STEP_MAX: u64 = 200_000;
 
+/// How often the middle is moved down where no key lies above it; each time is one dive into the index.
+const HALVINGS_MAX: usize = 8;
+
 /// A key strictly inside `range`, whose lower bound is given; none where there is none to be had.
 pub(super) fn find(
     session: &mut RawSession,
@@ -33,14 +36,24 @@ pub(super) fn find(
             None => return Ok(None),
         },
     };
-    if let Some(from) = middle_condition(key, table, lo, &hi) {
-        let found = asker.first(range, &from, 0)?;
-        if let Some(found) = found.filter(|found| *found != hi && found != lo) {
-            return Ok(Some(found));
+    // Where nothing lies above the middle the rows stand below it: the middle of that half is asked for next.
+    let mut upto = hi.clone();
+    for _ in 0..HALVINGS_MAX {
+        let Some((condition, middle)) = middle_condition(key, table, lo, &upto) else { break };
+        match asker.first(range, &condition, 0)? {
+            Some(found) if found != hi && found != *lo => return Ok(Some(found)),
+            _ if middle == upto => break,
+            _ => upto = middle,
         }
     }
-    let step = (table.rows_estimate / 4).clamp(1, STEP_MAX);
-    Ok(asker.first(range, "", step)?.filter(|found| *found != hi))
+    let mut step = (table.rows_estimate / 4).clamp(1, STEP_MAX);
+    while step > 0 {
+        if let Some(found) = asker.first(range, "", step)?.filter(|found| *found != hi) {
+            return Ok(Some(found));
+        }
+        step /= 8;
+    }
+    Ok(None)
 }
 
 /// Asks for single keys of one table in the worker's own snapshot.
@@ -100,11 +113,11 @@ impl Asker<'_> {
     }
 }
 
-/// A condition that holds from about the middle between two bounds on: the columns that are equal in both, and the first
-/// that differs compared with the mean. None where the kind has no arithmetic here.
-fn middle_condition(key: &RangeKey, table: &Table, lo: &Bound, hi: &Bound) -> Option<String> {
+/// A condition that holds from about the middle between two bounds on, and that middle as a bound: the columns that are
+/// equal in both, and the first that differs compared with the mean. None where the kind has no arithmetic here.
+fn middle_condition(key: &RangeKey, table: &Table, lo: &Bound, hi: &Bound) -> Option<(String, Bound)> {
     let mut equal = String::new();
-    for ((part, low), high) in key.columns.iter().zip(&lo.0).zip(&hi.0) {
+    for (at, ((part, low), high)) in key.columns.iter().zip(&lo.0).zip(&hi.0).enumerate() {
         let column = &table.columns[part.column];
         let name = quote(&part.name);
         if low == high {
@@ -125,16 +138,21 @@ fn middle_condition(key: &RangeKey, table: &Table, lo: &Bound, hi: &Bound) -> Op
             _ => return None,
         };
         let operator = if part.descending { "<=" } else { ">=" };
-        return Some(format!("{equal}{name} {operator} {}", value_literal(&middle, column)));
+        let condition = format!("{equal}{name} {operator} {}", value_literal(&middle, column));
+        let mut bound = hi.clone();
+        bound.0[at] = middle;
+        return Some((condition, bound));
     }
     None
 }
 
-/// The mean of two numbers, fractions left out.
+/// The mean of two numbers, fractions left out; of two neighbours the second one, since rows of the first may well be
+/// behind us.
 fn middle_number(low: &str, high: &str) -> Option<String> {
     let whole = |text: &str| text.split('.').next().and_then(|digits| digits.parse::<i128>().ok());
     let (low, high) = (whole(low)?, whole(high)?);
-    Some((low + (high - low) / 2).to_string())
+    let apart = high - low;
+    Some((low + (apart + apart.signum()) / 2).to_string())
 }
 
 /// A byte string about half way between two: their common prefix, then the mean of the bytes behind it. For text the
@@ -168,7 +186,9 @@ mod tests {
     #[test]
     fn middles() {
         assert_eq!(middle_number("-10", "20").as_deref(), Some("5"));
-        assert_eq!(middle_number("0", "18446744073709551615").as_deref(), Some("9223372036854775807"));
+        assert_eq!(middle_number("0", "18446744073709551615").as_deref(), Some("9223372036854775808"));
+        assert_eq!(middle_number("0", "1").as_deref(), Some("1"));
+        assert_eq!(middle_number("1", "0").as_deref(), Some("0"));
         assert_eq!(middle_number("1.50", "9.99").as_deref(), Some("5"));
         assert_eq!(middle_bytes(b"3fa", b"f00", false).as_deref(), Some(&b"Lz"[..]));
         assert_eq!(middle_bytes(b"ab1", b"ab9", true), Some(vec![b'a', b'b', b'5', 0]));

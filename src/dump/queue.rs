@@ -113,15 +113,15 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// Takes the range that follows `hi` in the same table and partition, if it still waits and was at most
-    /// `bytes_max` large: the caller joins it to its own.
-    pub fn claim_following(&self, task: &Task, hi: &Bound, bytes_max: u64) -> Option<ReadRange> {
+    /// Takes the range that follows `hi` in the same table and partition, if it still waits: the caller joins it to
+    /// its own.
+    pub fn claim_following(&self, task: &Task, hi: &Bound) -> Option<ReadRange> {
         let mut inner = self.lock();
         let follows = |other: &Task| {
             other.table == task.table
                 && other.read.partition == task.read.partition
                 && other.read.range.lo.as_ref() == Some(hi)
-                && matches!(other.read.cutting, Cutting::Inherited { bytes, .. } if bytes <= bytes_max)
+                && matches!(other.read.cutting, Cutting::Inherited { .. })
         };
         let at = inner.waiting.iter().position(follows)?;
         inner.states[task.table].open -= 1;
@@ -140,8 +140,8 @@ impl Queue {
         let state = &mut inner.states[table];
         state.open -= 1;
         state.queries += queries;
-        let finished = (state.open == 0)
-            .then(|| Finished { rows: state.chunks.iter().map(|c| c.tally.rows).sum(), queries: state.queries });
+        let rows = || state.chunks.iter().map(|chunk| chunk.tally.rows).sum();
+        let finished = (state.open == 0).then(|| Finished { rows: rows(), queries: state.queries });
         self.changed.notify_all();
         finished
     }
@@ -155,12 +155,19 @@ impl Queue {
         Task { count_only: true, ..task.clone() }
     }
 
-    /// A session was lost: what is left of its range goes back, unless no session is left to read it.
-    pub fn lost(&self, rest: Task, error: DumpError) {
+    /// Rows of a table that stand in chunks so far.
+    pub fn rows_of(&self, table: usize) -> u64 {
+        self.lock().states[table].chunks.iter().map(|chunk| chunk.tally.rows).sum()
+    }
+
+    /// A session was lost after `queries` on its range: what is left of it goes back, unless no session is left to
+    /// read it.
+    pub fn lost(&self, rest: Task, queries: usize, error: DumpError) {
         let mut inner = self.lock();
         inner.running -= 1;
         inner.sessions -= 1;
         inner.sessions_lost += 1;
+        inner.states[rest.table].queries += queries;
         if inner.sessions == 0 {
             let last = match error {
                 DumpError::Server { source, .. } => DumpError::SnapshotLost { source },

@@ -53,7 +53,7 @@ pub(super) fn work(shared: &Shared<'_>, session: RawSession) -> WorkerTime {
             Err(error) if error.session_lost() => {
                 task.read.range.lo = worker.chunk_lo.take();
                 shared.progress.note(&format!("a session was lost, the others go on: {error}"));
-                shared.queue.lost(task, error);
+                shared.queue.lost(task, std::mem::take(&mut worker.queries) + 1, error);
                 break;
             }
             Err(error) => {
@@ -73,6 +73,8 @@ pub(super) fn read_locked(shared: &Shared<'_>, session: RawSession) {
             for read in cuts::ranges(&source.table, source.earlier.as_deref()) {
                 worker.read_range(&mut Task { table, read, count_only: false })?;
             }
+            let queries = std::mem::take(&mut worker.queries);
+            worker.count(source, &Finished { rows: shared.queue.rows_of(table), queries })?;
         }
         let unlocked = worker.session.execute(b"UNLOCK TABLES");
         unlocked.map(drop).map_err(|e| DumpError::server("tables without transactions", e))
@@ -199,15 +201,16 @@ impl<'a> Worker<'a> {
             }
         }
         seen.report(shared);
-        if seen.rows > 0 {
-            *row_bytes = (seen.bytes / seen.rows).max(1);
+        if let Some(average) = seen.bytes.checked_div(seen.rows) {
+            *row_bytes = average.max(1);
         }
         Ok((seen.rows, last))
     }
 
-    /// Where somebody is idle, the upper half of what remains becomes a range of its own.
+    /// Where somebody is idle, the upper half of what remains becomes a range of its own. Not before a chunk of this one
+    /// is full: the open end of a table whose rows are those of the backup before must stay the chunk that it was.
     fn give_half_away(&mut self, task: &mut Task, source: &Source, read_to: &Option<Bound>) -> Result<(), DumpError> {
-        if !self.shared.queue.someone_idle() {
+        if self.chunk_lo == task.read.range.lo || !self.shared.queue.someone_idle() {
             return Ok(());
         }
         let Some(from) = read_to else { return Ok(()) };
@@ -221,9 +224,10 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// An inherited range that shrank below a quarter of a chunk takes the next one in, if that still waits and both
-    /// fit one chunk. Unchanged ranges are left as they are: joining them would store their rows anew. Returns
-    /// the bound from which reading goes on.
+    /// An inherited range that shrank below a quarter of a chunk takes the next one in, if that still waits: it may have
+    /// shrunk as well, and if not, it is one chunk that is stored anew. Unchanged ranges are left as they are, since
+    /// joining them would store their rows anew each time; empty ones cost nothing and are joined without reading.
+    /// Returns the bound from which reading goes on.
     fn join_following(&mut self, task: &mut Task) -> Option<Option<Bound>> {
         let Cutting::Inherited { bytes: bytes_before, content } = task.read.cutting else { return None };
         let bytes = self.chunker.text.len();
@@ -231,10 +235,10 @@ impl<'a> Worker<'a> {
         let chunk_bytes = self.shared.options.chunk_bytes;
         let unchanged =
             bytes as u64 == bytes_before && content_id(&self.chunker.text, &[], ROW_TEXT_VERSION) == content;
-        if bytes >= chunk_bytes / 4 || unchanged {
+        if bytes == 0 || bytes >= chunk_bytes / 4 || unchanged {
             return None;
         }
-        let following = self.shared.queue.claim_following(task, &hi, (chunk_bytes - bytes) as u64)?;
+        let following = self.shared.queue.claim_following(task, &hi)?;
         task.read.range.hi = following.range.hi;
         task.read.cutting = following.cutting;
         Some(Some(hi))

@@ -2,8 +2,8 @@
 //! so bytes of any character set go in unconverted; ENUM, SET and JSON pass through the same expressions as in LOAD
 //! DATA.
 
-use super::LoadTable;
 use super::error::LoadError;
+use super::{LoadTable, rows};
 use crate::codec::RowLayout;
 use crate::codec::row::unescape;
 use crate::limits;
@@ -17,7 +17,7 @@ use mysql_async::{Params, Value};
 const PACKET_SLACK_BYTES: u64 = 64 << 10;
 
 /// Inserts all rows of a chunk's row text.
-pub async fn rows(
+pub async fn insert_rows(
     session: &mut Session,
     work: &LoadTable,
     record: &ChunkRecord,
@@ -80,7 +80,8 @@ async fn insert(
         });
     }
     let (affected, warnings) = (session.conn().affected_rows(), u64::from(session.conn().get_warnings()));
-    if affected != lines.len() as u64 || warnings != enum_errors {
+    let sound = warnings == 0 || rows::explained(session, layout, warnings, enum_errors).await?;
+    if affected != lines.len() as u64 || !sound {
         let told = session.query("SHOW WARNINGS LIMIT 5").await?;
         let texts: Vec<_> = told.iter().map(|row| row.text(2)).collect();
         let sent = lines.len();

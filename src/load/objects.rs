@@ -240,7 +240,7 @@ async fn statement(session: &mut Session, object: &Object) -> Result<Result<Vec<
     for piece in pieces.utf8 {
         statement.extend_from_slice(&text[at..piece.start]);
         let mut bytes = text[piece.clone()].to_vec();
-        if let Some(comment) = pieces.comment.clone().filter(|comment| no_backslash && comment.start >= piece.start) {
+        if let Some(comment) = pieces.comment.clone().filter(|comment| no_backslash && piece.contains(&comment.start)) {
             let place = comment.start - piece.start..comment.end - piece.start;
             bytes.splice(place, object_text::comment_as_written(&text[comment]));
         }

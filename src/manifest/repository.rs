@@ -160,7 +160,7 @@ impl Repository {
         for id in self.backup_ids().await?.remove(name).unwrap_or_default() {
             found.push(self.manifest(name, &id).await?);
         }
-        found.sort_by(|a, b| b.manifest.snapshot.cmp(&a.manifest.snapshot));
+        found.sort_by_key(|backup| std::cmp::Reverse(backup.manifest.snapshot));
         Ok(found)
     }
 

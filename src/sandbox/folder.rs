@@ -51,7 +51,16 @@ pub fn of_this_process(parent: &Path) -> Result<Arc<RunFolder>, SandboxError> {
 impl RunFolder {
     /// A new folder for one server.
     pub fn server_folder(&self) -> Result<PathBuf, SandboxError> {
-        let path = self.path.join(format!("s{}", self.next.fetch_add(1, Ordering::Relaxed)));
+        self.new_folder("s")
+    }
+
+    /// A new folder for files of the caller.
+    pub fn scratch_folder(&self) -> Result<PathBuf, SandboxError> {
+        self.new_folder("files")
+    }
+
+    fn new_folder(&self, name: &str) -> Result<PathBuf, SandboxError> {
+        let path = self.path.join(format!("{name}{}", self.next.fetch_add(1, Ordering::Relaxed)));
         fs::create_dir(&path).map_err(|source| SandboxError::Folder { doing: "create", path: path.clone(), source })?;
         Ok(path)
     }

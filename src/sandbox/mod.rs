@@ -101,6 +101,12 @@ impl Sandbox {
         &self.layout.folder
     }
 
+    /// A new folder for the caller's own files (dumps, a repository) beside those of the servers of this
+    /// run: it goes with the last of them, also after a kill -9 of this process.
+    pub fn scratch_folder(&self) -> Result<PathBuf, SandboxError> {
+        self.run.scratch_folder()
+    }
+
     /// The server's error log.
     pub fn log(&self) -> &Path {
         &self.layout.log

@@ -171,12 +171,17 @@ impl Table {
     /// Why this table has no rows of its own, where it has none: its definition is taken, rows are neither read
     /// nor written.
     pub fn no_rows_of_its_own(&self) -> Option<&'static str> {
-        match self.engine.to_ascii_uppercase().as_str() {
-            "MRG_MYISAM" => Some("the engine MERGE shows the rows of other tables"),
-            "BLACKHOLE" => Some("the engine BLACKHOLE keeps no rows"),
-            "FEDERATED" | "CONNECT" | "SPIDER" => Some("its rows are on another server"),
-            _ => None,
-        }
+        no_rows_in(&self.engine)
+    }
+}
+
+/// Why tables of this engine have no rows of their own, where that is so.
+pub fn no_rows_in(engine: &str) -> Option<&'static str> {
+    match engine.to_ascii_uppercase().as_str() {
+        "MRG_MYISAM" => Some("the engine MERGE shows the rows of other tables"),
+        "BLACKHOLE" => Some("the engine BLACKHOLE keeps no rows"),
+        "FEDERATED" | "CONNECT" | "SPIDER" => Some("its rows are on another server"),
+        _ => None,
     }
 }
 

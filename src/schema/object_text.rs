@@ -51,6 +51,22 @@ pub fn comment_as_written(comment: &[u8]) -> Vec<u8> {
     written
 }
 
+/// The text of a view that takes the place of the one that may exist and belongs to the account that runs it. None
+/// where the text is not as the server writes it.
+pub fn with_own_definer(create: &[u8]) -> Option<Vec<u8>> {
+    let rest = create.strip_prefix(b"CREATE ")?;
+    // Between ALGORITHM and the name, ahead of any quote but its own.
+    let start = memchr::memmem::find(rest, b"DEFINER=")? + b"DEFINER=".len();
+    let mut lexer = Lexer::new(&rest[start..]);
+    for expected in [Token::Quoted, Token::Byte, Token::Quoted] {
+        if lexer.next_token().ok()? != Some(expected) {
+            return None;
+        }
+    }
+    let after = &rest[start + lexer.at()..];
+    Some([b"CREATE OR REPLACE ", &rest[..start], b"CURRENT_USER", after].concat())
+}
+
 /// Everything before and with the first occurrence of `words` outside quotes; the body follows.
 fn before_words(text: &[u8], words: &[u8]) -> Result<Pieces, DdlError> {
     // Up to the body the server wrote the text itself, so backslash escapes hold.
@@ -59,7 +75,8 @@ fn before_words(text: &[u8], words: &[u8]) -> Result<Pieces, DdlError> {
     loop {
         let at = lexer.at();
         if text[at..].starts_with(words) {
-            return Ok(Pieces { utf8: vec![0..at + words.len()], comment });
+            let head = 0..at + words.len();
+            return Ok(Pieces { utf8: Vec::from([head]), comment });
         }
         match lexer.next_token()? {
             None => return Err(DdlError::Unfinished("the head of an object")),
@@ -185,7 +202,8 @@ mod tests {
         );
         check(
             ObjectKind::Trigger,
-            "CREATE DEFINER=`r`@`%` TRIGGER ` FOR EACH ROW ` BEFORE INSERT ON `t` FOR EACH ROW SET @a = ' FOR EACH ROW '",
+            "CREATE DEFINER=`r`@`%` TRIGGER ` FOR EACH ROW ` BEFORE INSERT ON `t` FOR EACH ROW SET @a = ' FOR EACH \
+             ROW '",
             "",
             &["CREATE DEFINER=`r`@`%` TRIGGER ` FOR EACH ROW ` BEFORE INSERT ON `t` FOR EACH ROW "],
             None,
@@ -197,6 +215,14 @@ mod tests {
             &["CREATE DEFINER=`r`@`%` EVENT `e DO ` ON SCHEDULE EVERY 1 DAY COMMENT 'x DO \\'' DO "],
             Some("'x DO \\''"),
         );
+    }
+
+    #[test]
+    fn a_view_for_the_one_who_runs_it() {
+        let create = b"CREATE ALGORITHM=MERGE DEFINER=`a``b@`@`%` SQL SECURITY DEFINER VIEW `v` AS select 1";
+        let own = b"CREATE OR REPLACE ALGORITHM=MERGE DEFINER=CURRENT_USER SQL SECURITY DEFINER VIEW `v` AS select 1";
+        assert_eq!(with_own_definer(create).unwrap(), own);
+        assert_eq!(with_own_definer(b"DROP"), None);
     }
 
     #[test]
@@ -214,6 +240,7 @@ mod tests {
             let text = [b"CREATE DEFINER=`r`@`%` PROCEDURE `p`(".as_slice(), &bytes].concat();
             let _ = utf8_pieces(&object(ObjectKind::Procedure, &text, "NO_BACKSLASH_ESCAPES"));
             let _ = comment_as_written(&bytes);
+            let _ = with_own_definer(&[b"CREATE DEFINER=".as_slice(), &bytes].concat());
         }
     }
 }

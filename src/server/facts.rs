@@ -1,6 +1,7 @@
 //! Who a server is and how it is set: the facts that a backup records and a restore compares.
 //! Comes in: a session. Goes out: [`ServerFacts`]. Variables that a server does not know (MariaDB, older MySQL)
-//! are left out of the answer by `SHOW GLOBAL VARIABLES`, so one statement serves every flavour. Nothing is judged here.
+//! are left out of the answer by `SHOW GLOBAL VARIABLES`, so one statement serves every flavour. Nothing is judged
+//! here.
 
 use super::error::ServerError;
 use super::session::Session;

@@ -67,12 +67,6 @@ pub fn is_system_schema(name: &str) -> bool {
         .any(|system| name.eq_ignore_ascii_case(system))
 }
 
-/// True where a table of this engine has rows of its own to back up: MERGE shows other tables' rows, FEDERATED another
-/// server's, BLACKHOLE none.
-pub fn holds_rows(engine: &str) -> bool {
-    !["MRG_MYISAM", "MERGE", "FEDERATED", "BLACKHOLE"].iter().any(|other| engine.eq_ignore_ascii_case(other))
-}
-
 /// Schemas asked for in one query: enough that a server with thousands of small schemas needs few queries.
 const SCHEMAS_PER_QUERY: usize = 500;
 
@@ -123,17 +117,25 @@ const READER_OPTIONAL: &[(&str, &str)] = &[
     ("print_identified_with_as_hex", "1"),
 ];
 
+const ISOLATION: &str = "transaction_isolation";
+
 /// The statements that set up a session which reads definitions or rows, for this server: the settings of every
 /// reader, and those of the rest that the server knows. The same list serves raw sessions.
 pub async fn reader_statements(session: &mut Session) -> Result<Vec<String>, ServerError> {
-    let names: Vec<_> = READER_OPTIONAL.iter().map(|(name, _)| *name).collect();
+    let mut names: Vec<_> = READER_OPTIONAL.iter().map(|(name, _)| *name).collect();
+    names.push(ISOLATION);
     let known = session_variables(session, &names).await?;
+    // MariaDB before 11.1 has the variable under its old name only.
+    let of_every_reader = match known.contains_key(ISOLATION) {
+        true => READER_SETUP.to_owned(),
+        false => READER_SETUP.replace(ISOLATION, "tx_isolation"),
+    };
     let settings: Vec<_> = READER_OPTIONAL
         .iter()
         .filter(|(name, _)| known.contains_key(*name))
         .map(|(name, value)| format!("SESSION {name}={value}"))
         .collect();
-    let mut statements = vec![READER_SETUP.to_owned()];
+    let mut statements = vec![of_every_reader];
     if !settings.is_empty() {
         statements.push(format!("SET {}", settings.join(", ")));
     }

@@ -69,7 +69,7 @@ pub const READER_SETUP: &str = "SET NAMES utf8mb4, SESSION character_set_results
 /// a table's engine would else make an InnoDB table with no more than a warning.
 pub const WRITER_SETUP: &str = "SET NAMES utf8mb4, SESSION character_set_results=NULL, SESSION time_zone='+00:00', \
     SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION', SESSION foreign_key_checks=0, \
-    SESSION unique_checks=0, SESSION explicit_defaults_for_timestamp=1, SESSION wait_timeout=28800, SESSION net_read_timeout=3600";
+    SESSION unique_checks=0, SESSION explicit_defaults_for_timestamp=1, SESSION max_error_count=65535, SESSION wait_timeout=28800, SESSION net_read_timeout=3600";
 
 impl Session {
     /// Connects and logs in. No session setting is changed yet.
@@ -157,6 +157,25 @@ impl Session {
         let rows: Result<Vec<mysql_async::Row>, _> = self.conn.query(sql).await;
         match rows {
             Ok(rows) => Ok(rows.into_iter().map(to_row).collect()),
+            Err(error) => Err(statement_error(&self.server, sql, error)),
+        }
+    }
+
+    /// Runs several statements, separated by semicolons, in one go and returns the rows of each. The first error
+    /// ends it.
+    pub async fn query_many(&mut self, sql: impl AsRef<[u8]>) -> Result<Vec<Vec<Row>>, ServerError> {
+        let sql = sql.as_ref();
+        let mut sets = Vec::new();
+        let result = async {
+            let mut result = self.conn.query_iter(sql).await?;
+            while !result.is_empty() {
+                let rows: Vec<mysql_async::Row> = result.collect().await?;
+                sets.push(rows.into_iter().map(to_row).collect());
+            }
+            Ok(())
+        };
+        match result.await {
+            Ok(()) => Ok(sets),
             Err(error) => Err(statement_error(&self.server, sql, error)),
         }
     }

@@ -85,7 +85,7 @@ async fn damage_is_named_and_no_bad_row_comes_back() {
     data::run(source(), &["UPDATE faults_damage.account SET owner = LEFT(SHA2(id, 224), 32) WHERE id = 1"]).await;
     repo.backup(source(), "faults_damage");
     let files: Vec<String> = repo.files().into_iter().filter(|file| file != "myriad.json").collect();
-    let newest = files.iter().filter(|file| file.ends_with("manifest.json")).next_back().unwrap().clone();
+    let newest = files.iter().rfind(|file| file.ends_with("manifest.json")).unwrap().clone();
     for file in files.iter().filter(|file| file.starts_with("objects") || **file == newest) {
         let sound = std::fs::read(repo.file(file)).unwrap();
         let other = files.iter().find(|f| *f != file && f.split('/').next() == file.split('/').next());

@@ -3,14 +3,20 @@
 mod support;
 
 mod by_hand;
+mod chunks;
 mod cli;
 mod dataset;
 mod definitions;
+mod demo;
 mod faults;
 mod guard;
 mod guide;
 mod kills;
 mod login;
+mod mariadb;
 mod raw;
+mod refusals;
+mod roundtrip;
 mod s3;
 mod sandbox;
+mod snapshot;

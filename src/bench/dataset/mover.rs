@@ -54,13 +54,25 @@ impl Mover {
         self.shared.commits.load(Ordering::SeqCst)
     }
 
+    /// False once a session ended by itself, with an error that [`Mover::stop`] returns.
+    pub fn running(&self) -> bool {
+        self.sessions.iter().all(|session| !session.is_finished())
+    }
+
     /// Lets each session finish its transaction and returns the number of commits.
-    pub async fn stop(self) -> Result<u64, BenchError> {
+    pub async fn stop(mut self) -> Result<u64, BenchError> {
         self.shared.stop.store(true, Ordering::SeqCst);
-        for session in self.sessions {
+        for session in std::mem::take(&mut self.sessions) {
             session.await.map_err(|error| BenchError::Task(error.to_string()))??;
         }
         Ok(self.shared.commits.load(Ordering::SeqCst))
+    }
+}
+
+/// A mover that is forgotten on the way out of an error stops too.
+impl Drop for Mover {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
     }
 }
 

@@ -125,9 +125,9 @@ fn user(text: &mut RowText, rng: &mut ChaCha8Rng, id: u64) {
     if rng.random_ratio(1, 10) {
         text.null();
     } else {
-        // Birthdays before 2020 are beyond the calendar of `RowText`: its years, a lifetime earlier.
+        // Birthdays are before the calendar of `RowText`: its years, a lifetime of whole leap cycles earlier.
         let date = date_text(rng.random_range(0..5 * 365));
-        let year = 1950 + rng.random_range(0..14) * 4;
+        let year = 1948 + rng.random_range(0..14) * 4;
         text.text(format!("{}{}", year + date[..4].parse::<u32>().map_or(0, |y| y - 2020), &date[4..]));
     }
     text.text(words::pick(rng, &["active", "active", "dormant", "blocked"]));

@@ -1,16 +1,18 @@
-//! Views, in an order that their references allow, and views whose references are gone.
+//! Views, in an order that their references allow, and views that the server would not take any more.
 //!
-//! A view that cannot be made yet is put off until no more can be made. What then remains refers to something that
-//! the target does not have, as it may have done on the source (the server keeps such a view). A stand-in, an empty
-//! table or a function of that name, lets the server take the exact definition; all stand-ins go at the end, and the
-//! view is as broken as it was. Stand-ins carry a comment by which a later run finds those of a run that died.
+//! A view that cannot be made yet is put off until no more can be made. What then remains is made in two ways, both of
+//! which end with the exact definition. It refers to something that the target does not have, as it may have done on
+//! the source: a stand-in, an empty table or a function of that name, is there while views are made. Or it reads a view
+//! whose definer does not exist or lacks rights: that view is its own again once the other is made. Stand-ins carry a
+//! comment by which a later run finds those of a run that died.
 
 use super::{ObjectsMade, Outcome, create_one};
 use crate::load::error::LoadError;
 use crate::schema::identifier::{literal, quote};
-use crate::schema::{Object, ObjectKind, QualifiedName};
+use crate::schema::{Object, ObjectKind, QualifiedName, SqlText, object_text};
 use crate::server::ServerError;
 use crate::server::session::Session;
+use std::collections::HashSet;
 
 const STAND_IN: &str = "stand-in made by myriad while views are restored";
 
@@ -31,14 +33,34 @@ pub(super) async fn create(
     schemas.sort_unstable();
     schemas.dedup();
     drop_left_over(session, &schemas).await?;
-    let mut waiting = as_far_as_possible(session, views, made).await?;
-    let mut stand_ins = StandIns { schemas, tables: Vec::new(), functions: Vec::new() };
+    // Asked, not tried: of a view that exists and whose definer does not, the server says the latter.
+    let present = present(session, &schemas).await?;
+    let place = |view: &Object, schema: &str| QualifiedName::new(schema, view.name.name.clone());
+    let names = views.iter().map(|(view, schema)| place(view, schema)).collect();
+    let (existing, views): (Vec<_>, Vec<_>) =
+        views.into_iter().partition(|(view, schema)| present.contains(&place(view, schema)));
+    made.existing += existing.len();
+    let mut stand_ins = StandIns { schemas, views: names, tables: Vec::new(), functions: Vec::new() };
+    let mut done = Vec::new();
+    let mut refused = Vec::new();
+    let mut waiting = as_far_as_possible(session, views, &mut done, made).await?;
     while !waiting.is_empty() {
-        let Refused { view, schema, error } = waiting.remove(0);
-        let outcome = with_stand_ins(session, view, schema, error, &mut stand_ins).await?;
-        made.add(view, schema, outcome);
+        let Refused { view, schema, .. } = waiting.remove(0);
+        match with_stand_ins(session, view, schema, &mut stand_ins).await? {
+            Outcome::Refused(error) => refused.push(Refused { view, schema, error }),
+            outcome => {
+                done.push((view, schema));
+                made.add(view, schema, outcome);
+            }
+        }
         let rest = waiting.into_iter().map(|refused| (refused.view, refused.schema)).collect();
-        waiting = as_far_as_possible(session, rest, made).await?;
+        waiting = as_far_as_possible(session, rest, &mut done, made).await?;
+    }
+    if refused.iter().any(|refused| matches!(refused.error.code(), Some(1356 | 1449))) {
+        refused = under_own_definer(session, done, refused, &mut stand_ins, made).await?;
+    }
+    for Refused { view, schema, error } in refused {
+        made.add(view, schema, Outcome::Refused(error));
     }
     stand_ins.drop(session).await?;
     Ok(())
@@ -51,10 +73,11 @@ struct Refused<'a> {
     error: ServerError,
 }
 
-/// Makes views until a whole round makes none; returns the others.
+/// Makes views until a whole round makes none; adds them to `done` in the order they were made, returns the others.
 async fn as_far_as_possible<'a>(
     session: &mut Session,
     mut views: Vec<(&'a Object, &'a str)>,
+    done: &mut Vec<(&'a Object, &'a str)>,
     made: &mut ObjectsMade,
 ) -> Result<Vec<Refused<'a>>, ServerError> {
     loop {
@@ -62,7 +85,10 @@ async fn as_far_as_possible<'a>(
         for (view, schema) in &views {
             match create_one(session, view, schema).await? {
                 Outcome::Refused(error) => refused.push(Refused { view, schema, error }),
-                outcome => made.add(view, schema, outcome),
+                outcome => {
+                    done.push((view, schema));
+                    made.add(view, schema, outcome);
+                }
             }
         }
         if refused.is_empty() || refused.len() == views.len() {
@@ -72,30 +98,111 @@ async fn as_far_as_possible<'a>(
     }
 }
 
-/// Tries a view again with a stand-in for what each error says is missing.
+/// The server resolves a view through the definers of the views that it reads. Where that fails (1449: no such
+/// account, 1356: it lacks rights) all views of this run belong to the restoring account for a moment, which tells
+/// their columns; then each is made as it is while tables stand in for the views that it reads. Returns what was
+/// refused even so.
+async fn under_own_definer<'a>(
+    session: &mut Session,
+    done: Vec<(&'a Object, &'a str)>,
+    mut waiting: Vec<Refused<'a>>,
+    stand_ins: &mut StandIns<'_>,
+    made: &mut ObjectsMade,
+) -> Result<Vec<Refused<'a>>, ServerError> {
+    // In the order they can be made: what is read before its readers.
+    let mut own = Vec::new();
+    for (view, schema) in done {
+        if take_over(session, view, schema, stand_ins).await? {
+            own.push((view, schema, false));
+        }
+    }
+    loop {
+        let before = waiting.len();
+        let mut again = Vec::new();
+        for Refused { view, schema, error } in waiting {
+            match take_over(session, view, schema, stand_ins).await? {
+                true => own.push((view, schema, true)),
+                false => again.push(Refused { view, schema, error }),
+            }
+        }
+        waiting = again;
+        if waiting.is_empty() || waiting.len() == before {
+            break;
+        }
+    }
+    for (view, schema, _) in &own {
+        become_table(session, &QualifiedName::new(*schema, view.name.name.clone())).await?;
+    }
+    for (view, schema, late) in own.into_iter().rev() {
+        let name = QualifiedName::new(schema, view.name.name.clone());
+        session.execute(format!("DROP TABLE IF EXISTS {}", name.sql())).await?;
+        match (create_one(session, view, schema).await?, late) {
+            (Outcome::Refused(error), _) => waiting.push(Refused { view, schema, error }),
+            (Outcome::Created(_), true) => {
+                let note =
+                    "made as it is; it can be used once the definers of the views it reads exist with their rights";
+                made.add(view, schema, Outcome::Created(vec![note.to_owned()]));
+            }
+            (outcome, true) => made.add(view, schema, outcome),
+            // Counted when it was made first.
+            (_, false) => {}
+        }
+    }
+    Ok(waiting)
+}
+
+/// Makes a view, new or in place of the one that exists, as one of the restoring account.
+async fn take_over(
+    session: &mut Session,
+    view: &Object,
+    schema: &str,
+    stand_ins: &mut StandIns<'_>,
+) -> Result<bool, ServerError> {
+    let Some(create) = object_text::with_own_definer(&view.create.0) else { return Ok(false) };
+    let own = Object { create: SqlText(create), ..view.clone() };
+    Ok(matches!(with_stand_ins(session, &own, schema, stand_ins).await?, Outcome::Created(_)))
+}
+
+/// An empty table with the columns of the view, in its place. Where the server refuses, there is neither: only the
+/// views that read it are refused then.
+async fn become_table(session: &mut Session, view: &QualifiedName) -> Result<(), ServerError> {
+    let aside = QualifiedName::new(view.schema.clone(), "stand in of a view");
+    let comment = literal(STAND_IN);
+    let copy = format!("CREATE TABLE {} COMMENT={comment} AS SELECT * FROM {} LIMIT 0", aside.sql(), view.sql());
+    let copied = session.execute(copy).await;
+    session.execute(format!("DROP VIEW {}", view.sql())).await?;
+    match copied {
+        Ok(_) => session.execute(format!("RENAME TABLE {} TO {}", aside.sql(), view.sql())).await.map(drop),
+        Err(error) if error.code().is_some() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes a view, with a stand-in for whatever the server says is missing.
 async fn with_stand_ins(
     session: &mut Session,
     view: &Object,
     schema: &str,
-    first: ServerError,
     stand_ins: &mut StandIns<'_>,
 ) -> Result<Outcome, ServerError> {
-    let why = message(&first).to_owned();
-    let mut error = first;
+    let mut first = None;
     for _ in 0..TRIES_PER_VIEW {
-        if !stand_ins.answer(session, &error, schema).await? {
-            break;
-        }
-        match create_one(session, view, schema).await? {
-            Outcome::Created(mut notes) => {
+        let error = match (create_one(session, view, schema).await?, first) {
+            (Outcome::Created(mut notes), Some(why)) => {
                 notes.push(format!("made as it is, although it refers to what the target does not have: {why}"));
                 return Ok(Outcome::Created(notes));
             }
-            Outcome::Refused(next) => error = next,
-            other => return Ok(other),
+            (Outcome::Refused(error), why) => {
+                first = why.or_else(|| Some(message(&error).to_owned()));
+                error
+            }
+            (other, _) => return Ok(other),
+        };
+        if !stand_ins.answer(session, &error, schema).await? {
+            return Ok(Outcome::Refused(error));
         }
     }
-    Ok(Outcome::Refused(error))
+    Ok(Outcome::Impossible("it refers to too much that the target does not have".into()))
 }
 
 fn message(error: &ServerError) -> &str {
@@ -109,6 +216,8 @@ fn message(error: &ServerError) -> &str {
 struct StandIns<'a> {
     /// Where they may be: in schemas that are restored, not in those of others.
     schemas: Vec<&'a str>,
+    /// Views of this run, which are made themselves.
+    views: HashSet<QualifiedName>,
     tables: Vec<(QualifiedName, Vec<String>)>,
     functions: Vec<(QualifiedName, usize)>,
 }
@@ -143,11 +252,13 @@ impl StandIns<'_> {
         }
     }
 
-    /// Where `schema.name`, which messages print unquoted, may have a stand-in. Dots are told apart by the view's schema.
+    /// Where `schema.name`, which messages print unquoted, may have a stand-in. Dots are told apart by the view's
+    /// schema.
     fn place(&self, name: &str, schema: &str) -> Option<QualifiedName> {
         let own = name.strip_prefix(schema).and_then(|rest| rest.strip_prefix('.'));
         let (schema, name) = own.map(|name| (schema, name)).or_else(|| name.split_once('.'))?;
-        self.schemas.contains(&schema).then(|| QualifiedName::new(schema, name))
+        let place = QualifiedName::new(schema, name);
+        (self.schemas.contains(&schema) && !self.views.contains(&place)).then_some(place)
     }
 
     async fn table(&mut self, session: &mut Session, name: QualifiedName) -> Result<bool, ServerError> {
@@ -211,10 +322,24 @@ impl StandIns<'_> {
     }
 }
 
+/// The views that the schemas have by now.
+async fn present(session: &mut Session, schemas: &[&str]) -> Result<HashSet<QualifiedName>, ServerError> {
+    let sql = format!(
+        "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.tables \
+         WHERE TABLE_TYPE = 'VIEW' AND TABLE_SCHEMA IN ({})",
+        list(schemas)
+    );
+    let rows = session.query(sql).await?;
+    Ok(rows.iter().map(|row| QualifiedName::new(row.text(0), row.text(1))).collect())
+}
+
+fn list(schemas: &[&str]) -> String {
+    schemas.iter().map(|schema| literal(schema)).collect::<Vec<_>>().join(", ")
+}
+
 /// Drops what a run that died has left.
 async fn drop_left_over(session: &mut Session, schemas: &[&str]) -> Result<(), ServerError> {
-    let list: Vec<_> = schemas.iter().map(|schema| literal(schema)).collect();
-    let (list, comment) = (list.join(", "), literal(STAND_IN));
+    let (list, comment) = (list(schemas), literal(STAND_IN));
     let tables = format!(
         "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.tables \
          WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA IN ({list}) AND TABLE_COMMENT = {comment}"

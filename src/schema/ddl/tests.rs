@@ -54,7 +54,8 @@ fn what_stays_in_the_bare_table() {
     );
     // A prefix and a nullable column do not make a clustered key.
     check(
-        "CREATE TABLE `t` (\n  `a` text NOT NULL,\n  `b` int,\n  UNIQUE KEY `a` (`a`(9)),\n  UNIQUE KEY `b` (`b`)\n) ENGINE=InnoDB",
+        "CREATE TABLE `t` (\n  `a` text NOT NULL,\n  `b` int,\n  UNIQUE KEY `a` (`a`(9)),\n  UNIQUE KEY `b` (`b`)\n) \
+             ENGINE=InnoDB",
         "CREATE TABLE `t` (\n  `a` text NOT NULL,\n  `b` int\n) ENGINE=InnoDB",
         None,
     );
@@ -63,13 +64,17 @@ fn what_stays_in_the_bare_table() {
     check(myisam, myisam, None);
     // The explicit index of this name must be there before the first FULLTEXT index.
     check(
-        "CREATE TABLE `t` (\n  `FTS_DOC_ID` bigint NOT NULL,\n  PRIMARY KEY (`FTS_DOC_ID`),\n  UNIQUE KEY `FTS_DOC_ID_INDEX` (`FTS_DOC_ID`),\n  FULLTEXT KEY `f` (`a`)\n) ENGINE=InnoDB",
-        "CREATE TABLE `t` (\n  `FTS_DOC_ID` bigint NOT NULL,\n  PRIMARY KEY (`FTS_DOC_ID`),\n  UNIQUE KEY `FTS_DOC_ID_INDEX` (`FTS_DOC_ID`)\n) ENGINE=InnoDB",
+        "CREATE TABLE `t` (\n  `FTS_DOC_ID` bigint NOT NULL,\n  PRIMARY KEY (`FTS_DOC_ID`),\n  UNIQUE KEY \
+             `FTS_DOC_ID_INDEX` (`FTS_DOC_ID`),\n  FULLTEXT KEY `f` (`a`)\n) ENGINE=InnoDB",
+        "CREATE TABLE `t` (\n  `FTS_DOC_ID` bigint NOT NULL,\n  PRIMARY KEY (`FTS_DOC_ID`),\n  UNIQUE KEY \
+             `FTS_DOC_ID_INDEX` (`FTS_DOC_ID`)\n) ENGINE=InnoDB",
         None,
     );
     check(
-        "CREATE TABLE `t` (\n  `a` int NOT NULL,\n  `i``d` int NOT NULL AUTO_INCREMENT,\n  PRIMARY KEY (`a`),\n  KEY `MYRIAD_auto_increment` (`i``d`)\n) ENGINE=InnoDB",
-        "CREATE TABLE `t` (\n  `a` int NOT NULL,\n  `i``d` int NOT NULL AUTO_INCREMENT,\n  PRIMARY KEY (`a`),\n  KEY `myriad_auto_increment_` (`i``d`)\n) ENGINE=InnoDB",
+        "CREATE TABLE `t` (\n  `a` int NOT NULL,\n  `i``d` int NOT NULL AUTO_INCREMENT,\n  PRIMARY KEY (`a`),\n  KEY \
+             `MYRIAD_auto_increment` (`i``d`)\n) ENGINE=InnoDB",
+        "CREATE TABLE `t` (\n  `a` int NOT NULL,\n  `i``d` int NOT NULL AUTO_INCREMENT,\n  PRIMARY KEY (`a`),\n  KEY \
+             `myriad_auto_increment_` (`i``d`)\n) ENGINE=InnoDB",
         Some("myriad_auto_increment_"),
     );
 }
@@ -97,15 +102,18 @@ fn placement_is_taken_out() {
         assert_eq!(changed.as_deref().map(String::from_utf8_lossy).as_deref(), expected);
     };
     check(
-        "CREATE TABLE `t` (`a` int COMMENT ' TABLESPACE `x`') /*!50100 TABLESPACE `ts1` */ ENGINE=InnoDB COMMENT=' TABLESPACE `x`'",
+        "CREATE TABLE `t` (`a` int COMMENT ' TABLESPACE `x`') /*!50100 TABLESPACE `ts1` */ ENGINE=InnoDB COMMENT=' \
+             TABLESPACE `x`'",
         Some(
             "CREATE TABLE `t` (`a` int COMMENT ' TABLESPACE `x`') /*!50100 */ ENGINE=InnoDB COMMENT=' TABLESPACE `x`'",
         ),
     );
     check(
-        "CREATE TABLE `t` (`a` int) ENGINE=InnoDB\n/*!50100 PARTITION BY RANGE (`a`)\n(PARTITION p VALUES LESS THAN (3) TABLESPACE = `ts1` DATA DIRECTORY = '/x it''s' ENGINE = InnoDB) */",
+        "CREATE TABLE `t` (`a` int) ENGINE=InnoDB\n/*!50100 PARTITION BY RANGE (`a`)\n(PARTITION p VALUES LESS THAN \
+             (3) TABLESPACE = `ts1` DATA DIRECTORY = '/x it''s' ENGINE = InnoDB) */",
         Some(
-            "CREATE TABLE `t` (`a` int) ENGINE=InnoDB\n/*!50100 PARTITION BY RANGE (`a`)\n(PARTITION p VALUES LESS THAN (3) ENGINE = InnoDB) */",
+            "CREATE TABLE `t` (`a` int) ENGINE=InnoDB\n/*!50100 PARTITION BY RANGE (`a`)\n(PARTITION p VALUES LESS \
+             THAN (3) ENGINE = InnoDB) */",
         ),
     );
     check("CREATE TABLE `t` (`a` int) /*!50100 TABLESPACE `innodb_file_per_table` */ ENGINE=InnoDB", None);
@@ -186,8 +194,9 @@ proptest! {
 
     #[test]
     fn names_with_any_bytes_come_back(name in "[^\u{0}]{1,20}") {
-        let create = format!("CREATE TABLE {} ({} int,\n  UNIQUE KEY {} ({})\n) ENGINE=InnoDB",
-            super::super::quote(&name), super::super::quote(&name), super::super::quote(&name), super::super::quote(&name));
+        let quoted = super::super::quote(&name);
+        let create =
+            format!("CREATE TABLE {quoted} ({quoted} int,\n  UNIQUE KEY {quoted} ({quoted})\n) ENGINE=InnoDB");
         let cut = cut(create.as_bytes()).unwrap();
         prop_assert_eq!(&cut.late_indexes[0].name, &name);
         prop_assert_eq!(with_name(create.as_bytes(), &name).unwrap(), create.as_bytes());

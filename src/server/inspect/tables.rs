@@ -60,15 +60,20 @@ pub(super) async fn read(
     let mut keys = read_unique_keys(session, dictionary, &list).await?;
     let mut partitions = read_partitions(session, &list).await?;
     let mut tables: HashMap<String, Vec<Table>> = HashMap::new();
-    for row in rows {
+    let mut creates = HashMap::new();
+    for (i, row) in rows.iter().enumerate() {
+        if i % TEXTS_AT_ONCE == 0 {
+            creates = texts(session, &rows[i..rows.len().min(i + TEXTS_AT_ONCE)]).await?;
+        }
         let at = (row.text(0), row.text(1));
         let name = QualifiedName::new(at.0.clone(), at.1.clone());
         let details = Details {
             columns: columns.remove(&at).unwrap_or_default(),
             keys: keys.remove(&at).unwrap_or_default(),
             partitions: partitions.remove(&at).unwrap_or_default(),
+            create: creates.remove(&name),
         };
-        match table(session, name, &row, details).await? {
+        match table(session, name, row, details).await? {
             Ok(table) => {
                 if let Some(why) = table.no_rows_of_its_own() {
                     not_taken.push(NotTaken::new("rows of table", table.name.to_string(), why));
@@ -85,7 +90,35 @@ struct Details {
     columns: Vec<ColumnRow>,
     keys: Vec<UniqueKey>,
     partitions: Vec<String>,
+    /// Its text; none where it has to be asked for alone.
+    create: Option<Vec<u8>>,
 }
+
+/// Texts asked for in one go: the way to the server and back costs more than the answer.
+const TEXTS_AT_ONCE: usize = 100;
+
+/// The texts of many tables by one packet of several statements. Empty where the server refuses one of them: each is
+/// then asked for alone, and the error found again.
+async fn texts(session: &mut Session, rows: &[Row]) -> Result<HashMap<QualifiedName, Vec<u8>>, ServerError> {
+    let names: Vec<_> = rows
+        .iter()
+        .filter(|row| row.text(2) == BASE_TABLE)
+        .map(|row| QualifiedName::new(row.text(0), row.text(1)))
+        .collect();
+    let statements: Vec<_> = names.iter().map(|name| format!("SHOW CREATE TABLE {}", name.sql())).collect();
+    if statements.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let results = match session.query_many(statements.join("; ")).await {
+        Ok(results) => results,
+        Err(error) if error.code().is_some() => return Ok(HashMap::new()),
+        Err(error) => return Err(error),
+    };
+    let texts = results.iter().map(|rows| rows.first().map(|row| row.bytes(1)).unwrap_or_default());
+    Ok(names.into_iter().zip(texts).filter(|(_, text)| !text.is_empty()).collect())
+}
+
+const BASE_TABLE: &str = "BASE TABLE";
 
 /// One table, or why it cannot be taken.
 async fn table(
@@ -95,12 +128,19 @@ async fn table(
     details: Details,
 ) -> Result<Result<Table, String>, ServerError> {
     let table_type = row.text(2);
-    if table_type != "BASE TABLE" {
+    if table_type != BASE_TABLE {
         return Ok(Err(format!("it is of the kind {table_type}, which this program does not take")));
     }
     let engine = row.text(3);
-    let create = match session.query_first(format!("SHOW CREATE TABLE {}", name.sql())).await {
-        Ok(row) => SqlText(row.map(|row| row.bytes(1)).unwrap_or_default()),
+    let text = match details.create {
+        Some(text) => Ok(Some(text)),
+        None => {
+            let row = session.query_first(format!("SHOW CREATE TABLE {}", name.sql())).await;
+            row.map(|row| row.map(|row| row.bytes(1)))
+        }
+    };
+    let create = match text {
+        Ok(text) => SqlText(text.unwrap_or_default()),
         // A MERGE table over tables that do not match, an engine that is not loaded: no rows can be read either.
         Err(error) if !engine.eq_ignore_ascii_case("InnoDB") && matches!(error.code(), Some(1168 | 1286)) => {
             return Ok(Err(error.to_string()));

@@ -7,7 +7,7 @@ use super::position::{self, LogStatus};
 use super::sessions::{Sessions, refused, roll_back, start_snapshots, unknown};
 use super::{Taken, Way, Work};
 use crate::limits;
-use crate::position::{ConsistencyKind, Position};
+use crate::position::{ConsistencyKind, Position, SourcePosition};
 use crate::server::error::ServerError;
 use std::time::Duration;
 
@@ -35,9 +35,10 @@ pub(super) fn take(work: &Work, sessions: &mut Sessions) -> Result<Way, ServerEr
     }
     for _ in 0..limits::LOG_STATUS_TRIES {
         start_snapshots(&mut sessions.readers)?;
+        let source_positions = position::source_positions(&mut sessions.control)?;
         let after = position::log_status(&mut sessions.control)?.unwrap_or_default();
         if stood_still(&before, &after) {
-            return taken(sessions, after).map(Way::Taken);
+            return taken(sessions, after, source_positions).map(Way::Taken);
         }
         roll_back(&mut sessions.readers)?;
         std::thread::sleep(limits::LOG_STATUS_PAUSE);
@@ -54,9 +55,9 @@ fn stood_still(before: &LogStatus, after: &LogStatus) -> bool {
     before.local == after.local && (logged || before.storage_engines == after.storage_engines)
 }
 
-fn taken(sessions: &mut Sessions, status: LogStatus) -> Result<Taken, ServerError> {
+fn taken(sessions: &Sessions, status: LogStatus, source_positions: Vec<SourcePosition>) -> Result<Taken, ServerError> {
     Ok(Taken {
-        source_positions: position::source_positions(&mut sessions.control, Some(&status))?,
+        source_positions,
         position: Position { exact: true, ..status.position() },
         consistency: ConsistencyKind::LogStatus,
         snapshot_time: position::parse_time(sessions.control.server(), &status.time)?,

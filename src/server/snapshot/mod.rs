@@ -49,7 +49,9 @@ pub struct Held {
     pub non_transactional_reader: Option<RawSession>,
     /// Where in the server's binary log the view stands.
     pub position: Position,
-    /// On a replica: where it stands in each source's binary log.
+    /// On a replica: where it stands in each source's binary log. With several applier threads the server moves
+    /// this every `replica_checkpoint_period` only, hence it may stand before the view, never behind it; the GTID
+    /// set is exact.
     pub source_positions: Vec<SourcePosition>,
     /// Which way it was come by.
     pub consistency: ConsistencyKind,
@@ -155,12 +157,12 @@ fn no_way(sessions: &Sessions, passed_over: &[String]) -> ServerError {
     }
 }
 
-/// Snapshots one after another, with nothing done to make them one.
+/// Snapshots with nothing done to make them one; the position stands before all of them.
 fn unconsistent(work: &Work, sessions: &mut Sessions) -> Result<Taken, ServerError> {
     sessions.hold_metadata(work)?;
-    start_snapshots(&mut sessions.readers)?;
     sessions.lock_non_transactional(work)?;
     let found = position::read(&mut sessions.helper)?;
+    start_snapshots(&mut sessions.readers)?;
     Ok(Taken {
         position: Position { exact: false, ..found.position },
         source_positions: found.source_positions,

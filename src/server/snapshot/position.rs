@@ -22,7 +22,6 @@ pub(super) struct Found {
 pub(super) struct LogStatus {
     pub(super) local: String,
     pub(super) storage_engines: String,
-    pub(super) replication: String,
     pub(super) gtid_executed: String,
     pub(super) binlog_file: Option<String>,
     pub(super) binlog_offset: Option<u64>,
@@ -48,7 +47,7 @@ pub(super) fn read(session: &mut RawSession) -> Result<Found, ServerError> {
         Some(status) => status.position(),
         None => binlog_position(session)?,
     };
-    let source_positions = source_positions(session, status.as_ref())?;
+    let source_positions = source_positions(session)?;
     let time = match &status {
         Some(status) => status.time.clone(),
         None => first(session, "SELECT UTC_TIMESTAMP(6)")?.map(|row| row.text(0)).unwrap_or_default(),
@@ -60,17 +59,16 @@ pub(super) fn read(session: &mut RawSession) -> Result<Found, ServerError> {
 pub(super) fn log_status(session: &mut RawSession) -> Result<Option<LogStatus>, ServerError> {
     let row = first(
         session,
-        "SELECT LOCAL, STORAGE_ENGINES, REPLICATION, LOCAL->>'$.gtid_executed', LOCAL->>'$.binary_log_file', \
+        "SELECT LOCAL, STORAGE_ENGINES, LOCAL->>'$.gtid_executed', LOCAL->>'$.binary_log_file', \
          LOCAL->>'$.binary_log_position', UTC_TIMESTAMP(6) FROM performance_schema.log_status",
     )?;
     Ok(row.map(|row| LogStatus {
         local: row.text(0),
         storage_engines: row.text(1),
-        replication: row.text(2),
-        gtid_executed: one_line(&row.text(3)),
-        binlog_file: row.opt_text(4).filter(|file| !file.is_empty()),
-        binlog_offset: row.opt_number(5),
-        time: row.text(6),
+        gtid_executed: one_line(&row.text(2)),
+        binlog_file: row.opt_text(3).filter(|file| !file.is_empty()),
+        binlog_offset: row.opt_number(4),
+        time: row.text(5),
     }))
 }
 
@@ -96,37 +94,9 @@ fn binlog_position(session: &mut RawSession) -> Result<Position, ServerError> {
     Ok(position)
 }
 
-/// The channels of a replica. Where log_status was read the positions are those in it, since they belong to
-/// the same moment.
-pub(super) fn source_positions(
-    session: &mut RawSession,
-    status: Option<&LogStatus>,
-) -> Result<Vec<SourcePosition>, ServerError> {
-    let shown = shown_channels(session)?;
-    let Some(status) = status else { return Ok(shown) };
-    let read = logged_channels(&status.replication);
-    if read.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut hosts: HashMap<String, (String, u16)> =
-        shown.into_iter().map(|channel| (channel.channel, (channel.host, channel.port))).collect();
-    if hosts.is_empty() {
-        let sql = "SELECT CHANNEL_NAME, HOST, PORT FROM performance_schema.replication_connection_configuration";
-        for row in optional(session.query_small(sql.as_bytes()))?.unwrap_or_default() {
-            hosts.insert(row.text(0), (row.text(1), row.number(2) as u16));
-        }
-    }
-    Ok(read
-        .into_iter()
-        .map(|(channel, binlog_file, binlog_offset)| {
-            let (host, port) = hosts.remove(&channel).unwrap_or_default();
-            SourcePosition { channel, host, port, binlog_file, binlog_offset }
-        })
-        .collect())
-}
-
-/// What SHOW REPLICA STATUS tells, under its names of before 8.0.22 and MariaDB's too.
-fn shown_channels(session: &mut RawSession) -> Result<Vec<SourcePosition>, ServerError> {
+/// The channels of a replica that have executed anything, under the names of before 8.0.22 and of MariaDB too.
+/// (9.7.4's log_status does not tell how far of the source's log was executed.)
+pub(super) fn source_positions(session: &mut RawSession) -> Result<Vec<SourcePosition>, ServerError> {
     for sql in ["SHOW REPLICA STATUS", "SHOW ALL SLAVES STATUS", "SHOW SLAVE STATUS"] {
         let Some(table) = optional(session.query_named(sql.as_bytes()))? else { continue };
         let channels = named(table).into_iter().map(|row| {
@@ -142,21 +112,6 @@ fn shown_channels(session: &mut RawSession) -> Result<Vec<SourcePosition>, Serve
         return Ok(channels.filter(|channel| !channel.binlog_file.is_empty()).collect());
     }
     Ok(Vec::new())
-}
-
-/// Channel, file and offset of each channel in log_status that has executed anything.
-fn logged_channels(replication: &str) -> Vec<(String, String, u64)> {
-    let value: serde_json::Value = serde_json::from_str(replication).unwrap_or_default();
-    let channels = value["channels"].as_array().cloned().unwrap_or_default();
-    let text = |channel: &serde_json::Value, key: &str| channel[key].as_str().unwrap_or_default().to_owned();
-    channels
-        .iter()
-        .map(|channel| {
-            let offset = channel["exec_master_log_position"].as_u64().unwrap_or_default();
-            (text(channel, "channel_name"), text(channel, "relay_master_log_file"), offset)
-        })
-        .filter(|(_, file, _)| !file.is_empty())
-        .collect()
 }
 
 /// The server's `2026-11-24 03:43:52.123456` in UTC.
@@ -192,16 +147,6 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn channels_of_log_status() {
-        let text = r#"{"channels": [{"channel_name": "", "relay_log_file": "r.2", "relay_log_position": 471,
-            "relay_master_log_file": "binlog.000003", "exec_master_log_position": 1234},
-            {"channel_name": "idle", "relay_master_log_file": "", "exec_master_log_position": 0}]}"#;
-        assert_eq!(logged_channels(text), [(String::new(), "binlog.000003".to_owned(), 1234)]);
-        assert!(logged_channels("").is_empty());
-        assert!(logged_channels(r#"{"channels": []}"#).is_empty());
-    }
 
     #[test]
     fn the_servers_clock() {

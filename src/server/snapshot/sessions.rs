@@ -29,12 +29,11 @@ pub(super) struct Sessions {
 impl Sessions {
     /// Logs in with everything but the metadata session, which may not be needed.
     pub(super) fn connect(work: &Work) -> Result<Sessions, ServerError> {
-        let mut readers = in_parallel((0..work.sessions).collect(), |_| open(work))?;
+        let readers = in_parallel((0..work.sessions).collect(), |_| open(work))?;
         let further = usize::from(!work.non_transactional.is_empty());
         let mut others = in_parallel((0..2 + further).collect(), |_| open(work))?;
         let non_transactional = if further > 0 { others.pop() } else { None };
         let (Some(helper), Some(control)) = (others.pop(), others.pop()) else { unreachable!("two were opened") };
-        readers.truncate(work.sessions);
         Ok(Sessions { control, helper, metadata: None, readers, non_transactional, backup_lock: false })
     }
 
@@ -154,7 +153,13 @@ pub(super) fn set_lock_wait(session: &mut RawSession, wait: Duration) -> Result<
 
 fn open(work: &Work) -> Result<RawSession, ServerError> {
     let mut session = RawSession::connect(&work.options)?;
-    session.execute(READER_SETUP.as_bytes())?;
+    match session.execute(READER_SETUP.as_bytes()) {
+        // MariaDB before 11.1 knows it by its old name alone.
+        Err(error) if unknown(&error) => {
+            session.execute(READER_SETUP.replace("transaction_isolation", "tx_isolation").as_bytes())?
+        }
+        other => other?,
+    };
     for sql in OPTIONAL_SETUP {
         match session.execute(sql.as_bytes()) {
             Err(error) if !unknown(&error) => return Err(error),

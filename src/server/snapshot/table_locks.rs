@@ -64,7 +64,8 @@ fn open(work: &Work, sessions: &mut Sessions) -> Result<Taken, ServerError> {
     let exact = before.position == found.position;
     Ok(Taken {
         position: Position { exact, ..found.position },
-        source_positions: found.source_positions,
+        // What is replicated to other tables goes on: rather applied twice than left out.
+        source_positions: before.source_positions,
         consistency: ConsistencyKind::TableLocks,
         snapshot_time: found.time,
         lock_held: Duration::ZERO,

@@ -1,7 +1,11 @@
 //! Helpers that the test modules share.
 
 pub mod data;
+pub mod keyed;
 pub mod program;
+pub mod replication;
+pub mod rows;
+pub mod run;
 pub mod s3_server;
 pub mod server;
 pub mod stores;

@@ -1,0 +1,54 @@
+# The set-up that scripts/demo and scripts/test share; sourced, not run. It finds cargo, a C compiler and a
+# MySQL server, fetches the last where there is none (scripts/get-mysqld), and changes nothing else.
+#
+# gives: say, die, need_cargo, need_mysqld; the current folder is then the checkout's top.
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+cd "$top"
+me=$(basename "$0")
+
+say() { echo "$me: $*"; }
+die() { echo "$me: $1" >&2; echo "hint: $2" >&2; exit 1; }
+
+# Cargo's own installer puts it where a new shell would find it, which is not this one.
+need_cargo() {
+  command -v cargo >/dev/null 2>&1 || PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+  command -v cargo >/dev/null 2>&1 ||
+    die "cargo is missing: Rust 1.85 or later is needed to build myriad" "install it from https://rustup.rs and run this again"
+  version=$(cargo --version | awk '{print $2}')
+  major=${version%%.*}; rest=${version#*.}; minor=${rest%%.*}
+  { [ "$major" -gt 1 ] || [ "$minor" -ge 85 ]; } 2>/dev/null ||
+    die "cargo $version is too old: Rust 1.85 or later is needed to build myriad" "run rustup update, or install it from https://rustup.rs"
+  command -v cc >/dev/null 2>&1 || command -v gcc >/dev/null 2>&1 ||
+    die "a C compiler is missing: zstd is built from source" "install one, on Debian with: apt-get install gcc"
+  say "using cargo $version"
+}
+
+# The same places, in the same order, as the program itself looks in.
+find_mysqld() {
+  if [ -n "${MYRIAD_MYSQLD:-}" ]; then
+    echo "$MYRIAD_MYSQLD"
+    return
+  fi
+  old=$IFS
+  IFS=:
+  for folder in $PATH /usr/sbin /usr/libexec /usr/local/mysql/bin /usr/bin \
+    "${MYRIAD_MYSQL_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/myriad/mysql}/bin"; do
+    if [ -x "$folder/mysqld" ] && "$folder/mysqld" --no-defaults --version 2>/dev/null | grep -qv MariaDB; then
+      echo "$folder/mysqld"
+      break
+    fi
+  done
+  IFS=$old
+}
+
+need_mysqld() {
+  mysqld=$(find_mysqld)
+  if [ -z "$mysqld" ]; then
+    say "no MySQL server on this machine: getting a private copy"
+    scripts/get-mysqld
+    mysqld=$(find_mysqld)
+    [ -n "$mysqld" ] || die "no MySQL server after scripts/get-mysqld" "run scripts/get-mysqld by itself and read what it says"
+  fi
+  say "using $mysqld"
+}
