@@ -19,4 +19,5 @@ mod refusals;
 mod roundtrip;
 mod s3;
 mod sandbox;
+mod settings;
 mod snapshot;
