@@ -109,6 +109,9 @@ impl Explain for FrameError {
     }
 }
 
+/// A buffer for compressed bytes above this is given away with its frame.
+const SCRATCH_BYTES_KEPT: usize = 36 << 20;
+
 /// Compresses frames with one reused zstd context.
 pub struct Sealer {
     compressor: zstd::bulk::Compressor<'static>,
@@ -125,12 +128,18 @@ impl Sealer {
 
     /// One frame of `bytes`, with its content size declared.
     pub fn seal(&mut self, bytes: &[u8], what: &str) -> Result<Vec<u8>, FrameError> {
-        // Compressed into a reused buffer and copied out: the frame that is kept is no larger than its bytes.
+        // Compressed into a reused buffer and copied out: the frame that is kept is no larger than its bytes. A buffer for
+        // a very large frame is not kept; it becomes the frame.
         self.scratch.clear();
         self.scratch.reserve(zstd::zstd_safe::compress_bound(bytes.len()));
         self.compressor
             .compress_to_buffer(bytes, &mut self.scratch)
             .map_err(|e| FrameError::Compress { what: what.to_owned(), why: e.to_string() })?;
+        if self.scratch.capacity() > SCRATCH_BYTES_KEPT {
+            let mut frame = std::mem::take(&mut self.scratch);
+            frame.shrink_to_fit();
+            return Ok(frame);
+        }
         Ok(self.scratch.to_vec())
     }
 }

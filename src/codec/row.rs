@@ -30,6 +30,9 @@ pub struct RowEncoder {
     value: Vec<u8>,
 }
 
+/// Scratch above this is given back after the row that needed it.
+const SCRATCH_BYTES_KEPT: usize = 4 << 20;
+
 /// Column type bytes of the protocol (`enum_field_types` in the server's field_types.h).
 mod field_type {
     pub const TINY: u8 = 1;
@@ -88,11 +91,8 @@ impl RowEncoder {
         let mut cursor = Cursor::new(&self.layout, &self.types, packet);
         let mut values = Vec::with_capacity(self.layout.fields.len());
         for (i, field) in self.layout.fields.iter().enumerate() {
-            self.value.clear();
-            let is_null = cursor.next(i, field, &mut self.value, None);
-            match is_null {
-                Ok(true) => values.push(None),
-                Ok(false) => values.push(Some(self.value.clone())),
+            match cursor.next(i, field, &mut self.value, None) {
+                Ok(value) => values.push(value.map(<[u8]>::to_vec)),
                 Err(Truncated) => {
                     return Err(RowError { table: self.table.clone(), why: "it ends inside a value".into() });
                 }
@@ -114,10 +114,9 @@ impl RowEncoder {
         without_json.clear();
         let mut cursor = Cursor::new(layout, types, packet);
         for (i, field) in layout.fields.iter().enumerate() {
-            value.clear();
             let target = if field.generated { &mut *generated } else { &mut *canonical };
             let start = target.len();
-            let is_null = cursor.next(i, field, value, Some(target))?;
+            let value = cursor.next(i, field, value, Some(target))?;
             if !layout.json.is_empty() && !field.generated {
                 if field.kind == ColumnKind::Json {
                     without_json.push(NULL);
@@ -129,10 +128,10 @@ impl RowEncoder {
                 if i > 0 {
                     text.push(b'\t');
                 }
-                match is_null {
-                    true => text.extend_from_slice(b"\\N"),
-                    false if field.needs_no_escape() => text.extend_from_slice(value),
-                    false => put_escaped(text, value),
+                match value {
+                    None => text.extend_from_slice(b"\\N"),
+                    Some(value) if field.needs_no_escape() => text.extend_from_slice(value),
+                    Some(value) => put_escaped(text, value),
                 }
             }
         }
@@ -146,7 +145,13 @@ impl RowEncoder {
         if layout.has_generated {
             tally.generated.add_hash(xxh3_128(generated));
         }
-        Ok(xxh3_128(canonical))
+        let hash = xxh3_128(canonical);
+        for scratch in [canonical, generated, without_json] {
+            if scratch.capacity() > SCRATCH_BYTES_KEPT {
+                *scratch = Vec::new();
+            }
+        }
+        Ok(hash)
     }
 }
 
@@ -212,6 +217,15 @@ pub fn unescape(field: &[u8]) -> Option<Vec<u8>> {
     Some(value)
 }
 
+/// Where a value lies.
+enum Found<'a> {
+    Null,
+    /// In the packet.
+    Packet(&'a [u8]),
+    /// In the scratch space.
+    Scratch,
+}
+
 /// Walks the values of one packet in either protocol.
 struct Cursor<'a> {
     packet: &'a [u8],
@@ -229,41 +243,50 @@ impl<'a> Cursor<'a> {
         Cursor { packet, at, binary, types }
     }
 
-    /// Appends the next value's text to `value` and its canonical form to `canonical`; true for NULL.
-    fn next(
+    /// The next value's text, none for NULL; its canonical form is appended to `canonical`. The text lies in the packet
+    /// wherever it needs no rewriting, else in `scratch`.
+    fn next<'v>(
         &mut self,
         i: usize,
         field: &Field,
-        value: &mut Vec<u8>,
+        scratch: &'v mut Vec<u8>,
         canonical: Option<&mut Vec<u8>>,
-    ) -> Result<bool, Truncated> {
-        let is_null = if self.binary { self.binary_value(i, field, value)? } else { self.text_value(field, value)? };
+    ) -> Result<Option<&'v [u8]>, Truncated>
+    where
+        'a: 'v,
+    {
+        scratch.clear();
+        let found = if self.binary { self.binary_value(i, field, scratch)? } else { self.text_value(field)? };
         if let Some(canonical) = canonical {
-            // FLOAT and DOUBLE stand in `value` as their IEEE bits here; their text follows below.
-            match is_null {
-                true => canonical.push(NULL),
-                false => wire::put_lenenc(canonical, value),
+            // FLOAT and DOUBLE stand in `scratch` as their IEEE bits here; their text follows below.
+            match found {
+                Found::Null => canonical.push(NULL),
+                Found::Packet(value) => wire::put_lenenc(canonical, value),
+                Found::Scratch => wire::put_lenenc(canonical, scratch),
             }
         }
-        if !is_null {
-            float_bits_to_text(field.kind, value);
-        }
-        Ok(is_null)
+        Ok(match found {
+            Found::Null => None,
+            Found::Packet(value) => Some(value),
+            Found::Scratch => {
+                float_bits_to_text(field.kind, scratch);
+                Some(scratch)
+            }
+        })
     }
 
-    fn text_value(&mut self, field: &Field, value: &mut Vec<u8>) -> Result<bool, Truncated> {
+    fn text_value(&mut self, field: &Field) -> Result<Found<'a>, Truncated> {
         let (bounds, next) = wire::lenenc(self.packet, self.at)?;
         self.at = next;
-        let Some((start, end)) = bounds else { return Ok(true) };
+        let Some((start, end)) = bounds else { return Ok(Found::Null) };
         let bytes = &self.packet[start..end];
-        value.extend_from_slice(if field.zerofill { wire::strip_zero_fill(bytes) } else { bytes });
-        Ok(false)
+        Ok(Found::Packet(if field.zerofill { wire::strip_zero_fill(bytes) } else { bytes }))
     }
 
-    fn binary_value(&mut self, i: usize, field: &Field, value: &mut Vec<u8>) -> Result<bool, Truncated> {
+    fn binary_value(&mut self, i: usize, field: &Field, value: &mut Vec<u8>) -> Result<Found<'a>, Truncated> {
         let bit = i + 2;
         if self.packet.get(1 + bit / 8).ok_or(Truncated)? & (1 << (bit % 8)) != 0 {
-            return Ok(true);
+            return Ok(Found::Null);
         }
         let kind = *self.types.get(i).ok_or(Truncated)?;
         let width = match kind {
@@ -278,7 +301,7 @@ impl<'a> Cursor<'a> {
             self.at += width;
             let unsigned = field.unsigned || matches!(field.kind, ColumnKind::Enum | ColumnKind::Set);
             put_number(value, number, width, kind, unsigned);
-            return Ok(false);
+            return Ok(Found::Scratch);
         }
         let (bounds, next) = wire::lenenc(self.packet, self.at)?;
         let (start, end) = bounds.ok_or(Truncated)?;
@@ -288,10 +311,10 @@ impl<'a> Cursor<'a> {
             field_type::DATE => wire::put_datetime(value, bytes, true, 0)?,
             field_type::DATETIME | field_type::TIMESTAMP => wire::put_datetime(value, bytes, false, field.fraction)?,
             field_type::TIME => wire::put_time(value, bytes, field.fraction)?,
-            _ if field.zerofill => value.extend_from_slice(wire::strip_zero_fill(bytes)),
-            _ => value.extend_from_slice(bytes),
+            _ if field.zerofill => return Ok(Found::Packet(wire::strip_zero_fill(bytes))),
+            _ => return Ok(Found::Packet(bytes)),
         }
-        Ok(false)
+        Ok(Found::Scratch)
     }
 
     /// The flags behind the fields: counts the documents whose types the text does not carry.

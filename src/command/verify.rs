@@ -66,12 +66,18 @@ pub async fn run(options: &VerifyOptions, progress: Arc<dyn Progress>, stop: Sto
                 report.backups.push(id);
             }
             progress.phase("objects", 0, named.stored_bytes());
-            let workers = options.effort.threads;
+            let workers = workers_within(options, named.object_memory_bytes());
             report.inventory = Some(verify::repository::read_all(&repository, named, workers, &progress, &stop).await?);
         }
     }
     report.seconds = begun.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// As many workers as were asked for, if the memory is enough for so many bytes in each.
+fn workers_within(options: &VerifyOptions, worker_bytes: u64) -> usize {
+    let fitting = options.effort.memory_bytes as u64 / worker_bytes.max(1);
+    options.effort.threads.min(usize::try_from(fitting).unwrap_or(usize::MAX)).max(1)
 }
 
 /// Names and ids of the backups that are meant; all where none is chosen.
@@ -96,7 +102,9 @@ async fn against(
     let selected = selected::read(repository, &backup.manifest, &options.selection, &options.renames, false).await?;
     let mut session = Session::connect(server).await?;
     inspect::setup_reader(&mut session).await?;
-    let sessions = reader_sessions(server, options.effort.threads, &mut session).await?;
+    // A row stands in the packet, and where it is not hashed as it came, in two or three copies.
+    let widest = selected.chunks().filter_map(|chunk| chunk.widest).max().unwrap_or(0);
+    let sessions = reader_sessions(server, workers_within(options, 4 * widest), &mut session).await?;
     progress.phase("proof", selected.rows(), selected.bytes());
     let tables = proof_tables(&selected);
     let proving =

@@ -1,6 +1,6 @@
 //! A real key near the middle of what remains of a range, so that half of it can go to an idle worker.
 //!
-//! Integers, DECIMAL and byte-like text are halved by arithmetic on the first column in which the ends differ, and
+//! Numbers, moments and byte-like text are halved by arithmetic on the first column in which the ends differ, and
 //! the server is asked for the next key there (one dive into the index). Other kinds, and lopsided data where that
 //! finds nothing, step over a bounded number of keys. Any key between the ends is right; only the balance depends
 //! on the choice, and a range that was split badly is split again.
@@ -122,10 +122,24 @@ fn middle_condition(key: &RangeKey, table: &Table, lo: &Bound, hi: &Bound) -> Op
         }
         let middle = match (column.kind, low, high) {
             (
-                ColumnKind::Integer | ColumnKind::Decimal | ColumnKind::Bit | ColumnKind::Enum | ColumnKind::Set,
+                ColumnKind::Integer
+                | ColumnKind::Decimal
+                | ColumnKind::Bit
+                | ColumnKind::Year
+                | ColumnKind::Enum
+                | ColumnKind::Set,
                 KeyValue::Plain(low),
                 KeyValue::Plain(high),
             ) => KeyValue::Plain(middle_number(low, high)?),
+            (ColumnKind::Float | ColumnKind::Double, KeyValue::Plain(low), KeyValue::Plain(high)) => {
+                let (low, high): (f64, f64) = (low.parse().ok()?, high.parse().ok()?);
+                KeyValue::Plain(format!("{:e}", low / 2.0 + high / 2.0))
+            }
+            (
+                ColumnKind::Date | ColumnKind::Datetime | ColumnKind::Timestamp,
+                KeyValue::Plain(low),
+                KeyValue::Plain(high),
+            ) => KeyValue::Plain(middle_moment(low, high)?),
             (ColumnKind::Text | ColumnKind::Bytes, KeyValue::Bytes(low), KeyValue::Bytes(high)) => {
                 let bytewise = column.kind == ColumnKind::Bytes
                     || matches!(column.charset.as_deref(), Some("utf8mb4" | "utf8mb3" | "latin1" | "ascii" | "binary"));
@@ -149,6 +163,28 @@ fn middle_number(low: &str, high: &str) -> Option<String> {
     let (low, high) = (whole(low)?, whole(high)?);
     let apart = high - low;
     Some((low + (apart + apart.signum()) / 2).to_string())
+}
+
+/// A moment about half way between two, as a day and a time that exist: months count 31 days here, zero parts are
+/// taken as they come.
+fn middle_moment(low: &str, high: &str) -> Option<String> {
+    /// Year, month, day, hour, minute, second: how many there are of each but the first.
+    const RADIX: [i64; 5] = [13, 32, 24, 60, 60];
+    let seconds = |text: &str| {
+        let whole = text.split('.').next().unwrap_or_default();
+        let mut parts = whole.split(['-', ' ', ':']).map(|part| part.parse::<i64>().ok());
+        let year = parts.next()??;
+        RADIX.iter().try_fold(year, |sum, radix| Some(sum * radix + parts.next().unwrap_or(Some(0))?))
+    };
+    let (low, high) = (seconds(low)?, seconds(high)?);
+    let mut rest = low + (high - low) / 2;
+    let mut parts = [0; 5];
+    for (part, radix) in parts.iter_mut().zip(RADIX).rev() {
+        (*part, rest) = (rest % radix, rest / radix);
+    }
+    let [month, day, hour, minute, second] = parts;
+    let (month, day) = (month.max(1), day.clamp(1, 28));
+    Some(format!("{rest:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"))
 }
 
 /// A byte string about half way between two: their common prefix, then the mean of the bytes behind it. For text the
@@ -186,6 +222,11 @@ mod tests {
         assert_eq!(middle_number("0", "1").as_deref(), Some("1"));
         assert_eq!(middle_number("1", "0").as_deref(), Some("0"));
         assert_eq!(middle_number("1.50", "9.99").as_deref(), Some("5"));
+        assert_eq!(middle_moment("2020-01-01", "2020-01-03").as_deref(), Some("2020-01-02 00:00:00"));
+        assert_eq!(
+            middle_moment("0000-00-00 00:00:00.000000", "2020-12-31 23:59:59.9").as_deref(),
+            Some("1010-06-15 23:59:59")
+        );
         assert_eq!(middle_bytes(b"3fa", b"f00", false).as_deref(), Some(&b"Lz"[..]));
         assert_eq!(middle_bytes(b"ab1", b"ab9", true), Some(vec![b'a', b'b', b'5', 0]));
         assert_eq!(middle_bytes("ä1".as_bytes(), "ä9".as_bytes(), false), None);

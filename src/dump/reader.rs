@@ -371,24 +371,25 @@ impl Emit<'_, '_> {
     /// Seals and hands over one chunk; gives the emptied buffer back.
     fn chunk(&mut self, mut text: Vec<u8>, tally: Tally, range: Range) -> Result<Vec<u8>, DumpError> {
         let Shared { pack, known, queue, rate, options, .. } = self.shared;
-        let content = content_id(&text, &[], ROW_TEXT_VERSION);
-        let mut frame_bytes = 0;
-        let stored = match known.get(&content) {
-            _ if text.is_empty() => Stored::Nothing,
-            Some(place) => Stored::Before(*place),
-            None => {
-                let frame = self.sealer.seal(&text, "a chunk")?;
-                frame_bytes = frame.len() as u64;
-                Stored::Now(pack.add(frame).map_err(|_| DumpError::Store)?)
-            }
-        };
         let bytes = text.len() as u64;
+        let content = content_id(&text, &[], ROW_TEXT_VERSION);
+        let before = known.get(&content).copied();
+        let frame = match before {
+            None if bytes > 0 => Some(self.sealer.seal(&text, "a chunk")?),
+            _ => None,
+        };
+        // Given back before the frame waits for room: a chunk with one very wide row must not hold its memory for ever.
+        text.clear();
+        text.shrink_to(4 * options.chunk_bytes);
+        let frame_bytes = frame.as_ref().map_or(0, |frame| frame.len() as u64);
+        let stored = match (frame, before) {
+            (Some(frame), _) => Stored::Now(pack.add(frame).map_err(|_| DumpError::Store)?),
+            (None, Some(place)) if bytes > 0 => Stored::Before(place),
+            (None, _) => Stored::Nothing,
+        };
         let partition = self.task.read.partition.clone();
         queue.add_chunk(self.task.table, TakenChunk { partition, range, tally, bytes, frame_bytes, content, stored });
         rate.pay(bytes, || stop_here(self.shared).is_err());
-        text.clear();
-        // A chunk with one very wide row must not hold its memory for ever.
-        text.shrink_to(4 * options.chunk_bytes);
         Ok(text)
     }
 }

@@ -16,6 +16,9 @@ use mysql_async::{Params, Value};
 /// Bytes of a packet that are not values: header, NULL bits, types.
 const PACKET_SLACK_BYTES: u64 = 64 << 10;
 
+/// Bytes of row text in one statement at most, unless one row has more: the values and the packet are copies of them.
+const STATEMENT_BYTES_MAX: u64 = 4 << 20;
+
 /// Inserts all rows of a chunk's row text.
 pub async fn insert_rows(
     session: &mut Session,
@@ -27,7 +30,7 @@ pub async fn insert_rows(
 ) -> Result<(), LoadError> {
     let lines: Vec<&[u8]> = text.split_inclusive(|&byte| byte == b'\n').collect();
     let loaded: Vec<usize> = layout.loaded_fields().map(|(place, _)| place).collect();
-    let room = packet_bytes_max.saturating_sub(PACKET_SLACK_BYTES);
+    let room = packet_bytes_max.saturating_sub(PACKET_SLACK_BYTES).min(STATEMENT_BYTES_MAX);
     // The protocol counts the parameters of a statement in 16 bits.
     let rows_max = limits::INSERT_ROWS.min(65_535 / loaded.len().max(1)).max(1);
     let mut from = 0;

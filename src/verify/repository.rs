@@ -121,6 +121,15 @@ impl Named {
         }
     }
 
+    /// Bytes of memory that checking one object takes at most: the object and its largest frame, unpacked.
+    pub fn object_memory_bytes(&self) -> u64 {
+        let of_object = |frames: &BTreeMap<u64, Frame>| {
+            let stored = frames.values().map(|frame| frame.offset + frame.length).max().unwrap_or(0);
+            stored + frames.values().map(|frame| frame.bytes).max().unwrap_or(0)
+        };
+        self.objects.values().map(of_object).max().unwrap_or(0)
+    }
+
     /// Stored bytes that will be read.
     pub fn stored_bytes(&self) -> u64 {
         self.objects.values().flat_map(|frames| frames.values()).map(|frame| frame.length).sum()

@@ -22,3 +22,4 @@ mod s3;
 mod sandbox;
 mod settings;
 mod snapshot;
+mod wide_rows;
