@@ -1,7 +1,7 @@
 # The set-up that scripts/demo and scripts/test share; sourced, not run. It finds cargo, a C compiler and a
 # MySQL server, fetches the last where there is none (scripts/get-mysqld), and changes nothing else.
 #
-# gives: say, die, need_cargo, need_mysqld; the current folder is then the checkout's top.
+# gives: say, die, need_cargo, need_mysqld, look_for_zstd; the current folder is then the checkout's top.
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top"
@@ -22,6 +22,12 @@ need_cargo() {
   command -v cc >/dev/null 2>&1 || command -v gcc >/dev/null 2>&1 ||
     die "a C compiler is missing: zstd is built from source" "install one, on Debian with: apt-get install gcc"
   say "using cargo $version"
+}
+
+# One test restores a backup by hand, as docs/format.md says.
+look_for_zstd() {
+  command -v zstd >/dev/null 2>&1 ||
+    say "the program zstd is missing: the test that restores by hand will be skipped (on Debian: apt-get install zstd)"
 }
 
 # The same places, in the same order, as the program itself looks in.

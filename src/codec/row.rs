@@ -352,9 +352,9 @@ fn float_bits_to_text(kind: ColumnKind, value: &mut Vec<u8>) {
         (ColumnKind::Float, 4) => {
             let number = f32::from_le_bytes([value[0], value[1], value[2], value[3]]);
             value.clear();
-            // The largest one's ninth digit would round up to what the server calls out of range.
+            // Nine digits round the largest float above itself: stored right, but with a warning of its own.
             match number.abs() == f32::MAX {
-                true => write!(value, "{}3.40282346e38", if number < 0.0 { "-" } else { "" }),
+                true => write!(value, "{:e}", f64::from(number)),
                 false => write!(value, "{number:.8e}"),
             }
             .expect("writing to a vector");

@@ -19,14 +19,14 @@ const STEP_MAX: u64 = 200_000;
 /// How often the middle is moved down where no key lies above it; each time is one dive into the index.
 const HALVINGS_MAX: usize = 8;
 
-/// A key strictly inside `range`, whose lower bound is given; none where there is none to be had. `chunk_rows`: about as
-/// many rows as a chunk has, at least one.
+/// A key strictly inside `range`, whose lower bound is given and in which about `rows` rows are left; none where there is
+/// none to be had.
 pub(super) fn find(
     session: &mut RawSession,
     source: &Source,
     partition: Option<&str>,
     range: &Range,
-    chunk_rows: u64,
+    rows: u64,
 ) -> Result<Option<Bound>, ServerError> {
     let table = &source.table;
     let (Some(key), Some(lo)) = (&table.range_key, &range.lo) else { return Ok(None) };
@@ -48,15 +48,8 @@ pub(super) fn find(
             _ => upto = middle,
         }
     }
-    // Less than a chunk is not worth a range of its own.
-    let mut step = (table.rows_estimate / 4).min(STEP_MAX);
-    while step >= chunk_rows {
-        if let Some(found) = asker.first(range, "", step)?.filter(|found| *found != hi) {
-            return Ok(Some(found));
-        }
-        step /= 8;
-    }
-    Ok(None)
+    let step = (rows / 2).clamp(1, STEP_MAX);
+    Ok(asker.first(range, "", step)?.filter(|found| *found != hi))
 }
 
 /// Asks for single keys of one table in the worker's own snapshot.

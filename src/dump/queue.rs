@@ -18,6 +18,8 @@ pub(super) struct Task {
     pub read: ReadRange,
     /// The range was read; only the count that closes the table is left.
     pub count_only: bool,
+    /// A guess at the rows that are still to be read, for splitting in the middle.
+    pub rows_left: u64,
 }
 
 /// What became of a table so far.
@@ -69,7 +71,8 @@ impl Queue {
             let source = &sources[table];
             let ranges = cuts::ranges(&source.table, source.earlier.as_deref());
             states[table].open = ranges.len();
-            waiting.extend(ranges.into_iter().map(|read| Task { table, read, count_only: false }));
+            let rows_left = source.table.rows_estimate / ranges.len().max(1) as u64;
+            waiting.extend(ranges.into_iter().map(|read| Task { table, read, count_only: false, rows_left }));
         }
         let inner = Inner { waiting, states, running: 0, sessions, sessions_lost: 0, failure: None };
         Queue { inner: Mutex::new(inner), changed: Condvar::new(), idle: AtomicUsize::new(0) }
@@ -109,7 +112,8 @@ impl Queue {
         let mut inner = self.lock();
         inner.states[task.table].open += 1;
         let read = ReadRange { partition: task.read.partition.clone(), range: above, cutting: Cutting::Free };
-        inner.waiting.push_front(Task { table: task.table, read, count_only: false });
+        let rows_left = task.rows_left / 2;
+        inner.waiting.push_front(Task { table: task.table, read, count_only: false, rows_left });
         self.changed.notify_one();
     }
 

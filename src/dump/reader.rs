@@ -71,7 +71,7 @@ pub(super) fn read_locked(shared: &Shared<'_>, session: RawSession) {
         let mut worker = Worker::new(shared, session)?;
         for (table, source) in shared.sources.iter().enumerate().filter(|(_, s)| !s.table.transactional()) {
             for read in cuts::ranges(&source.table, source.earlier.as_deref()) {
-                worker.read_range(&mut Task { table, read, count_only: false })?;
+                worker.read_range(&mut Task { table, read, count_only: false, rows_left: 0 })?;
             }
             let queries = std::mem::take(&mut worker.queries);
             worker.count(source, &Finished { rows: shared.queue.rows_of(table), queries })?;
@@ -143,6 +143,7 @@ impl<'a> Worker<'a> {
         self.chunk_lo = task.read.range.lo.clone();
         let mut read_to = task.read.range.lo.clone();
         let mut row_bytes = row_bytes_estimate(source);
+        let mut rows_read = 0;
         loop {
             // With small chunks a query ends before it looks for itself.
             stop_here(self.shared)?;
@@ -152,7 +153,10 @@ impl<'a> Worker<'a> {
             self.queries += 1;
             if limit == Some(rows) && last.is_some() {
                 read_to = last;
-                self.give_half_away(task, source, &read_to, row_bytes)?;
+                // Where the server's estimate has run out, at least as much again is taken to be left.
+                rows_read += rows;
+                task.rows_left = task.rows_left.saturating_sub(rows).max(rows_read);
+                self.give_half_away(task, source, &read_to)?;
                 continue;
             }
             match self.join_following(task) {
@@ -209,24 +213,19 @@ impl<'a> Worker<'a> {
 
     /// Where somebody is idle, the upper half of what remains becomes a range of its own. Not before a chunk of this one
     /// is full: the open end of a table whose rows are those of the backup before must stay the chunk that it was.
-    fn give_half_away(
-        &mut self,
-        task: &mut Task,
-        source: &Source,
-        read_to: &Option<Bound>,
-        row_bytes: u64,
-    ) -> Result<(), DumpError> {
+    fn give_half_away(&mut self, task: &mut Task, source: &Source, read_to: &Option<Bound>) -> Result<(), DumpError> {
         if self.chunk_lo == task.read.range.lo || !self.shared.queue.someone_idle() {
             return Ok(());
         }
         let Some(from) = read_to else { return Ok(()) };
         let rest = Range { lo: Some(from.clone()), hi: task.read.range.hi.clone() };
-        let chunk_rows = (self.shared.options.chunk_bytes as u64 / row_bytes).max(1);
-        let middle = midpoint::find(&mut self.session, source, task.read.partition.as_deref(), &rest, chunk_rows)
+        let partition = task.read.partition.as_deref();
+        let middle = midpoint::find(&mut self.session, source, partition, &rest, task.rows_left)
             .map_err(|e| DumpError::server(&source.table.name.to_string(), e))?;
         if let Some(middle) = middle {
             let above = Range { lo: Some(middle.clone()), hi: task.read.range.hi.replace(middle) };
             self.shared.queue.split_off(task, above);
+            task.rows_left /= 2;
         }
         Ok(())
     }

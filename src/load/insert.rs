@@ -1,6 +1,6 @@
 //! The way for rows where local_infile cannot be had: prepared INSERTs of some 50 rows. Parameters are binary strings,
-//! so bytes of any character set go in unconverted; ENUM, SET and JSON pass through the same expressions as in LOAD
-//! DATA.
+//! so bytes of any character set go in unconverted; ENUM and SET go in as numbers, JSON through the same expression as in
+//! LOAD DATA.
 
 use super::error::LoadError;
 use super::{LoadTable, rows};
@@ -65,12 +65,8 @@ async fn insert(
         let fields: Vec<&[u8]> = line.split(|&byte| byte == b'\t').collect();
         for &place in loaded {
             let field = fields.get(place).copied().unwrap_or_default();
-            let kind = layout.fields[place].kind;
-            enum_errors += u64::from(kind == ColumnKind::Enum && field == b"0");
-            values.push(match kind {
-                ColumnKind::Enum | ColumnKind::Set => number(field),
-                _ => unescape(field).map_or(Value::NULL, Value::Bytes),
-            });
+            enum_errors += u64::from(layout.fields[place].kind == ColumnKind::Enum && field == b"0");
+            values.push(parameter(layout.fields[place].kind, field));
         }
     }
     let rejected = |why: String| LoadError::Rejected {
@@ -97,13 +93,12 @@ async fn insert(
     Ok(())
 }
 
-/// An ENUM or SET number: as a string the server takes it for a DECIMAL and warns from 2^63 up (seen on 9.7.4).
-fn number(field: &[u8]) -> Value {
-    let digits = unescape(field).map(|digits| String::from_utf8_lossy(&digits).into_owned());
-    match digits.as_deref().map(str::parse) {
-        None => Value::NULL,
-        Some(Ok(number)) => Value::UInt(number),
-        Some(Err(_)) => Value::Bytes(digits.unwrap_or_default().into_bytes()),
+/// A field as a parameter. ENUM and SET go as numbers: as text, a SET above 63 bits would be taken for a DECIMAL.
+fn parameter(kind: ColumnKind, field: &[u8]) -> Value {
+    let Some(bytes) = unescape(field) else { return Value::NULL };
+    match (kind, std::str::from_utf8(&bytes).ok().and_then(|digits| digits.parse().ok())) {
+        (ColumnKind::Enum | ColumnKind::Set, Some(number)) => Value::UInt(number),
+        _ => Value::Bytes(bytes),
     }
 }
 
@@ -112,7 +107,6 @@ fn statement(table: &str, layout: &RowLayout, loaded: &[usize], rows: usize) -> 
     let places: Vec<_> = loaded
         .iter()
         .map(|&place| match layout.fields[place].kind {
-            ColumnKind::Enum | ColumnKind::Set => "CAST(? AS UNSIGNED)",
             ColumnKind::Json => "CONVERT(? USING utf8mb4)",
             _ => "?",
         })

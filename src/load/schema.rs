@@ -20,6 +20,8 @@ const WRITER_OPTIONAL: &[(&str, &str)] = &[
     ("sql_generate_invisible_primary_key", "OFF"),
     ("innodb_strict_mode", "OFF"),
     ("restrict_fk_on_non_standard_key", "OFF"),
+    // Warnings that a loading statement lists, to see that all of them are of the expected kind.
+    ("max_error_count", "65535"),
 ];
 
 /// Sets up a session for writing definitions and rows. Returns the names of the settings that the target keeps at

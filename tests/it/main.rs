@@ -2,6 +2,7 @@
 
 mod support;
 
+mod by_hand;
 mod chunks;
 mod cli;
 mod dataset;
@@ -10,7 +11,9 @@ mod demo;
 mod exact;
 mod faults;
 mod guard;
+mod guide;
 mod kills;
+mod limits;
 mod login;
 mod mariadb;
 mod raw;
@@ -18,5 +21,6 @@ mod refusals;
 mod roundtrip;
 mod s3;
 mod sandbox;
+mod settings;
 mod snapshot;
 mod wide_rows;

@@ -161,7 +161,7 @@ fn a_restore_names_its_target() {
     assert_eq!(options.overrides, Overrides { source: true, replicas: true, drop_existing: true });
     assert_eq!(options.renames, [("a".to_owned(), "b".to_owned())]);
     let options = restore("restore --repo r --defaults-file /dev/null --target mysql://h").expect("options");
-    assert_eq!((options.backup, options.gtid_purged), (BackupChoice::Latest, GtidPurged::Auto));
+    assert_eq!((options.backup, options.gtid_purged), (BackupChoice::Latest, GtidPurged::Off));
     assert_eq!((options.proof, options.overrides), (ProofMode::Full, Overrides::default()));
 }
 

@@ -278,6 +278,9 @@ impl RestoreDone {
 
     fn proof_lines(&self) -> Vec<String> {
         let Some(proof) = &self.proof else {
+            if self.chunks == 0 {
+                return vec!["  definitions only: there are no rows to prove".into()];
+            }
             return vec!["  NOT PROVED: nothing was read back (--verify none)".into()];
         };
         proof.lines("  ")

@@ -105,9 +105,10 @@ impl Run<'_> {
         self.stop_here()
     }
 
-    /// Reads every range back from the target and compares its digest; none where that was not asked for.
+    /// Reads every range back from the target and compares its digest; none where that was not asked for, or no
+    /// rows were.
     pub async fn prove(&mut self) -> Result<Option<Proof>> {
-        if self.options.proof == ProofMode::None {
+        if self.options.proof == ProofMode::None || self.options.no_data {
             return Ok(None);
         }
         self.phases.enter("proof", self.selected.rows(), self.selected.bytes());

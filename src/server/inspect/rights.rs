@@ -6,14 +6,21 @@ use crate::schema::identifier::quote;
 use crate::server::error::ServerError;
 use crate::server::session::Session;
 
-/// Adds a line for each schema whose triggers or events this account would not be shown.
+/// Adds a line for each schema whose routines, triggers or events this account would not be shown.
 pub(super) async fn read(
     session: &mut Session,
     schemas: &[String],
     not_taken: &mut Vec<NotTaken>,
 ) -> Result<(), ServerError> {
     let grants: Vec<String> = session.query("SHOW GRANTS").await?.iter().map(|row| row.text(0)).collect();
+    // Either of these shows every routine; rights on a routine show that one, or its name without its text.
+    let routines = ["SELECT", "SHOW_ROUTINE"].iter().any(|right| rights_on(&grants, right).any(|place| place == "*.*"));
     for schema in schemas.iter().filter(|schema| !is_system_schema(schema)) {
+        let any = |right: &&str| grants_on_schema(&grants, right, schema);
+        if !routines && !["EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE"].iter().any(any) {
+            let why = "this account has neither SHOW_ROUTINE nor SELECT on all schemas, so that only its own were seen";
+            not_taken.push(NotTaken::new("routines of schema", schema.clone(), why));
+        }
         if !grants_on_schema(&grants, "TRIGGER", schema) {
             let why = "this account lacks the TRIGGER right there, so that only some or none were seen";
             not_taken.push(NotTaken::new("triggers of schema", schema.clone(), why));
@@ -32,16 +39,25 @@ pub(super) async fn read(
 
 /// Whether the lines of SHOW GRANTS (which hold those of the active roles) give a right on all of a schema.
 fn grants_on_schema(grants: &[String], right: &str, schema: &str) -> bool {
-    let of = |verb: &'static str| {
-        let lines = grants.iter().filter_map(move |line| line.strip_prefix(verb)?.split_once(" ON "));
-        lines.filter(|(rights, _)| rights.split(", ").any(|has| has.trim() == right || has.trim() == "ALL PRIVILEGES"))
-    };
     // A partial revoke (partial_revokes=ON) takes one schema out of a global grant.
-    let revoked = of("REVOKE ").any(|(_, place)| place.starts_with(&format!("{}.*", quote(schema))));
-    of("GRANT ").any(|(_, place)| match place.split_once(" TO ").map_or(place, |(place, _)| place) {
+    let revoke = format!(" ON {}.* FROM ", quote(schema));
+    let revoked = grants.iter().any(|line| names(line, "REVOKE ", right) && line.contains(&revoke));
+    rights_on(grants, right).any(|place| match place {
         "*.*" => !revoked,
         place => place.strip_suffix(".*").is_some_and(|pattern| matches(&unquoted(pattern), schema)),
     })
+}
+
+/// The places (`*.*`, a schema, a table) that a right is granted on.
+fn rights_on<'a>(grants: &'a [String], right: &'a str) -> impl Iterator<Item = &'a str> {
+    let lines = grants.iter().filter(move |line| names(line, "GRANT ", right));
+    lines.filter_map(|line| line.split_once(" ON ")?.1.split_once(" TO ").map(|(place, _)| place))
+}
+
+/// Whether a line gives or takes a right.
+fn names(line: &str, verb: &str, right: &str) -> bool {
+    let rights = line.strip_prefix(verb).and_then(|rest| rest.split_once(" ON ")).map(|(rights, _)| rights);
+    rights.is_some_and(|rights| rights.split(", ").any(|has| has == right || has == "ALL PRIVILEGES"))
 }
 
 fn unquoted(name: &str) -> String {

@@ -1,0 +1,201 @@
+//! Where things are tight: rows of 64 MiB, little memory, a target without local_infile, small packets, an S3 bucket
+//! instead of a folder; and JSON types that the backup does not carry.
+
+use crate::support::program::{self, Ended, Repo, address};
+use crate::support::run::assert_same_rows;
+use crate::support::s3_server::{ACCESS_KEY, BUCKET, S3Server, SECRET_KEY};
+use crate::support::{data, server};
+use std::time::Duration;
+
+/// Runs the program and returns the most memory it had in use, in bytes.
+async fn peak_memory(arguments: &[&str]) -> u64 {
+    let mut running = program::start(arguments);
+    let status = format!("/proc/{}/status", running.pid());
+    let mut peak = 0;
+    while running.runs() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+        peak = peak.max(line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap_or(0) << 10);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    running.end().expect(0);
+    peak
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_64_mib_stay_within_the_memory() {
+    const MEMORY: u64 = 512 << 20;
+    const BASE: u64 = 128 << 20;
+    let source = server::own(wide_options());
+    data::run(
+        &source,
+        &[
+            "CREATE DATABASE wide",
+            "CREATE TABLE wide.blobs (id INT PRIMARY KEY, b LONGBLOB)",
+            "CREATE TABLE wide.narrow (id INT AUTO_INCREMENT PRIMARY KEY, t VARCHAR(100))",
+            "INSERT INTO wide.narrow (t) SELECT REPEAT('x', 90) FROM information_schema.columns LIMIT 3000",
+            // Half of the bytes must be escaped in row text.
+            "INSERT INTO wide.blobs VALUES (1, REPEAT('a\\\\', 32 << 20))",
+            "INSERT INTO wide.blobs SELECT n.id, b FROM wide.blobs, (SELECT 2 id UNION SELECT 3 UNION SELECT 4 UNION SELECT 5) n",
+            "INSERT INTO wide.blobs VALUES (6, 'small')",
+        ],
+    )
+    .await;
+    let (repo, memory) = (Repo::new(), MEMORY.to_string());
+    let (from, place) = (address(&source), repo.place());
+    let common = ["--repo", &place, "--threads", "2", "--memory", &memory];
+    let taken = peak_memory(&[&["backup", "--source", &from, "--database", "wide"], &common[..]].concat()).await;
+    let proved = peak_memory(&[&["verify", "--against", &from], &common[..]].concat()).await;
+    data::run(&source, &["CREATE DATABASE elsewhere"]).await;
+    let beside = ["restore", "--target", &from, "--rename", "wide=wide_back", "--allow-source"];
+    let restored = peak_memory(&[&beside, &common[..]].concat()).await;
+    eprintln!("peak MiB: backup {}, verify {}, restore {}", taken >> 20, proved >> 20, restored >> 20);
+    for peak in [taken, proved, restored] {
+        assert!(peak <= MEMORY + BASE, "{} MiB", peak >> 20);
+    }
+    let sums = "SELECT GROUP_CONCAT(id, LENGTH(b), CRC32(b) ORDER BY id) FROM ";
+    let expected = data::one(&source, &format!("{sums} wide.blobs")).await;
+    assert_eq!(data::one(&source, &format!("{sums} wide_back.blobs")).await, expected);
+}
+
+fn wide_options() -> myriad::sandbox::SandboxOptions {
+    let mut options = server::options();
+    options.arguments.push("--max-allowed-packet=256M".into());
+    options
+}
+
+const ODD_TABLE: &[&str] = &[
+    "CREATE DATABASE odd",
+    "CREATE TABLE odd.kinds (id INT AUTO_INCREMENT PRIMARY KEY, g VARCHAR(20) CHARACTER SET gbk, u VARCHAR(20) CHARACTER SET ucs2, \
+     l VARCHAR(20) CHARACTER SET latin1, bits BIT(40), e ENUM('', 'x', 'y') NOT NULL, s SET('p', 'q', 'r'), j JSON, p POINT, \
+     d DATETIME(6), day DATE, t TIME(3), y YEAR, f FLOAT, dbl DOUBLE, n DECIMAL(30, 10), big BIGINT UNSIGNED, raw VARBINARY(100), \
+     st INT AS (LENGTH(raw) + 1) STORED, rounded DECIMAL(5, 1) AS (n / 3) STORED, vi INT AS (LENGTH(raw)) VIRTUAL, hidden INT INVISIBLE DEFAULT 5)",
+    "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'",
+    "INSERT INTO odd.kinds (id, g, u, l, bits, e, s, j, p, d, day, t, y, f, dbl, n, big, raw, hidden) VALUES \
+     (0, CONVERT(x'815c' USING gbk), _ucs2 x'00e4263a', _latin1 x'e4095c0a', b'0101110000001001', 'x', 'p,r', '{\"a\": [1, 2.5, \"t\\\\n\"]}', \
+      POINT(1.5, -2), '0000-00-00 00:00:00', '2024-00-00', '-838:59:59', 0, -0e0, 5e-324, -1.0000000001, 18446744073709551615, \
+      x'00ff090a5c', NULL), \
+     (-5, '', '', '', 0, 'y', '', '[]', NULL, '2024-02-31 23:59:59.999999', '0000-00-00', '00:00:00.001', 2155, 3.4028235e38, -0e0, 99.9, 0, '', 1), \
+     (7, NULL, NULL, NULL, NULL, 'x', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
+    // The error value beside '' as a member.
+    "SET SESSION sql_mode = ''",
+    "INSERT INTO odd.kinds (e) VALUES ('no such member'), ('')",
+    "CREATE TABLE odd.computed (id INT AS (1) STORED, v INT AS (2) VIRTUAL)",
+    "INSERT INTO odd.computed () VALUES (), ()",
+    "CREATE TABLE odd.members (s SET('a00','a01','a02','a03','a04','a05','a06','a07','a08','a09','a10','a11','a12','a13','a14','a15',\
+     'a16','a17','a18','a19','a20','a21','a22','a23','a24','a25','a26','a27','a28','a29','a30','a31','a32','a33','a34','a35','a36',\
+     'a37','a38','a39','a40','a41','a42','a43','a44','a45','a46','a47','a48','a49','a50','a51','a52','a53','a54','a55','a56','a57',\
+     'a58','a59','a60','a61','a62','a63'))",
+    "INSERT INTO odd.members VALUES (18446744073709551615), (9223372036854775809), (1)",
+];
+
+/// Every kind of value by both ways that rows can take.
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_values_by_load_data_and_by_insert() {
+    let source = server::own(server::options());
+    data::run(&source, ODD_TABLE).await;
+    let repo = Repo::new();
+    repo.backup(&source, "odd");
+    let by_load = server::own(server::options());
+    let told = repo.restore(&by_load, &["--json"]).expect(0).json();
+    assert_eq!(told["way"], "load-data", "{told}");
+    assert_same_rows((&source, "odd"), (&by_load, "odd"));
+    by_load.stop();
+
+    let mut off = server::options();
+    off.arguments.push("--local-infile=OFF".into());
+    let by_insert = server::own(off);
+    let told = repo.restore(&by_insert, &[]).expect(0);
+    assert!(told.out.contains("by INSERT") && told.out.contains("SET GLOBAL local_infile=ON"), "{}", told.out);
+    assert_same_rows((&source, "odd"), (&by_insert, "odd"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_above_the_targets_packet_is_refused_by_name_before_it_is_loaded() {
+    let source = server::own(wide_options());
+    data::run(
+        &source,
+        &[
+            "CREATE DATABASE packets",
+            "CREATE TABLE packets.broad (id INT PRIMARY KEY, b LONGBLOB)",
+            "INSERT INTO packets.broad VALUES (1, REPEAT('x', 3 << 20)), (2, 'y')",
+        ],
+    )
+    .await;
+    let repo = Repo::new();
+    repo.backup(&source, "packets");
+    let mut small = server::options();
+    small.arguments.extend(["--local-infile=OFF".into(), "--max-allowed-packet=2M".into()]);
+    let target = server::own(small);
+    repo.restore(&target, &[]).refused(33, &["packets.broad", "2097152"]);
+    assert_eq!(
+        data::one(&target, "SELECT COUNT(*) FROM information_schema.schemata WHERE SCHEMA_NAME = 'packets'").await,
+        "0"
+    );
+}
+
+/// DECIMAL and dates inside documents: counted, named everywhere, never called proved; the rest of the row still is.
+#[tokio::test(flavor = "multi_thread")]
+async fn json_types_that_text_loses_are_named_and_not_called_proved() {
+    let source = server::own(server::options());
+    data::run(
+        &source,
+        &[
+            "CREATE DATABASE docs",
+            "CREATE TABLE docs.events (id INT PRIMARY KEY, d JSON, note VARCHAR(20))",
+            "INSERT INTO docs.events VALUES (1, JSON_OBJECT('p', 1.10), 'a'), (2, JSON_ARRAY(CURRENT_DATE), 'b'), (3, '{\"x\": 1.5}', 'c')",
+        ],
+    )
+    .await;
+    let repo = Repo::new();
+    let taken = repo.backup(&source, "docs");
+    assert!(taken.out.contains("2 values in column d of docs.events"), "{}", taken.out);
+    assert!(program::run(&["show", "--repo", &repo.place()]).expect(0).out.contains("docs.events"));
+    let target = server::own(server::options());
+    let told = repo.restore(&target, &[]).expect(0);
+    assert!(told.out.contains("not proved: docs.events.d"), "{}", told.out);
+    data::run(&target, &["UPDATE docs.events SET note = 'A' WHERE id = 1"]).await;
+    let against = repo.verify(&["--against", &address(&target)]).expect(40);
+    assert!(against.out.contains("docs.events rows (start .. end)"), "{}", against.out);
+}
+
+/// One bit of one row.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bit_is_found_and_named_by_its_range() {
+    let source = server::own(server::options());
+    data::make(&source, "bits", 5000).await;
+    let repo = Repo::new();
+    repo.backup(&source, "bits");
+    repo.verify(&["--against", &address(&source)]).expect(0);
+    let flip = "UPDATE bits.account SET owner = CONCAT(CHAR(ASCII(owner) ^ 1), SUBSTRING(owner, 2)) WHERE id = 2500";
+    data::run(&source, &[flip]).await;
+    let found: Ended = repo.verify(&["--against", &address(&source), "--json"]).expect(40);
+    let differences = found.json()["proof"]["differences"].clone();
+    assert_eq!(differences.as_array().map(Vec::len), Some(1), "{differences}");
+    assert_eq!(differences[0]["table"], "bits.account");
+    assert_ne!(differences[0]["range"], "(start .. end)", "one range of many");
+}
+
+/// The whole way through a real S3-speaking server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_serves_as_a_repository() {
+    let (source, target) = (server::own(server::options()), server::own(server::options()));
+    data::make(&source, "cloud", 3000).await;
+    let s3 = S3Server::start();
+    let place = format!("s3://{BUCKET}/nightly");
+    let run = |arguments: &[&str]| {
+        let output = program::command(arguments)
+            .envs([("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)])
+            .envs([("AWS_ENDPOINT_URL", s3.endpoint.as_str()), ("AWS_ALLOW_HTTP", "true"), ("AWS_REGION", "us-east-1")])
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ended { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+    };
+    let backup = ["backup", "--source", &address(&source), "--repo", &place, "--database", "cloud", "--json"];
+    run(&backup).expect(0);
+    assert_eq!(run(&backup).expect(0).json()["totals"]["added_bytes"], 0);
+    assert!(run(&["verify", "--repo", &place]).expect(0).out.contains("is sound"));
+    run(&["restore", "--target", &address(&target), "--repo", &place]).expect(0);
+    assert_same_rows((&source, "cloud"), (&target, "cloud"));
+}
