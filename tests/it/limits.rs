@@ -1,62 +1,10 @@
-//! Where things are tight: rows of 64 MiB, little memory, a target without local_infile, small packets, an S3 bucket
-//! instead of a folder; and JSON types that the backup does not carry.
+//! Where things are tight: a target without local_infile, small packets, an S3 bucket instead of a folder; and JSON
+//! types that the backup does not carry.
 
 use crate::support::program::{self, Ended, Repo, address};
 use crate::support::run::assert_same_rows;
 use crate::support::s3_server::{ACCESS_KEY, BUCKET, S3Server, SECRET_KEY};
 use crate::support::{data, server};
-use std::time::Duration;
-
-/// Runs the program and returns the most memory it had in use, in bytes.
-async fn peak_memory(arguments: &[&str]) -> u64 {
-    let mut running = program::start(arguments);
-    let status = format!("/proc/{}/status", running.pid());
-    let mut peak = 0;
-    while running.runs() {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-        peak = peak.max(line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap_or(0) << 10);
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    running.end().expect(0);
-    peak
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn rows_of_64_mib_stay_within_the_memory() {
-    const MEMORY: u64 = 512 << 20;
-    const BASE: u64 = 128 << 20;
-    let source = server::own(wide_options());
-    data::run(
-        &source,
-        &[
-            "CREATE DATABASE wide",
-            "CREATE TABLE wide.blobs (id INT PRIMARY KEY, b LONGBLOB)",
-            "CREATE TABLE wide.narrow (id INT AUTO_INCREMENT PRIMARY KEY, t VARCHAR(100))",
-            "INSERT INTO wide.narrow (t) SELECT REPEAT('x', 90) FROM information_schema.columns LIMIT 3000",
-            // Half of the bytes must be escaped in row text.
-            "INSERT INTO wide.blobs VALUES (1, REPEAT('a\\\\', 32 << 20))",
-            "INSERT INTO wide.blobs SELECT n.id, b FROM wide.blobs, (SELECT 2 id UNION SELECT 3 UNION SELECT 4 UNION SELECT 5) n",
-            "INSERT INTO wide.blobs VALUES (6, 'small')",
-        ],
-    )
-    .await;
-    let (repo, memory) = (Repo::new(), MEMORY.to_string());
-    let (from, place) = (address(&source), repo.place());
-    let common = ["--repo", &place, "--threads", "2", "--memory", &memory];
-    let taken = peak_memory(&[&["backup", "--source", &from, "--database", "wide"], &common[..]].concat()).await;
-    let proved = peak_memory(&[&["verify", "--against", &from], &common[..]].concat()).await;
-    data::run(&source, &["CREATE DATABASE elsewhere"]).await;
-    let beside = ["restore", "--target", &from, "--rename", "wide=wide_back", "--allow-source"];
-    let restored = peak_memory(&[&beside, &common[..]].concat()).await;
-    eprintln!("peak MiB: backup {}, verify {}, restore {}", taken >> 20, proved >> 20, restored >> 20);
-    for peak in [taken, proved, restored] {
-        assert!(peak <= MEMORY + BASE, "{} MiB", peak >> 20);
-    }
-    let sums = "SELECT GROUP_CONCAT(id, LENGTH(b), CRC32(b) ORDER BY id) FROM ";
-    let expected = data::one(&source, &format!("{sums} wide.blobs")).await;
-    assert_eq!(data::one(&source, &format!("{sums} wide_back.blobs")).await, expected);
-}
 
 fn wide_options() -> myriad::sandbox::SandboxOptions {
     let mut options = server::options();
