@@ -2,7 +2,7 @@
 //! small tables. The real program runs as a child, and the kernel says what it held at most.
 
 use crate::support::rows::{all, schema_with_numbers};
-use crate::support::run::{Repo, assert_same_rows};
+use crate::support::run::{Repo, assert_same_rows, client_line};
 use crate::support::server::{self, programs};
 use myriad::sandbox::{Sandbox, SandboxOptions};
 use myriad::server::Session;
@@ -118,10 +118,10 @@ async fn rows_of_64_mib_stay_within_the_memory() {
     let mut session = server::connect(&source).await;
     let schema = "wide_rows";
     fill(&mut session, schema).await;
-    for (memory, memory_bytes) in [("1G", 1 << 30), ("256M", 256 << 20)] {
-        there_and_back(&source, &target, schema, memory, memory_bytes);
-    }
-    assert_same_rows((&source, schema), (&target, schema));
+    there_and_back(&source, &target, schema, "256M", 256 << 20);
+    let tables = "SELECT GROUP_CONCAT(TABLE_NAME) FROM information_schema.tables WHERE TABLE_SCHEMA = 'wide_rows'";
+    let checksums = format!("USE {schema}; CHECKSUM TABLE {}", client_line(&source, tables));
+    assert_eq!(client_line(&source, &checksums), client_line(&target, &checksums));
 }
 
 #[tokio::test(flavor = "multi_thread")]
