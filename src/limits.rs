@@ -59,6 +59,9 @@ pub const DEAD_SESSION_PAUSE: Duration = Duration::from_millis(100);
 pub const STOP_WAIT: Duration = Duration::from_secs(3);
 /// How often somebody who waits looks whether a stop was asked for.
 pub const STOP_PAUSE: Duration = Duration::from_millis(100);
+/// A table with less row text than this is made with all its indexes at once: of 20 ms that each small table took, the
+/// ALTER that adds indexes late was more than half (9.7.4).
+pub const SMALL_TABLE_BYTES: u64 = 256 << 10;
 /// Rows of one prepared INSERT where LOAD DATA LOCAL cannot be had: 50-row statements cost the server
 /// least (measured; 1000-row statements cost more).
 pub const INSERT_ROWS: usize = 50;

@@ -8,7 +8,7 @@ use crate::manifest::model::{ChunkRecord, ListLine, Manifest, SchemaLine, Schema
 use crate::manifest::parts::read_part;
 use crate::plan::Filter;
 use crate::schema::{Object, QualifiedName, Schema, Table};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A chosen table.
 #[derive(Clone, Debug)]
@@ -94,11 +94,10 @@ pub async fn read(
         }
     }
     read_chunks(repository, manifest, &mut selected.tables).await?;
-    let used = |name: &str| {
-        selected.tables.iter().any(|table| table.table.name.schema == name)
-            || selected.objects.iter().any(|(object, _)| object.name.schema == name)
-            || !filter.chooses_tables()
-    };
+    let used: HashSet<String> = (selected.tables.iter().map(|table| table.table.name.schema.clone()))
+        .chain(selected.objects.iter().map(|(object, _)| object.name.schema.clone()))
+        .collect();
+    let used = |name: &str| used.contains(name) || !filter.chooses_tables();
     let kept = schemas.into_values().filter(|schema| used(&schema.name));
     selected.schemas = kept
         .map(|record| {

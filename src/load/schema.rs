@@ -70,17 +70,37 @@ pub async fn create_bare(
     table: &Table,
     target: &QualifiedName,
 ) -> Result<Vec<String>, LoadError> {
+    let bare = cut(table)?.bare;
+    create(session, table, target, bare).await
+}
+
+/// The same with all indexes at once, for a table of few rows: an ALTER costs the server more than they do.
+pub async fn create_with_indexes(
+    session: &mut Session,
+    table: &Table,
+    target: &QualifiedName,
+) -> Result<Vec<String>, LoadError> {
+    let definition = ddl::without_foreign_keys(&table.create.0)
+        .map_err(|source| LoadError::Definition { table: table.name.to_string(), source })?;
+    create(session, table, target, definition).await
+}
+
+async fn create(
+    session: &mut Session,
+    table: &Table,
+    target: &QualifiedName,
+    mut definition: Vec<u8>,
+) -> Result<Vec<String>, LoadError> {
     let definition_error = |source| LoadError::Definition { table: table.name.to_string(), source };
-    let mut bare = cut(table)?.bare;
     if table.name.name != target.name {
-        bare = ddl::with_name(&bare, &target.name).map_err(definition_error)?;
+        definition = ddl::with_name(&definition, &target.name).map_err(definition_error)?;
     }
     session.execute(format!("USE {}", quote(&target.schema))).await?;
     let mut notes = Vec::new();
-    let done = match session.execute(&bare).await {
+    let done = match session.execute(&definition).await {
         // No such tablespace; path not allowed; path wrong. Directories cannot be had on another server in general.
         Err(error) if matches!(error.code(), Some(3510 | 3121 | 1525 | 1210)) => {
-            match ddl::without_placement(&bare).map_err(definition_error)? {
+            match ddl::without_placement(&definition).map_err(definition_error)? {
                 Some(moved) => {
                     notes.push(format!("table {target}: its tablespace or directory was left out ({error})"));
                     session.execute(moved).await

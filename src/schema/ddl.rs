@@ -154,6 +154,13 @@ pub fn cut(create: &[u8]) -> Result<Cut, DdlError> {
     Ok(cut)
 }
 
+/// The definition with all its keys but the foreign ones.
+pub fn without_foreign_keys(create: &[u8]) -> Result<Vec<u8>, DdlError> {
+    let mut parts = parts(create)?;
+    parts.items.retain(|item| item_kind(item) != ItemKind::ForeignKey);
+    Ok(parts.assemble())
+}
+
 /// The place of the key that InnoDB clusters the rows by, if it is declared.
 fn clustered_key(parts: &Parts<'_>, keys: &[Option<Key>]) -> Option<usize> {
     let primary = parts.items.iter().position(|item| item_kind(item) == ItemKind::Primary);

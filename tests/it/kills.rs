@@ -29,13 +29,13 @@ async fn a_backup_killed_at_any_moment_is_not_there_and_the_next_one_is_whole() 
     measured.backup(source(), "kills_backup");
     for delay in delays(begun.elapsed()) {
         let known = repo.listed();
-        let mut backup = start(&arguments);
+        let backup = start(&arguments);
         tokio::time::sleep(delay).await;
-        let runs = backup.runs();
         backup.signal(Signal::KILL);
         let Ended { code, .. } = backup.end();
         let listed = repo.listed();
-        assert!(code == -1 || !runs, "ended with {code}");
+        // It may have ended by itself in the instant before the signal.
+        assert!(matches!(code, -1 | 0), "ended with {code}");
         // It may have been killed between its manifest and its end.
         assert!(listed.len() <= known.len() + 1 && listed.starts_with(&known), "{known:?} became {listed:?}");
         if !repo.files().is_empty() {

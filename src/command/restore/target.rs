@@ -3,13 +3,14 @@
 use crate::command::options::RestoreOptions;
 use crate::command::selected::Selected;
 use crate::error::{Error, Exit, Result};
+use crate::limits;
 use crate::load::ledger::{self, Progressed};
 use crate::load::objects::{self, NotCreated, Stage};
 use crate::load::rows::Way;
 use crate::load::{self, LoadError, LoadTable, indexes, schema};
 use crate::manifest::Manifest;
 use crate::schema::identifier::literal;
-use crate::schema::{Object, ObjectKind, QualifiedName};
+use crate::schema::{Object, ObjectKind, QualifiedName, Table};
 use crate::server::facts::{self, ServerFacts};
 use crate::server::{ServerError, Session};
 use std::collections::{HashMap, HashSet};
@@ -101,13 +102,13 @@ impl Target {
     /// Drops what is in the way, but not what this run has made itself.
     pub async fn drop_existing(&mut self, selected: &Selected, progressed: &Progressed) -> Result<()> {
         let there = self.existing(selected).await?;
+        let views = selected.objects.iter().filter(|(object, _)| object.kind == ObjectKind::View);
+        let wanted: HashSet<QualifiedName> = (selected.tables.iter().map(|table| table.target.clone()))
+            .chain(views.map(|(view, schema)| QualifiedName::new(schema, &view.name.name)))
+            .collect();
         for (name, kind) in &there {
             let ours = progressed.tables.contains(name);
-            let wanted = selected.tables.iter().any(|table| table.target == *name)
-                || selected
-                    .objects
-                    .iter()
-                    .any(|(o, s)| o.kind == ObjectKind::View && o.name.name == name.name && *s == name.schema);
+            let wanted = wanted.contains(name);
             if !ours && wanted {
                 let what = if kind == "VIEW" { "VIEW" } else { "TABLE" };
                 self.session.execute(format!("DROP {what} {}", name.sql())).await?;
@@ -137,19 +138,22 @@ impl Target {
     ) -> Result<Vec<LoadTable>> {
         let there: HashSet<QualifiedName> = self.existing(selected).await?.into_keys().collect();
         let mut work = Vec::with_capacity(selected.tables.len());
+        let begun: HashSet<u32> = progressed.chunks.iter().map(|(table, _)| *table).collect();
         let mut missing = Vec::new();
         for (number, selected) in selected.tables.iter().enumerate() {
             let number = number as u32;
             let exists = there.contains(&selected.target);
             if !exists {
-                missing.push((selected.table.clone(), selected.target.clone()));
+                let bytes: u64 = selected.chunks.iter().flatten().map(|chunk| chunk.bytes).sum();
+                let (table, target) = (selected.table.clone(), selected.target.clone());
+                missing.push(Missing { table, target, with_indexes: bytes < limits::SMALL_TABLE_BYTES });
             }
             let again = exists && !selected.table.transactional();
             if again {
                 // Rows of such a table do not come and go with transactions: what is there counts for nothing.
                 self.session.execute(format!("TRUNCATE TABLE {}", selected.target.sql())).await?;
             }
-            if again || !exists {
+            if (again || !exists) && begun.contains(&number) {
                 ledger::forget_chunks(&mut self.session, number).await?;
             }
             let loaded = |n: u64| exists && !again && progressed.chunks.contains(&(number, n));
@@ -158,6 +162,8 @@ impl Target {
             work.push(LoadTable { table: selected.table.clone(), target: selected.target.clone(), chunks, number });
         }
         made.tables = missing.len() as u64;
+        let names: Vec<&QualifiedName> = missing.iter().map(|missing| &missing.target).collect();
+        ledger::tables_begun(&mut self.session, &names).await?;
         made.notes.extend(create_all(missing, workers, options, self.skip_binlog).await?);
         Ok(work)
     }
@@ -208,9 +214,16 @@ impl Target {
     }
 }
 
+/// A table that is to be made.
+struct Missing {
+    table: Table,
+    target: QualifiedName,
+    with_indexes: bool,
+}
+
 /// Makes tables over several sessions: with ten thousand of them the server's own work is what takes the time.
 async fn create_all(
-    tables: Vec<(crate::schema::Table, QualifiedName)>,
+    tables: Vec<Missing>,
     workers: usize,
     options: &RestoreOptions,
     skip_binlog: bool,
@@ -224,9 +237,11 @@ async fn create_all(
         workers_set.spawn(async move {
             let (mut session, _) = load::writer(&target, skip_binlog).await?;
             ledger::join(&mut session, worker).await?;
-            while let Some((table, name)) = tables.get(next.fetch_add(1, Ordering::Relaxed)) {
-                ledger::table_begun(&mut session, name).await?;
-                let noted = schema::create_bare(&mut session, table, name).await?;
+            while let Some(Missing { table, target, with_indexes }) = tables.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let noted = match with_indexes {
+                    true => schema::create_with_indexes(&mut session, table, target).await?,
+                    false => schema::create_bare(&mut session, table, target).await?,
+                };
                 notes.lock().expect("no holder of the lock panics").extend(noted);
             }
             session.close().await;
