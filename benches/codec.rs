@@ -5,50 +5,23 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use myriad::codec::frame::{self, Sealer};
 use myriad::codec::wire::put_lenenc;
 use myriad::codec::{ROW_TEXT_VERSION, RowEncoder, RowLayout, Tally};
-use myriad::schema::{Column, ColumnKind, Generated, QualifiedName, SqlText, Table};
+use myriad::schema::{Column, ColumnKind, QualifiedName, Table};
 use rand::{RngExt, SeedableRng};
 use std::hint::black_box;
 
 const ROWS: usize = 50_000;
 
-fn column(name: &str, kind: ColumnKind) -> Column {
-    Column {
-        name: name.into(),
-        kind,
-        sql_type: String::new(),
-        unsigned: false,
-        zerofill: false,
-        nullable: true,
-        charset: None,
-        collation: None,
-        generated: Generated::No,
-        invisible: false,
-        auto_increment: false,
-        fraction: 0,
-    }
-}
-
 fn table(columns: Vec<Column>) -> Table {
-    Table {
-        name: QualifiedName::new("bench", "t"),
-        engine: "InnoDB".into(),
-        create: SqlText::from(""),
-        columns,
-        range_key: None,
-        partitions: Vec::new(),
-        rows_estimate: 0,
-        bytes_estimate: 0,
-        index_bytes_estimate: 0,
-    }
+    Table::of_columns(QualifiedName::new("bench", "t"), columns)
 }
 
 /// Rows of sysbench's shape as text packets: id, k, c CHAR(120), pad CHAR(60).
 fn sysbench() -> (Table, Vec<Vec<u8>>) {
     let columns = [
-        column("id", ColumnKind::Integer),
-        column("k", ColumnKind::Integer),
-        column("c", ColumnKind::Text),
-        column("pad", ColumnKind::Text),
+        Column::new("id", ColumnKind::Integer),
+        Column::new("k", ColumnKind::Integer),
+        Column::new("c", ColumnKind::Text),
+        Column::new("pad", ColumnKind::Text),
     ];
     let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     let mut digits = |groups: usize| {
@@ -71,7 +44,7 @@ fn sysbench() -> (Table, Vec<Vec<u8>>) {
 fn mixed() -> (Table, Vec<Vec<u8>>) {
     use ColumnKind::{Date, Datetime, Decimal, Integer, Text};
     let kinds = [Integer, Integer, Decimal, Datetime, Date, Text, Text, Integer, Decimal, Text];
-    let columns = kinds.iter().enumerate().map(|(i, kind)| column(&format!("c{i}"), *kind)).collect();
+    let columns = kinds.iter().enumerate().map(|(i, kind)| Column::new(format!("c{i}"), *kind)).collect();
     let packets = (0..ROWS)
         .map(|id| {
             let mut packet = Vec::new();

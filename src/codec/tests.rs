@@ -3,42 +3,19 @@
 use super::row::{RowEncoder, put_escaped, unescape};
 use super::wire::{NULL, put_lenenc};
 use super::{RowDigest, RowLayout, Tally};
-use crate::schema::{Column, ColumnKind, Generated, QualifiedName, SqlText, Table};
+use crate::schema::{Column, ColumnKind, QualifiedName, Table};
 use proptest::prelude::*;
 
-fn column(name: &str, kind: ColumnKind) -> Column {
-    Column {
-        name: name.into(),
-        kind,
-        sql_type: String::new(),
-        unsigned: false,
-        zerofill: false,
-        nullable: true,
-        charset: None,
-        collation: None,
-        generated: Generated::No,
-        invisible: false,
-        auto_increment: false,
-        fraction: 0,
-    }
-}
-
 fn table(columns: Vec<Column>) -> Table {
-    Table {
-        name: QualifiedName::new("s", "t"),
-        engine: "InnoDB".into(),
-        create: SqlText::from(""),
-        columns,
-        range_key: None,
-        partitions: Vec::new(),
-        rows_estimate: 0,
-        bytes_estimate: 0,
-        index_bytes_estimate: 0,
-    }
+    Table::of_columns(QualifiedName::new("s", "t"), columns)
 }
 
 fn bytes_table() -> Table {
-    table(vec![column("a", ColumnKind::Bytes), column("b", ColumnKind::Text), column("c", ColumnKind::Bytes)])
+    table(vec![
+        Column::new("a", ColumnKind::Bytes),
+        Column::new("b", ColumnKind::Text),
+        Column::new("c", ColumnKind::Bytes),
+    ])
 }
 
 type Row = Vec<Option<Vec<u8>>>;
@@ -132,7 +109,7 @@ proptest! {
     fn floats_come_back_by_their_text(bits in any::<u32>(), wide in any::<u64>()) {
         let (float, double) = (f32::from_bits(bits), f64::from_bits(wide));
         prop_assume!(float.is_finite() && double.is_finite());
-        let table = table(vec![column("f", ColumnKind::Float), column("d", ColumnKind::Double)]);
+        let table = table(vec![Column::new("f", ColumnKind::Float), Column::new("d", ColumnKind::Double)]);
         let packet = [&[0, 0][..], &bits.to_le_bytes(), &wide.to_le_bytes()].concat();
         let (text, tally) = encode(&table, &[4, 5], &[packet]);
         let text = String::from_utf8(text).unwrap();
@@ -168,15 +145,15 @@ fn nine_digits_where_the_shortest_text_fails() {
 fn the_digest_does_not_depend_on_the_protocol() {
     use ColumnKind::{Date, Datetime, Decimal, Double, Enum, Integer, Time, Year};
     let mut columns = vec![
-        column("i", Integer),
-        column("u", Integer),
-        column("d", Decimal),
-        column("y", Year),
-        column("day", Date),
-        column("at", Datetime),
-        column("t", Time),
-        column("e", Enum),
-        column("n", Integer),
+        Column::new("i", Integer),
+        Column::new("u", Integer),
+        Column::new("d", Decimal),
+        Column::new("y", Year),
+        Column::new("day", Date),
+        Column::new("at", Datetime),
+        Column::new("t", Time),
+        Column::new("e", Enum),
+        Column::new("n", Integer),
     ];
     columns[1].unsigned = true;
     columns[5].fraction = 3;
@@ -187,7 +164,7 @@ fn the_digest_does_not_depend_on_the_protocol() {
             .chain([None])
             .collect();
     let by_text = encode(&table(columns.clone()), &[], &[packet(&text_row)]);
-    columns.push(column("x", Double));
+    columns.push(Column::new("x", Double));
     let with_float = table(columns);
     let mut binary = vec![0, 0, 0b0000_0100];
     binary.extend_from_slice(&(-5i32).to_le_bytes());

@@ -45,7 +45,7 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
     let (resumed, made) = (progressed.is_some(), Made::default());
     let mut run = Run { options, backup, selected, target, effort, phases, made, resumed, progress, stop };
 
-    // Bare tables: the clustered key only, so that rows go in fast.
+    // Bare tables: the clustered key only, so that rows go in fast; small ones whole.
     let tables = run.make_tables(progressed).await?;
     // Rows, and each table's indexes as soon as its last row is in.
     let loaded = run.load(&repository, tables).await?;

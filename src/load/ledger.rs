@@ -153,13 +153,8 @@ pub async fn create(session: &mut Session, run: &RunId) -> Result<(), ServerErro
 
 /// Records that the run is about to make these tables: from here on they are the run's own.
 pub async fn tables_begun(session: &mut Session, tables: &[&QualifiedName]) -> Result<(), ServerError> {
-    /// Rows of one statement.
-    const NAMES_PER_STATEMENT: usize = 1000;
-    for names in tables.chunks(NAMES_PER_STATEMENT) {
-        let rows: Vec<_> = names.iter().map(|n| format!("({}, {})", literal(&n.schema), literal(&n.name))).collect();
-        session.execute(format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.made VALUES {}", rows.join(", "))).await?;
-    }
-    Ok(())
+    let rows: Vec<_> = tables.iter().map(|n| format!("({}, {})", literal(&n.schema), literal(&n.name))).collect();
+    session.execute(format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.made VALUES {}", rows.join(", "))).await.map(drop)
 }
 
 /// Records a chunk inside the transaction that loads it.

@@ -133,6 +133,26 @@ pub struct Column {
     pub fraction: u8,
 }
 
+impl Column {
+    /// A nullable base column without any of the attributes that a server may report.
+    pub fn new(name: impl Into<String>, kind: ColumnKind) -> Column {
+        Column {
+            name: name.into(),
+            kind,
+            sql_type: String::new(),
+            unsigned: false,
+            zerofill: false,
+            nullable: true,
+            charset: None,
+            collation: None,
+            generated: Generated::No,
+            invisible: false,
+            auto_increment: false,
+            fraction: 0,
+        }
+    }
+}
+
 /// One table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
@@ -163,6 +183,21 @@ pub struct Table {
 }
 
 impl Table {
+    /// An InnoDB table of these columns, without a key.
+    pub fn of_columns(name: QualifiedName, columns: Vec<Column>) -> Table {
+        Table {
+            name,
+            engine: "InnoDB".into(),
+            create: SqlText::default(),
+            columns,
+            range_key: None,
+            partitions: Vec::new(),
+            rows_estimate: 0,
+            bytes_estimate: 0,
+            index_bytes_estimate: 0,
+        }
+    }
+
     /// True for InnoDB: rows are read in the snapshot, written in transactions, and indexes may come late.
     pub fn transactional(&self) -> bool {
         self.engine.eq_ignore_ascii_case("InnoDB")

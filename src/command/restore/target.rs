@@ -162,8 +162,6 @@ impl Target {
             work.push(LoadTable { table: selected.table.clone(), target: selected.target.clone(), chunks, number });
         }
         made.tables = missing.len() as u64;
-        let names: Vec<&QualifiedName> = missing.iter().map(|missing| &missing.target).collect();
-        ledger::tables_begun(&mut self.session, &names).await?;
         made.notes.extend(create_all(missing, workers, options, self.skip_binlog).await?);
         Ok(work)
     }
@@ -214,6 +212,10 @@ impl Target {
     }
 }
 
+/// Tables that are recorded as the run's own in one statement, just before they are made: a name recorded long before could
+/// be taken by somebody else meanwhile, and a run that goes on would then hold it for its own.
+const TABLES_PER_RECORD: usize = 16;
+
 /// A table that is to be made.
 struct Missing {
     table: Table,
@@ -237,12 +239,16 @@ async fn create_all(
         workers_set.spawn(async move {
             let (mut session, _) = load::writer(&target, skip_binlog).await?;
             ledger::join(&mut session, worker).await?;
-            while let Some(Missing { table, target, with_indexes }) = tables.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let noted = match with_indexes {
-                    true => schema::create_with_indexes(&mut session, table, target).await?,
-                    false => schema::create_bare(&mut session, table, target).await?,
-                };
-                notes.lock().expect("no holder of the lock panics").extend(noted);
+            while let Some(batch) = tables.chunks(TABLES_PER_RECORD).nth(next.fetch_add(1, Ordering::Relaxed)) {
+                let names: Vec<&QualifiedName> = batch.iter().map(|missing| &missing.target).collect();
+                ledger::tables_begun(&mut session, &names).await?;
+                for Missing { table, target, with_indexes } in batch {
+                    let noted = match with_indexes {
+                        true => schema::create_with_indexes(&mut session, table, target).await?,
+                        false => schema::create_bare(&mut session, table, target).await?,
+                    };
+                    notes.lock().expect("no holder of the lock panics").extend(noted);
+                }
             }
             session.close().await;
             Ok::<(), LoadError>(())
