@@ -2,6 +2,7 @@
 
 mod corpus;
 
+use crate::support::data::define;
 use crate::support::server;
 use myriad::error::{Exit, Explain};
 use myriad::load::indexes::{self, IndexOptions};
@@ -21,7 +22,7 @@ async fn fill(session: &mut Session) {
     let mut failed = Vec::new();
     for (charset, statement) in corpus::tables().into_iter().chain(corpus::objects()) {
         session.execute(format!("SET character_set_client={charset}")).await.unwrap();
-        if let Err(error) = session.execute(statement).await {
+        if let Err(error) = define(session, statement).await {
             failed.push(error.to_string());
         }
     }

@@ -5,6 +5,8 @@
 use super::server::connect;
 use myriad::sandbox::Sandbox;
 use myriad::schema::identifier::{literal, quote};
+use myriad::server::session::Done;
+use myriad::server::{ServerError, Session};
 use std::collections::BTreeMap;
 
 /// Makes the schema with `rows` rows in each of its two larger tables: about 220 bytes a row and 60.
@@ -45,18 +47,21 @@ pub async fn make(server: &Sandbox, schema: &str, rows: u64) {
 pub async fn run(server: &Sandbox, statements: &[impl AsRef<str>]) {
     let mut session = connect(server).await;
     for statement in statements {
-        // The definitions of other tests are made at the same time, and the server calls that a deadlock.
-        for tries_left in (0..10).rev() {
-            match session.execute(statement.as_ref()).await {
-                Err(error) if error.code() == Some(1213) && tries_left > 0 => {}
-                other => {
-                    other.unwrap();
-                    break;
-                }
-            }
-        }
+        define(&mut session, statement.as_ref()).await.unwrap();
     }
     session.close().await;
+}
+
+/// Runs a statement that may make something. Other tests' definitions at the same moment can end in a deadlock inside the
+/// server's dictionary (seen on 9.7.4): then it is tried again.
+pub async fn define(session: &mut Session, statement: impl AsRef<[u8]>) -> Result<Done, ServerError> {
+    let mut tries_left = 10;
+    loop {
+        match session.execute(statement.as_ref()).await {
+            Err(error) if error.code() == Some(1213) && tries_left > 0 => tries_left -= 1,
+            other => return other,
+        }
+    }
 }
 
 /// The first column of the first row; empty where there is none.

@@ -1,5 +1,6 @@
 //! Tables of plain rows in numbers, made by the server itself.
 
+use super::data::define;
 use myriad::server::Session;
 
 /// Makes the schema, with a table `numbers` that holds `n` from 0 to `count - 1`.
@@ -36,13 +37,6 @@ pub async fn table(session: &mut Session, name: &str, definition: &str, values: 
 /// Runs statements one after another.
 pub async fn all(session: &mut Session, statements: &[String]) {
     for statement in statements {
-        // Definitions that other tests make at the same moment can end in a deadlock inside the server's dictionary.
-        for tries_left in (0..10).rev() {
-            match session.execute(statement).await {
-                Err(error) if error.code() == Some(1213) && tries_left > 0 => {}
-                Err(error) => panic!("{error}"),
-                Ok(_) => break,
-            }
-        }
+        define(session, statement).await.unwrap_or_else(|error| panic!("{error}"));
     }
 }
