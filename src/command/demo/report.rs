@@ -103,7 +103,7 @@ impl DemoReport {
             row(&check.what, verdict);
         }
         row(
-            "second backup",
+            "second backup, after more transfers",
             format!(
                 "{}, added {} to the first one's {}",
                 seconds(second.seconds),
