@@ -30,6 +30,8 @@ pub struct Field {
     pub generated: bool,
     /// Digits after the second.
     pub fraction: u8,
+    /// FLOAT(M,D) or DOUBLE(M,D): the type's limit is no binary number, so the value stored at it lies beyond it.
+    pub limited: bool,
 }
 
 impl Field {
@@ -76,6 +78,7 @@ impl RowLayout {
                 zerofill: column.zerofill,
                 generated: column.generated == Generated::Stored,
                 fraction: column.fraction,
+                limited: matches!(column.kind, ColumnKind::Float | ColumnKind::Double) && column.sql_type.contains('('),
             })
             .collect();
         let floats = fields.iter().any(|f| matches!(f.kind, ColumnKind::Float | ColumnKind::Double));

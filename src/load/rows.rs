@@ -149,9 +149,9 @@ impl ChunkLoader<'_> {
     }
 }
 
-/// True where nothing but ENUM error values and STORED generated columns warned. The first warn by their nature; the
-/// second are computed by the server, not sent, and one that rounds warns in every row ("Data truncated for column"): its
-/// values have a digest of their own in the proof.
+/// True where nothing warned but what warns by its nature: ENUM error values; STORED generated columns, which are computed
+/// by the server, not sent, and warn in every row where they round (their values have a digest of their own in the
+/// proof); and FLOAT(M,D) at its limit, which the server clips and rounds to the very value that was sent.
 pub(super) async fn explained(
     session: &mut Session,
     layout: &RowLayout,
@@ -161,15 +161,15 @@ pub(super) async fn explained(
     if warnings == enum_errors {
         return Ok(true);
     }
-    let generated: Vec<String> =
-        layout.fields.iter().filter(|field| field.generated).map(|field| format!("'{}'", field.name)).collect();
-    if generated.is_empty() {
+    let by_nature = layout.fields.iter().filter(|field| field.generated || field.limited);
+    let by_nature: Vec<String> = by_nature.map(|field| format!("'{}'", field.name)).collect();
+    if by_nature.is_empty() {
         return Ok(false);
     }
     // The server lists at most max_error_count of them; all that it lists must be of these columns or of ENUMs.
     let rows = session.query("SHOW WARNINGS").await?;
-    let computed = |text: &str| generated.iter().any(|name| text.contains(name.as_str()));
-    let others = rows.iter().filter(|row| !computed(&row.text(2))).count() as u64;
+    let expected = |text: &str| by_nature.iter().any(|name| text.contains(name.as_str()));
+    let others = rows.iter().filter(|row| !expected(&row.text(2))).count() as u64;
     Ok(!rows.is_empty() && others <= enum_errors)
 }
 

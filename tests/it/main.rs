@@ -13,7 +13,7 @@ mod faults;
 mod guard;
 mod guide;
 mod kills;
-mod limits;
+
 mod login;
 mod mariadb;
 mod raw;
@@ -23,4 +23,5 @@ mod s3;
 mod sandbox;
 mod settings;
 mod snapshot;
+mod ways;
 mod wide_rows;

@@ -1,23 +1,16 @@
-//! Where things are tight: a target without local_infile, small packets, an S3 bucket instead of a folder; and JSON
-//! types that the backup does not carry.
+//! Odd values by both ways that rows can take, and an S3 bucket instead of a folder.
 
 use crate::support::program::{self, Ended, Repo, address};
 use crate::support::run::assert_same_rows;
 use crate::support::s3_server::{ACCESS_KEY, BUCKET, S3Server, SECRET_KEY};
 use crate::support::{data, server};
 
-fn wide_options() -> myriad::sandbox::SandboxOptions {
-    let mut options = server::options();
-    options.arguments.push("--max-allowed-packet=256M".into());
-    options
-}
-
 const ODD_TABLE: &[&str] = &[
     "CREATE DATABASE odd",
     "CREATE TABLE odd.kinds (id INT AUTO_INCREMENT PRIMARY KEY, g VARCHAR(20) CHARACTER SET gbk, u VARCHAR(20) CHARACTER SET ucs2, \
      l VARCHAR(20) CHARACTER SET latin1, bits BIT(40), e ENUM('', 'x', 'y') NOT NULL, s SET('p', 'q', 'r'), j JSON, p POINT, \
      d DATETIME(6), day DATE, t TIME(3), y YEAR, f FLOAT, dbl DOUBLE, n DECIMAL(30, 10), big BIGINT UNSIGNED, raw VARBINARY(100), \
-     st INT AS (LENGTH(raw) + 1) STORED, rounded DECIMAL(5, 1) AS (n / 3) STORED, vi INT AS (LENGTH(raw)) VIRTUAL, hidden INT INVISIBLE DEFAULT 5)",
+     st INT AS (LENGTH(raw) + 1) STORED, rounded DECIMAL(5, 1) AS (n / 3) STORED, vi INT AS (LENGTH(raw)) VIRTUAL, hidden INT INVISIBLE DEFAULT 5, fm FLOAT(10, 2), dm DOUBLE(20, 3))",
     "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'",
     "INSERT INTO odd.kinds (id, g, u, l, bits, e, s, j, p, d, day, t, y, f, dbl, n, big, raw, hidden) VALUES \
      (0, CONVERT(x'815c' USING gbk), _ucs2 x'00e4263a', _latin1 x'e4095c0a', b'0101110000001001', 'x', 'p,r', '{\"a\": [1, 2.5, \"t\\\\n\"]}', \
@@ -25,6 +18,8 @@ const ODD_TABLE: &[&str] = &[
       x'00ff090a5c', NULL), \
      (-5, '', '', '', 0, 'y', '', '[]', NULL, '2024-02-31 23:59:59.999999', '0000-00-00', '00:00:00.001', 2155, 3.4028235e38, -0e0, 99.9, 0, '', 1), \
      (7, NULL, NULL, NULL, NULL, 'x', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
+    "UPDATE odd.kinds SET fm = -99999999.99, dm = 99999999999999999.999 WHERE id = 7",
+    "UPDATE odd.kinds SET fm = 0.1, dm = 0.1 WHERE id = 0",
     // The error value beside '' as a member.
     "SET SESSION sql_mode = ''",
     "INSERT INTO odd.kinds (e) VALUES ('no such member'), ('')",
@@ -56,72 +51,6 @@ async fn odd_values_by_load_data_and_by_insert() {
     let told = repo.restore(&by_insert, &[]).expect(0);
     assert!(told.out.contains("by INSERT") && told.out.contains("SET GLOBAL local_infile=ON"), "{}", told.out);
     assert_same_rows((&source, "odd"), (&by_insert, "odd"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_row_above_the_targets_packet_is_refused_by_name_before_it_is_loaded() {
-    let source = server::own(wide_options());
-    data::run(
-        &source,
-        &[
-            "CREATE DATABASE packets",
-            "CREATE TABLE packets.broad (id INT PRIMARY KEY, b LONGBLOB)",
-            "INSERT INTO packets.broad VALUES (1, REPEAT('x', 3 << 20)), (2, 'y')",
-        ],
-    )
-    .await;
-    let repo = Repo::new();
-    repo.backup(&source, "packets");
-    let mut small = server::options();
-    small.arguments.extend(["--local-infile=OFF".into(), "--max-allowed-packet=2M".into()]);
-    let target = server::own(small);
-    repo.restore(&target, &[]).refused(33, &["packets.broad", "2097152"]);
-    assert_eq!(
-        data::one(&target, "SELECT COUNT(*) FROM information_schema.schemata WHERE SCHEMA_NAME = 'packets'").await,
-        "0"
-    );
-}
-
-/// DECIMAL and dates inside documents: counted, named everywhere, never called proved; the rest of the row still is.
-#[tokio::test(flavor = "multi_thread")]
-async fn json_types_that_text_loses_are_named_and_not_called_proved() {
-    let source = server::own(server::options());
-    data::run(
-        &source,
-        &[
-            "CREATE DATABASE docs",
-            "CREATE TABLE docs.events (id INT PRIMARY KEY, d JSON, note VARCHAR(20))",
-            "INSERT INTO docs.events VALUES (1, JSON_OBJECT('p', 1.10), 'a'), (2, JSON_ARRAY(CURRENT_DATE), 'b'), (3, '{\"x\": 1.5}', 'c')",
-        ],
-    )
-    .await;
-    let repo = Repo::new();
-    let taken = repo.backup(&source, "docs");
-    assert!(taken.out.contains("2 values in column d of docs.events"), "{}", taken.out);
-    assert!(program::run(&["show", "--repo", &repo.place()]).expect(0).out.contains("docs.events"));
-    let target = server::own(server::options());
-    let told = repo.restore(&target, &[]).expect(0);
-    assert!(told.out.contains("not proved: docs.events.d"), "{}", told.out);
-    data::run(&target, &["UPDATE docs.events SET note = 'A' WHERE id = 1"]).await;
-    let against = repo.verify(&["--against", &address(&target)]).expect(40);
-    assert!(against.out.contains("docs.events rows (start .. end)"), "{}", against.out);
-}
-
-/// One bit of one row.
-#[tokio::test(flavor = "multi_thread")]
-async fn one_bit_is_found_and_named_by_its_range() {
-    let source = server::own(server::options());
-    data::make(&source, "bits", 5000).await;
-    let repo = Repo::new();
-    repo.backup(&source, "bits");
-    repo.verify(&["--against", &address(&source)]).expect(0);
-    let flip = "UPDATE bits.account SET owner = CONCAT(CHAR(ASCII(owner) ^ 1), SUBSTRING(owner, 2)) WHERE id = 2500";
-    data::run(&source, &[flip]).await;
-    let found: Ended = repo.verify(&["--against", &address(&source), "--json"]).expect(40);
-    let differences = found.json()["proof"]["differences"].clone();
-    assert_eq!(differences.as_array().map(Vec::len), Some(1), "{differences}");
-    assert_eq!(differences[0]["table"], "bits.account");
-    assert_ne!(differences[0]["range"], "(start .. end)", "one range of many");
 }
 
 /// The whole way through a real S3-speaking server.
