@@ -8,6 +8,7 @@ pub mod digest;
 pub mod frame;
 pub mod layout;
 pub mod row;
+pub mod typed;
 pub mod wire;
 
 #[cfg(test)]
