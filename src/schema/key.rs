@@ -139,6 +139,14 @@ impl RangeKey {
         }
     }
 
+    /// The condition for the row that stands at `bound`, equal as the server compares.
+    pub fn at(&self, bound: &Bound, columns: &[Column]) -> String {
+        let literal = |(key, value): (&KeyColumn, &KeyValue)| {
+            format!("{} = {}", quote(&key.name), value_literal(value, &columns[key.column]))
+        };
+        self.columns.iter().zip(&bound.0).map(literal).collect::<Vec<_>>().join(" AND ")
+    }
+
     /// Rows up to and with `bound` (`upto`), or after it.
     fn compare(&self, bound: &Bound, columns: &[Column], upto: bool) -> String {
         let mut ors = Vec::with_capacity(self.columns.len());

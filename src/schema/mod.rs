@@ -5,6 +5,7 @@ pub mod ddl;
 pub mod identifier;
 pub mod key;
 pub mod object_text;
+pub mod readable;
 pub mod sql_text;
 
 pub use identifier::quote;

@@ -23,5 +23,6 @@ mod s3;
 mod sandbox;
 mod settings;
 mod snapshot;
+mod verify_rows;
 mod ways;
 mod wide_rows;
