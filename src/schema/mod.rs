@@ -199,6 +199,20 @@ impl Table {
         }
     }
 
+    /// Whether a definition that was read from a repository is whole in itself: its key must name columns that it has. The
+    /// error says what is wrong.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let Some(key) = &self.range_key else { return Ok(()) };
+        let known = |part: &KeyColumn| {
+            let column = self.columns.get(part.column);
+            column.is_some_and(|column| column.name == part.name && column.generated != Generated::Virtual)
+        };
+        match !key.columns.is_empty() && key.columns.iter().all(known) {
+            true => Ok(()),
+            false => Err("its key names columns that it does not have"),
+        }
+    }
+
     /// True for InnoDB: rows are read in the snapshot, written in transactions, and indexes may come late.
     pub fn transactional(&self) -> bool {
         self.engine.eq_ignore_ascii_case("InnoDB")
