@@ -9,6 +9,7 @@ pub mod frame;
 pub mod layout;
 pub mod line;
 pub mod row;
+pub mod typed;
 pub mod wire;
 
 #[cfg(test)]

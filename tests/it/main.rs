@@ -13,6 +13,7 @@ mod exact;
 mod faults;
 mod guard;
 mod guide;
+mod json_types;
 mod kills;
 
 mod login;
