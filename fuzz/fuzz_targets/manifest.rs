@@ -6,8 +6,8 @@
 
 use futures::executor::block_on;
 use libfuzzer_sys::fuzz_target;
-use myriad::codec::frame::{self, ContentId, ObjectId, Sealer};
-use myriad::codec::{RowLayout, layout::key_id};
+use myriad::codec::frame::{self, ContentId, ObjectId, PART_VERSION, Sealer};
+use myriad::codec::{ROW_TEXT_VERSION, RowLayout, layout::key_id, typed};
 use myriad::manifest::model::{ListLine, Marker, SchemaLine, TableDefinition, manifest_name, object_name};
 use myriad::manifest::parts::read_part;
 use myriad::manifest::{Manifest, Part, Place, Repository, document};
@@ -90,7 +90,7 @@ fn with_part(lines: &[u8]) -> (Repository, Part) {
     let packed = Sealer::new(1).and_then(|mut sealer| sealer.seal(lines, "lines")).expect("zstd packs anything");
     let object = ObjectId(Sha256::digest(&packed).into());
     let place = Place { object, offset: 0, length: packed.len() as u64 };
-    let part = Part { place, bytes: lines.len() as u64, content: frame::content_id(lines, &[], 0) };
+    let part = Part { place, bytes: lines.len() as u64, content: frame::content_id(lines, &[], PART_VERSION) };
     let store = MemoryStore::new();
     put(&store, &object_name(&object), packed);
     (repository(store), part)
@@ -142,14 +142,21 @@ fn two_columns() -> myriad::schema::Table {
     Table { range_key: Some(key), ..Table::of_columns(QualifiedName::new("s", "t"), columns) }
 }
 
-/// Eight bytes are the recorded size, the rest is a frame.
+/// Eight bytes are the recorded size, the rest is a frame; then all of it as what is sealed, in one frame and in two.
 fn frame(bytes: &[u8]) {
     let Some((size, packed)) = bytes.split_first_chunk::<8>() else { return };
     let size = u64::from_le_bytes(*size);
+    let nothing = ContentId([0; 32]);
     if size <= FRAME_BYTES_MAX {
-        assert!(frame::open(packed, size, ContentId([0; 32]), 1, "a frame").is_err(), "a content id was found");
+        assert!(frame::open(packed, size, nothing, "a frame").is_err(), "a content id was found");
+        assert!(frame::open_chunk(packed, size, Some(size / 2), nothing, "a chunk").is_err(), "a content id was found");
     }
-    let sealed = Sealer::new(1).and_then(|mut sealer| sealer.seal(bytes, "bytes")).expect("zstd packs anything");
-    let opened = frame::open(&sealed, bytes.len() as u64, frame::content_id(bytes, &[], 1), 1, "bytes");
+    let _ = typed::parse_list(packed);
+    let seal = |bytes: &[u8]| Sealer::new(1).and_then(|mut sealer| sealer.seal(bytes, "bytes")).expect("zstd packs anything");
+    let opened = frame::open(&seal(bytes), bytes.len() as u64, frame::content_id(bytes, &[], PART_VERSION), "bytes");
     assert_eq!(opened.ok().as_deref(), Some(bytes));
+    let (sizes, content) = ((packed.len() as u64, 8), frame::content_id(packed, &bytes[..8], ROW_TEXT_VERSION));
+    let frames = [seal(packed), seal(&bytes[..8])].concat();
+    let opened = frame::open_chunk(&frames, sizes.0, Some(sizes.1), content, "a chunk");
+    assert_eq!(opened.ok(), Some((packed.to_vec(), bytes[..8].to_vec())));
 }

@@ -6,7 +6,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use myriad::codec::layout::Protocol;
-use myriad::codec::wire::{NULL, put_lenenc};
+use myriad::codec::typed::{self, ListedValue, TypedValue};
+use myriad::codec::wire::{NULL, lenenc, put_lenenc};
 use myriad::codec::{LineHasher, RowDigest, RowEncoder, RowLayout, Tally, line};
 use myriad::schema::{Column, ColumnKind, Generated, QualifiedName, Table};
 
@@ -52,12 +53,14 @@ fuzz_target!(|data: &[u8]| {
     });
     let table = Table::of_columns(QualifiedName::new("s", "t"), columns.collect());
     let layout = RowLayout::of(&table);
-    types.extend(layout.json.iter().map(|_| 253));
+    // The flags come first.
+    types.splice(0..0, layout.json.iter().map(|_| 253));
     row(&layout, &types, packet);
 });
 
 fn row(layout: &RowLayout, types: &[u8], packet: &[u8]) {
     let Some(encoded) = encode(layout, types, packet) else { return };
+    let typed = listed(&encoded.typed);
     let values = RowEncoder::new(layout.clone(), types.to_vec(), "s.t").values(packet).expect("a row that was encoded");
     if !as_a_server_sends(layout, &values) {
         return;
@@ -67,12 +70,13 @@ fn row(layout: &RowLayout, types: &[u8], packet: &[u8]) {
     if !layout.fields.is_empty() {
         assert_eq!(line::values(text), values, "the text does not give the values back");
     }
-    let hashes = LineHasher::new(layout.clone(), "s.t").hash(text).expect("a line that was made");
+    let row = line::StoredRow { line: text, typed: &typed };
+    let hashes = LineHasher::new(layout.clone(), "s.t").hash(row).expect("a line that was made");
     // Packets may hold lengths in more bytes than they need, which no server sends; so the text protocol is asked with a
     // packet made anew.
     let mut expected = encoded;
     if layout.protocol == Protocol::Text {
-        expected = encode(layout, types, &text_packet(layout, &values)).expect("a packet of these values");
+        expected = encode(layout, types, &text_packet(layout, packet, &values)).expect("a packet of these values");
         assert_eq!(expected.text.strip_suffix(b"\n"), Some(text));
     }
     assert_eq!(RowDigest(hashes.row), expected.tally.digest, "the text has another hash than the packet");
@@ -83,7 +87,18 @@ fn row(layout: &RowLayout, types: &[u8], packet: &[u8]) {
 
 struct Encoded {
     text: Vec<u8>,
+    typed: Vec<(usize, TypedValue)>,
     tally: Tally,
+}
+
+/// The typed values of a row, through the list that a chunk carries.
+fn listed(typed: &[(usize, TypedValue)]) -> Vec<ListedValue> {
+    let listed: Vec<_> =
+        typed.iter().map(|(field, value)| ListedValue { row: 0, field: *field, value: value.clone() }).collect();
+    let mut list = Vec::new();
+    listed.iter().for_each(|value| typed::put_line(&mut list, value));
+    assert_eq!(typed::parse_list(&list), Ok(listed.clone()));
+    listed
 }
 
 fn encode(layout: &RowLayout, types: &[u8], packet: &[u8]) -> Option<Encoded> {
@@ -91,19 +106,20 @@ fn encode(layout: &RowLayout, types: &[u8], packet: &[u8]) -> Option<Encoded> {
     let (mut text, mut tally) = (Vec::new(), Tally::default());
     let hash = encoder.encode(packet, Some(&mut text), &mut tally).ok()?;
     assert_eq!((tally.rows, tally.digest), (1, RowDigest(hash)));
-    Some(Encoded { text, tally })
+    Some(Encoded { text, typed: encoder.take_typed().collect(), tally })
 }
 
-fn text_packet(layout: &RowLayout, values: &[Option<Vec<u8>>]) -> Vec<u8> {
-    let mut packet = Vec::new();
+fn text_packet(layout: &RowLayout, packet: &[u8], values: &[Option<Vec<u8>>]) -> Vec<u8> {
+    // The flags stay as they are.
+    let flags = layout.json.iter().fold(0, |at, _| lenenc(packet, at).map_or(at, |(_, next)| next));
+    let mut made = packet[..flags].to_vec();
     for value in values {
         match value {
-            Some(value) => put_lenenc(&mut packet, value),
-            None => packet.push(NULL),
+            Some(value) => put_lenenc(&mut made, value),
+            None => made.push(NULL),
         }
     }
-    packet.extend(layout.json.iter().map(|_| 0));
-    packet
+    made
 }
 
 /// Numbers and moments hold no byte that divides fields, and no float is infinite.

@@ -258,7 +258,7 @@ mod tests {
         let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0xe0];
         frame.extend_from_slice(&(1u64 << 60).to_le_bytes());
         frame.extend_from_slice(&[1, 0, 0]);
-        let error = open(&frame, 1 << 60, ContentId([0; 32]), 1, "test").unwrap_err();
+        let error = open(&frame, 1 << 60, ContentId([0; 32]), "test").unwrap_err();
         assert!(matches!(error, FrameError::Frame { .. }), "{error}");
     }
 

@@ -62,7 +62,7 @@ fn decode(text: &[u8]) -> Vec<Row> {
 fn digest_of_text(table: &Table, text: &[u8]) -> RowDigest {
     let mut hasher = LineHasher::new(RowLayout::of(table), "s.t");
     let mut digest = RowDigest::default();
-    line::lines(text).for_each(|line| digest.add_hash(hasher.hash(line).unwrap().row));
+    line::rows(text, &[]).for_each(|row| digest.add_hash(hasher.hash(row).unwrap().row));
     digest
 }
 

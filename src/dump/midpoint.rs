@@ -222,7 +222,7 @@ mod tests {
         parts.prop_map(|(year, month, day, hour, minute, second, form)| {
             let date = format!("{year:04}-{month:02}-{day:02}");
             let clock = format!("{hour:02}:{minute:02}:{second:02}");
-            [date.clone(), format!("{date} {clock}"), format!("{date} {clock}.000001")].swap_remove(form)
+            [date.clone(), format!("{date} {clock}"), format!("{date} {clock}.000001")][form].clone()
         })
     }
 

@@ -9,6 +9,7 @@ pub mod keyless;
 use super::error::VerifyError;
 use super::server::{self, ProofTable};
 use crate::codec::line::{self, RowHashes};
+use crate::codec::typed::TypedValue;
 use crate::codec::{RowEncoder, RowLayout, Tally};
 use crate::manifest::model::ChunkRecord;
 use crate::progress::Stop;
@@ -128,14 +129,22 @@ pub fn begin(session: &mut RawSession, work: &ProofTable) -> Result<(), VerifyEr
     session.execute(b"START TRANSACTION WITH CONSISTENT SNAPSHOT").map(drop).map_err(failed)
 }
 
-/// Reads the rows of a chunk's range as lines of row text with their hashes. Blocks.
+/// A row as it stands on the server.
+struct FoundRow<'a> {
+    line: &'a [u8],
+    /// Values of its JSON documents whose type the line does not carry, with the place of their field.
+    typed: Vec<(usize, TypedValue)>,
+    hashes: RowHashes,
+}
+
+/// Reads the rows of a chunk's range. Blocks.
 fn read(
     session: &mut RawSession,
     work: &ProofTable,
     chunk: &ChunkRecord,
     condition: &str,
     stop: &Stop,
-    mut row: impl FnMut(&[u8], RowHashes) -> Result<(), VerifyError>,
+    mut row: impl FnMut(FoundRow<'_>) -> Result<(), VerifyError>,
 ) -> Result<(), VerifyError> {
     let layout = RowLayout::of(&work.table);
     let sql = server::select(work, &layout, chunk, condition);
@@ -151,7 +160,11 @@ fn read(
         let mut tally = Tally::default();
         let hash = encoder.encode(packet, Some(&mut text), &mut tally)?;
         let without_json = if has_json { tally.without_json.0 } else { hash };
-        row(text.strip_suffix(b"\n").unwrap_or(&text), RowHashes { row: hash, without_json })?;
+        row(FoundRow {
+            line: text.strip_suffix(b"\n").unwrap_or(&text),
+            typed: encoder.take_typed().collect(),
+            hashes: RowHashes { row: hash, without_json },
+        })?;
         count += 1;
         if count % server::ROWS_PER_LOOK == 0 && stop.stopped() {
             return Err(VerifyError::Interrupted);

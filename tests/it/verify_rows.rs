@@ -119,6 +119,37 @@ async fn rows_of_every_kind_of_key_are_named_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_row_whose_document_changed_its_types_only_is_named() {
+    let source = server::source();
+    let mut session = server::connect(source).await;
+    let schema = "rows_typed";
+    schema_with_numbers(&mut session, schema, 300).await;
+    let document = "JSON_OBJECT('day', CAST('2024-01-02' AS DATE), 'n', n)";
+    let values = format!("n, IF(n % 3, JSON_ARRAY(n), {document}), '[1]'");
+    table(&mut session, "docs", "id INT PRIMARY KEY, doc JSON, other JSON", &values).await;
+    table(&mut session, "heap", "id INT, doc JSON, other JSON", &values).await;
+    let repo = Repo::new();
+    run::backup(&run::backup_options(source, &repo, schema)).await;
+    assert!(proof(source, &repo, 20).await.holds());
+    // The text of these documents is the same before and after.
+    let text = "JSON_OBJECT('day', '2024-01-02', 'n', id)";
+    for table in ["docs", "heap"] {
+        client_line(source, &format!("UPDATE rows_typed.{table} SET doc = {text} WHERE id = 30"));
+    }
+    client_line(source, "UPDATE rows_typed.docs SET doc = '[-1]', other = '[2]' WHERE id = 31");
+    client_line(source, &format!("UPDATE rows_typed.docs SET doc = {text}, other = '[2]' WHERE id = 33"));
+    let row = "id 30, doc '{\"n\": 30, \"day\": \"2024-01-02\"}', other '[1]'";
+    let expected = [
+        "docs: changed: id 30 (types inside doc)".to_owned(),
+        "docs: changed: id 31 (in doc, other)".into(),
+        "docs: changed: id 33 (in doc, other)".into(),
+        format!("heap: missing: {row}"),
+        format!("heap: extra: {row}"),
+    ];
+    assert_eq!(told(&proof(source, &repo, 20).await), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_usable_key_rows_are_told_apart_by_their_values() {
     let source = server::source();
     let mut session = server::connect(source).await;

@@ -2,6 +2,7 @@
 //! compared with those on the server. One range at a time, and of a table without a usable key one chunk at a time; so
 //! memory holds one chunk, whatever the size of the table.
 
+use crate::codec::line;
 use crate::error::Result;
 use crate::load::fetch;
 use crate::manifest::Repository;
@@ -62,8 +63,9 @@ impl Range<'_> {
         task::block_in_place(|| rows::begin(session, work))?;
         match chunks {
             [chunk] if chunk.range.is_some() => {
-                let text = fetch::read_chunk(self.repository, chunk).await?;
-                let compare = || keyed::differences(session, work, chunk, &text, self.limit, self.stop);
+                let (text, typed) = fetch::read_chunk(self.repository, chunk).await?;
+                let rows = line::rows(&text, &typed);
+                let compare = || keyed::differences(session, work, chunk, rows, self.limit, self.stop);
                 Ok(task::block_in_place(compare)?)
             }
             _ => {
@@ -79,8 +81,8 @@ impl Range<'_> {
 
     async fn count(&self, rows: &mut Multiset<'_>, session: &mut RawSession, chunks: &[ChunkRecord]) -> Result<()> {
         for chunk in chunks {
-            let text = fetch::read_chunk(self.repository, chunk).await?;
-            task::block_in_place(|| rows.stored(&text)).map_err(VerifyError::from)?;
+            let (text, typed) = fetch::read_chunk(self.repository, chunk).await?;
+            task::block_in_place(|| rows.stored(line::rows(&text, &typed))).map_err(VerifyError::from)?;
             if self.stop.stopped() {
                 return Err(VerifyError::Interrupted.into());
             }

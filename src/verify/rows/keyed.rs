@@ -3,9 +3,9 @@
 //! changed only in its letter case is named as a changed row. Memory: the chunk's row text, and the keys of rows that stand
 //! on one side only, of which there are never more than the chunk has rows, and twice the limit.
 
-use super::{Change, RowDifference, RowDifferences, compared, json_is_left_out, named, read};
-use crate::codec::layout::Field;
-use crate::codec::line::{self, LineHasher, RowHashes};
+use super::{Change, FoundRow, RowDifference, RowDifferences, compared, json_is_left_out, named, read};
+use crate::codec::line::{self, LineHasher, StoredRow};
+use crate::codec::typed::TypedValue;
 use crate::codec::{RowError, RowLayout};
 use crate::manifest::model::ChunkRecord;
 use crate::progress::Stop;
@@ -16,15 +16,15 @@ use crate::verify::server::ProofTable;
 use std::collections::HashMap;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Names the rows of one chunk's range that differ, `limit` at most. `text` is the chunk's row text. Blocks.
+/// Names the rows of one chunk's range that differ, `limit` at most. `rows` are the chunk's. Blocks.
 ///
 /// # Panics
 /// Where the chunk has no range; see [`super::keyless`] for those.
-pub fn differences(
+pub fn differences<'r>(
     session: &mut RawSession,
     work: &ProofTable,
     chunk: &ChunkRecord,
-    text: &[u8],
+    rows: impl Iterator<Item = StoredRow<'r>>,
     limit: usize,
     stop: &Stop,
 ) -> Result<RowDifferences, VerifyError> {
@@ -34,8 +34,8 @@ pub fn differences(
     let places: Vec<usize> = key.columns.iter().filter_map(|part| place(part.column)).collect();
     let json_left_out = json_is_left_out(std::slice::from_ref(chunk));
     let pair = Pair { work, chunk, key, layout, places, json_left_out, limit };
-    let mut walk = Walk::new(&pair, text);
-    read(session, work, chunk, "", stop, |line, hashes| Ok(walk.found(line, hashes)?))?;
+    let mut walk = Walk::new(&pair, rows);
+    read(session, work, chunk, "", stop, |row| Ok(walk.found(&row)?))?;
     let unmatched = walk.end()?;
     pair.name(session, unmatched, stop)
 }
@@ -53,17 +53,23 @@ struct Pair<'a> {
 }
 
 /// The two sides of a range on their way past each other.
-struct Walk<'a> {
-    pair: &'a Pair<'a>,
+struct Walk<'r, 'p, I> {
+    pair: &'p Pair<'p>,
     hasher: LineHasher,
-    stored: Box<dyn Iterator<Item = &'a [u8]> + 'a>,
+    stored: I,
     /// Rows of the chunk that were not seen on the server yet, by the hash of their key, and when they were seen.
-    stored_waiting: HashMap<u128, (u64, &'a [u8])>,
+    stored_waiting: HashMap<u128, (u64, StoredRow<'r>)>,
     /// Rows of the server that were not seen in the chunk yet.
     found_waiting: HashMap<u128, (u64, Waiting)>,
     /// Rows seen on either side: what was seen first is named first.
     seen: u64,
-    unmatched: Unmatched<'a>,
+    unmatched: Unmatched<'r>,
+}
+
+/// The row that stands on the server where a stored one stood.
+struct Now {
+    line: Vec<u8>,
+    typed: Vec<(usize, TypedValue)>,
 }
 
 struct Waiting {
@@ -73,9 +79,9 @@ struct Waiting {
 
 /// What the walk leaves over.
 #[derive(Default)]
-struct Unmatched<'a> {
-    /// Lines of the chunk, by their place: without a row of the same key, or with one of other values.
-    stored: Vec<(u64, &'a [u8], Change)>,
+struct Unmatched<'r> {
+    /// Rows of the chunk, by their place: without one of the same key, or with one of other values.
+    stored: Vec<(u64, StoredRow<'r>, Change)>,
     /// Keys on the server that the chunk does not have: the first ones.
     extra: Vec<Vec<u8>>,
     missing_count: u64,
@@ -83,12 +89,12 @@ struct Unmatched<'a> {
     extra_count: u64,
 }
 
-impl<'a> Walk<'a> {
-    fn new(pair: &'a Pair<'a>, text: &'a [u8]) -> Walk<'a> {
+impl<'r, 'p, I: Iterator<Item = StoredRow<'r>>> Walk<'r, 'p, I> {
+    fn new(pair: &'p Pair<'p>, stored: I) -> Self {
         Walk {
             pair,
             hasher: LineHasher::new(pair.layout.clone(), pair.work.target.to_string()),
-            stored: Box::new(line::lines(text)),
+            stored,
             stored_waiting: HashMap::new(),
             found_waiting: HashMap::new(),
             seen: 0,
@@ -97,16 +103,16 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes a row of the server, and with it the next one of the chunk.
-    fn found(&mut self, found: &[u8], hashes: RowHashes) -> Result<(), RowError> {
-        let hash = compared(hashes, self.pair.json_left_out);
+    fn found(&mut self, found: &FoundRow<'_>) -> Result<(), RowError> {
+        let hash = compared(found.hashes, self.pair.json_left_out);
         let exhausted = !self.step()?;
-        let key = self.pair.key_hash(found);
+        let key = self.pair.key_hash(found.line);
         self.seen += 1;
         match self.stored_waiting.remove(&key) {
             Some((at, stored)) => self.compare(at, stored, hash)?,
-            None if exhausted => self.extra(found),
+            None if exhausted => self.extra(found.line),
             None => {
-                let found = Waiting { hash, line: self.pair.key_line(found) };
+                let found = Waiting { hash, line: self.pair.key_line(found.line) };
                 self.found_waiting.insert(key, (self.seen, found));
             }
         }
@@ -117,7 +123,7 @@ impl<'a> Walk<'a> {
     fn step(&mut self) -> Result<bool, RowError> {
         let Some(stored) = self.stored.next() else { return Ok(false) };
         self.seen += 1;
-        let key = self.pair.key_hash(stored);
+        let key = self.pair.key_hash(stored.line);
         match self.found_waiting.remove(&key) {
             Some((_, found)) => self.compare(self.seen, stored, found.hash)?,
             None => {
@@ -127,7 +133,7 @@ impl<'a> Walk<'a> {
         Ok(true)
     }
 
-    fn compare(&mut self, at: u64, stored: &'a [u8], found: u128) -> Result<(), RowError> {
+    fn compare(&mut self, at: u64, stored: StoredRow<'r>, found: u128) -> Result<(), RowError> {
         if compared(self.hasher.hash(stored)?, self.pair.json_left_out) != found {
             self.unmatched.changed_count += 1;
             if self.unmatched.stored.len() < self.pair.limit {
@@ -146,7 +152,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn end(mut self) -> Result<Unmatched<'a>, RowError> {
+    fn end(mut self) -> Result<Unmatched<'r>, RowError> {
         while self.step()? {}
         let mut missing: Vec<_> = self.stored_waiting.into_values().collect();
         missing.sort_unstable_by_key(|(at, _)| *at);
@@ -155,9 +161,7 @@ impl<'a> Walk<'a> {
         let mut unmatched = self.unmatched;
         unmatched.missing_count = missing.len() as u64;
         unmatched.extra_count += extra.len() as u64;
-        unmatched
-            .stored
-            .extend(missing.into_iter().take(self.pair.limit).map(|(at, line)| (at, line, Change::Missing)));
+        unmatched.stored.extend(missing.into_iter().take(self.pair.limit).map(|(at, row)| (at, row, Change::Missing)));
         unmatched.stored.sort_unstable_by_key(|(at, ..)| *at);
         unmatched.extra = extra.into_iter().map(|(_, found)| found.line).chain(unmatched.extra).collect();
         unmatched.extra.truncate(2 * self.pair.limit);
@@ -198,10 +202,10 @@ impl Pair<'_> {
             changed: changed_count,
             ..RowDifferences::default()
         };
-        for (_, line, mut change) in stored.into_iter().take(self.limit) {
-            let now = self.look_up(session, line, stop)?;
+        for (_, row, mut change) in stored.into_iter().take(self.limit) {
+            let now = self.look_up(session, row.line, stop)?;
             if let (Change::Missing, Some(now)) = (change, &now) {
-                let same = |extra: &Vec<u8>| self.places.iter().all(|&at| nth(extra, at) == nth(now, at));
+                let same = |extra: &Vec<u8>| self.places.iter().all(|&at| nth(extra, at) == nth(&now.line, at));
                 if let Some(at) = extra.iter().position(same) {
                     extra.remove(at);
                     differences.missing -= 1;
@@ -210,11 +214,11 @@ impl Pair<'_> {
                     change = Change::Changed;
                 }
             }
-            let mut row = self.difference(change, line);
+            let mut named = self.difference(change, row.line);
             if let (Change::Changed, Some(now)) = (change, &now) {
-                (row.columns, row.json_types) = self.changed_columns(line, now);
+                (named.columns, named.json_types) = self.changed_columns(row, now);
             }
-            differences.named.push(row);
+            differences.named.push(named);
         }
         for line in extra.iter().take(self.limit - differences.named.len()) {
             differences.named.push(self.difference(Change::Extra, line));
@@ -225,12 +229,12 @@ impl Pair<'_> {
     }
 
     /// The row that stands where a stored row stood, as the server compares keys.
-    fn look_up(&self, session: &mut RawSession, line: &[u8], stop: &Stop) -> Result<Option<Vec<u8>>, VerifyError> {
+    fn look_up(&self, session: &mut RawSession, line: &[u8], stop: &Stop) -> Result<Option<Now>, VerifyError> {
         let Some(bound) = self.layout.bound(self.key, &line::values(line)) else { return Ok(None) };
         let condition = self.key.at(&bound, &self.work.table.columns);
         let mut found = None;
-        read(session, self.work, self.chunk, &condition, stop, |line, _| {
-            found = Some(line.to_vec());
+        read(session, self.work, self.chunk, &condition, stop, |row| {
+            found = Some(Now { line: row.line.to_vec(), typed: row.typed });
             Ok(())
         })?;
         Ok(found)
@@ -241,17 +245,23 @@ impl Pair<'_> {
         RowDifference { change, key, columns: Vec::new(), json_types: false, times: 1 }
     }
 
-    /// Columns whose fields differ; where none does, the JSON columns, whose types then do.
-    fn changed_columns(&self, stored: &[u8], now: &[u8]) -> (Vec<String>, bool) {
-        let fields = self.layout.fields.iter().enumerate();
-        let left_out = |field: &Field| field.generated || (self.json_left_out && field.kind == ColumnKind::Json);
-        let changed = fields.filter(|(at, field)| !left_out(field) && nth(stored, *at) != nth(now, *at));
-        let changed: Vec<String> = changed.map(|(_, field)| field.name.clone()).collect();
-        if !changed.is_empty() {
-            return (changed, false);
+    /// Columns whose values differ, and whether they differ in nothing but the types inside JSON documents.
+    fn changed_columns(&self, stored: StoredRow<'_>, now: &Now) -> (Vec<String>, bool) {
+        let (mut columns, mut only_types) = (Vec::new(), true);
+        for (at, field) in self.layout.fields.iter().enumerate() {
+            if field.generated || (self.json_left_out && field.kind == ColumnKind::Json) {
+                continue;
+            }
+            let text = nth(stored.line, at) != nth(&now.line, at);
+            let before = stored.typed.iter().filter(|listed| listed.field == at).map(|listed| &listed.value);
+            let types = !before.eq(now.typed.iter().filter(|(field, _)| *field == at).map(|(_, value)| value));
+            only_types &= !text;
+            if text || types {
+                columns.push(field.name.clone());
+            }
         }
-        let json = self.layout.json.iter().map(|&at| self.layout.fields[at].name.clone()).collect();
-        (json, !self.layout.json.is_empty())
+        only_types &= !columns.is_empty();
+        (columns, only_types)
     }
 }
 

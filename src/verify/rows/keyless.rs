@@ -5,7 +5,7 @@
 //! these buckets are looked into, and the result says so.
 
 use super::{Change, RowDifference, RowDifferences, compared, json_is_left_out, named, read};
-use crate::codec::line::{self, LineHasher};
+use crate::codec::line::{LineHasher, StoredRow};
 use crate::codec::{RowError, RowLayout};
 use crate::manifest::model::ChunkRecord;
 use crate::progress::Stop;
@@ -80,11 +80,11 @@ impl<'a> Multiset<'a> {
         }
     }
 
-    /// Counts the rows of a chunk's row text.
-    pub fn stored(&mut self, text: &[u8]) -> Result<(), RowError> {
-        for line in line::lines(text) {
-            let hash = compared(self.hasher.hash(line)?, self.json_left_out);
-            self.count(Side::Backup, line, hash);
+    /// Counts the rows of a chunk.
+    pub fn stored<'r>(&mut self, rows: impl Iterator<Item = StoredRow<'r>>) -> Result<(), RowError> {
+        for row in rows {
+            let hash = compared(self.hasher.hash(row)?, self.json_left_out);
+            self.count(Side::Backup, row.line, hash);
         }
         Ok(())
     }
@@ -92,8 +92,8 @@ impl<'a> Multiset<'a> {
     /// Counts the rows on the server. Blocks.
     pub fn found(&mut self, session: &mut RawSession, stop: &Stop) -> Result<(), VerifyError> {
         let (work, first) = (self.work, &self.chunks[0]);
-        read(session, work, first, "", stop, |line, hashes| {
-            self.count(Side::Server, line, compared(hashes, self.json_left_out));
+        read(session, work, first, "", stop, |row| {
+            self.count(Side::Server, row.line, compared(row.hashes, self.json_left_out));
             Ok(())
         })
     }
