@@ -18,6 +18,27 @@ fn bytes_table() -> Table {
     ])
 }
 
+#[test]
+fn a_document_of_a_type_that_cannot_be_given_back_is_counted() {
+    let table = table(vec![Column::new("id", ColumnKind::Integer), Column::new("doc", ColumnKind::Json)]);
+    let row = |flag: &str, document: &str| packet(&[flag, "1", document].map(|v| Some(v.as_bytes().to_vec())).to_vec());
+    let odd = row("e2 1:DECIMAL 2:OPAQUE", r#"[1.50, "base64:type246:YQ=="]"#);
+    let plain = row("", "[1.5]");
+    let (text, tally) = encode(&table, &[], &[plain.clone(), odd, plain]);
+    assert_eq!(decode(&text).len(), 3);
+    assert_eq!(tally.untyped, [1]);
+
+    let mut encoder = RowEncoder::new(RowLayout::of(&table), Vec::new(), "s.t");
+    let mut hash = |flag: &str, document: &str| {
+        let hash = encoder.encode(&row(flag, document), None, &mut Tally::default()).unwrap();
+        (hash, encoder.take_typed().count())
+    };
+    let (as_double, as_decimal) = (hash("", "[1.50]"), hash("e1 1:DECIMAL", "[1.50]"));
+    assert_eq!((as_double.1, as_decimal.1), (0, 1));
+    assert_ne!(as_double.0, as_decimal.0);
+    assert!(encoder.encode(&row("e1 2:DECIMAL", "[1.50]"), None, &mut Tally::default()).is_err());
+}
+
 type Row = Vec<Option<Vec<u8>>>;
 
 fn packet(row: &Row) -> Vec<u8> {

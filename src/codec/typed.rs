@@ -342,10 +342,11 @@ impl<'a> Scanner<'a> {
     }
 
     fn skip(&mut self, byte: u8) -> Result<(), Misfit> {
-        match self.peek()? == byte {
-            true => Ok(self.at += 1),
-            false => Err(Misfit),
+        if self.peek()? != byte {
+            return Err(Misfit);
         }
+        self.at += 1;
+        Ok(())
     }
 
     fn blank(&mut self) {
