@@ -196,7 +196,13 @@ fn unpack(frame: &[u8], bytes: u64, what: &str) -> Result<Vec<u8>, FrameError> {
         return Err(damaged("bytes follow it".into()));
     }
     let capacity = usize::try_from(bytes).map_err(|_| damaged("too large for this machine".into()))?;
-    zstd::bulk::decompress(frame, capacity).map_err(|e| damaged(e.to_string()))
+    // A damaged size may ask for more than there is.
+    let mut text = Vec::new();
+    text.try_reserve_exact(capacity).map_err(|_| damaged("too large for this machine".into()))?;
+    zstd::bulk::Decompressor::new()
+        .and_then(|mut decompressor| decompressor.decompress_to_buffer(frame, &mut text))
+        .map_err(|e| damaged(e.to_string()))?;
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -244,6 +250,16 @@ mod tests {
             let cut = &frames[..cut.index(frames.len())];
             prop_assert!(open_chunk(cut, bytes.len() as u64, typed, id, "test").is_err());
         }
+    }
+
+    #[test]
+    fn a_size_beyond_all_memory_is_an_error() {
+        // The header of a frame that declares 2^60 bytes, and one empty last block.
+        let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0xe0];
+        frame.extend_from_slice(&(1u64 << 60).to_le_bytes());
+        frame.extend_from_slice(&[1, 0, 0]);
+        let error = open(&frame, 1 << 60, ContentId([0; 32]), "test").unwrap_err();
+        assert!(matches!(error, FrameError::Frame { .. }), "{error}");
     }
 
     #[test]

@@ -133,7 +133,7 @@ impl RowEncoder {
                         None => tally.untyped[layout.json.iter().position(|&json| json == i).unwrap_or(0)] += 1,
                     }
                     typed[first..].sort_by(|(_, a), (_, b)| a.path.cmp(&b.path));
-                    put_typed_canonical(target, start, document, &typed[first..]);
+                    put_typed_canonical(target, start, document, typed[first..].iter().map(|(_, value)| value));
                 }
             }
             if !layout.json.is_empty() && !field.generated {
@@ -178,13 +178,19 @@ const NO_SUCH_TYPES: &str = "the types of a JSON document's values do not fit it
 
 /// The canonical bytes of a document with typed values, in place of those of its text alone, which begin at `start`
 /// (docs/format.md section 4.5).
-fn put_typed_canonical(canonical: &mut Vec<u8>, start: usize, document: &[u8], values: &[(usize, TypedValue)]) {
-    if values.is_empty() {
+pub(super) fn put_typed_canonical<'a>(
+    canonical: &mut Vec<u8>,
+    start: usize,
+    document: &[u8],
+    values: impl Iterator<Item = &'a TypedValue>,
+) {
+    let mut values = values.peekable();
+    if values.peek().is_none() {
         return;
     }
     let mut whole = document.to_vec();
     whole.push(0);
-    for (_, TypedValue { path, kind, value }) in values {
+    for TypedValue { path, kind, value } in values {
         wire::put_lenenc(&mut whole, path);
         wire::put_lenenc(&mut whole, kind.name().as_bytes());
         wire::put_lenenc(&mut whole, value);

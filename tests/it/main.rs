@@ -2,6 +2,7 @@
 
 mod support;
 
+mod bounds;
 mod by_hand;
 mod chunks;
 mod cli;
@@ -24,5 +25,7 @@ mod s3;
 mod sandbox;
 mod settings;
 mod snapshot;
+mod verify_rows;
+mod versions;
 mod ways;
 mod wide_rows;
