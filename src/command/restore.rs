@@ -1,6 +1,7 @@
 //! `myriad restore`: a backup onto a server, in parallel, and proved.
 
 mod gtid;
+mod objects;
 mod phases;
 mod plan;
 mod report;
@@ -32,10 +33,12 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
     let repository = Repository::open(store::open(&options.repo, false).await?).await?;
     let backup = choose(&repository, options.name.as_deref(), &options.backup).await?;
     let (selection, renames) = (&options.selection, &options.renames);
-    let selected = selected::read(&repository, &backup.manifest, selection, renames, !options.no_objects).await?;
+    let mut selected = selected::read(&repository, &backup.manifest, selection, renames, !options.no_objects).await?;
 
     // Who is the target, and may it be touched?
     let mut target = Target::connect(options, &backup.manifest).await?;
+    let notes = objects::change(&mut selected, options, &target.rights.account)?;
+    target.notes.extend(notes);
     let progressed = admit(&mut target, options, &backup, &selected).await?;
     let effort = plan::effort(options, &selected, progress.as_ref());
     plan::check_rows_fit(&selected, target.way, &options.target)?;

@@ -1,12 +1,14 @@
 //! Nouns only: tables, columns, keys and other objects as the backup knows them. No session, no clock.
 //! The serialised form of these types is the schema part of a backup (docs/format.md section 6).
 
+pub mod account;
 pub mod ddl;
 pub mod identifier;
 pub mod key;
 pub mod object_text;
 pub mod sql_text;
 
+pub use account::Account;
 pub use identifier::quote;
 pub use key::{Bound, KeyColumn, KeyValue, Range, RangeKey};
 pub use sql_text::SqlText;

@@ -16,6 +16,7 @@ mod kills;
 
 mod login;
 mod mariadb;
+mod objects;
 mod raw;
 mod refusals;
 mod roundtrip;

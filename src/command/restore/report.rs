@@ -42,6 +42,8 @@ pub struct RestorePlan {
     pub tables: Vec<PlannedTable>,
     /// Views, routines, triggers, events.
     pub objects: u64,
+    /// Things that a person should read.
+    pub notes: Vec<String>,
 }
 
 /// A table of a plan.
@@ -211,6 +213,7 @@ impl RestorePlan {
             way_text(self.way),
             if self.writes_binary_log { "written" } else { "not written" }
         ));
+        self.notes.iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
         text
     }
 }

@@ -1,6 +1,7 @@
 //! The steps of a restore, in the order in which they are taken: admission by the guard, bare tables, rows, keys and
 //! code, proof, triggers and events. Each leaves the target in a state that the next run can go on from.
 
+use super::objects;
 use super::phases::Phases;
 use super::plan::Effort;
 use super::reader_sessions;
@@ -18,6 +19,7 @@ use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
 use crate::schema::{ObjectKind, QualifiedName};
 use crate::verify::{self, Proof};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A restore that was admitted to its target.
@@ -47,11 +49,14 @@ pub(super) async fn admit(
         ledger::end_workers(&mut target.session).await?;
     }
     let progressed = ledger::find(&mut target.session, &run_id(backup, options)).await?;
-    let findings = guard::inspect(&mut target.session, &intent(backup, selected, progressed.as_ref())).await?;
+    let mut findings = guard::inspect(&mut target.session, &intent(backup, selected, progressed.as_ref())).await?;
+    findings.extend(objects::findings(target, selected, &HashSet::new()).await?);
     let overridden = |kind| match kind {
         FindingKind::IsSource => options.overrides.source,
         FindingKind::HasReplicas => options.overrides.replicas,
         FindingKind::NamesInTheWay => options.overrides.drop_existing,
+        FindingKind::AddedPrimaryKeys => options.overrides.gipk,
+        _ => false,
     };
     match guard::refusal(&findings, overridden) {
         Some(refusal) => Err(refusal),
@@ -140,14 +145,17 @@ impl Run<'_> {
 fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
     let selection = &options.selection;
     let scope = format!(
-        "{:?}{:?}{:?}{:?}{:?}{}{}",
+        "{:?}{:?}{:?}{:?}{:?}{}{}{:?}{:?}{}",
         selection.databases,
         selection.exclude_databases,
         selection.tables,
         selection.exclude_tables,
         options.renames,
         options.no_data,
-        options.no_objects
+        options.no_objects,
+        options.definers,
+        options.events,
+        options.users
     );
     RunId {
         backup: backup.manifest.id.clone(),

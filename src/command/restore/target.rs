@@ -12,6 +12,7 @@ use crate::manifest::Manifest;
 use crate::schema::identifier::literal;
 use crate::schema::{Object, ObjectKind, QualifiedName, Table};
 use crate::server::facts::{self, ServerFacts};
+use crate::server::rights::Rights;
 use crate::server::{ServerError, Session};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,6 +26,8 @@ pub(super) struct Target {
     pub facts: ServerFacts,
     /// The way that rows will take.
     pub way: Way,
+    /// What the restoring account may.
+    pub rights: Rights,
     /// Our sessions keep out of its binary log.
     pub skip_binlog: bool,
     /// Things to know about this target.
@@ -51,6 +54,7 @@ impl Target {
     pub async fn connect(options: &RestoreOptions, manifest: &Manifest) -> Result<Target> {
         let (mut session, kept) = load::writer(&options.target, false).await?;
         let facts = facts::read(&mut session).await?;
+        let rights = Rights::read(&mut session).await?;
         let mut notes = Vec::new();
         for setting in kept {
             notes.push(format!("{setting} stays as the target has it: the account may not change it for its session"));
@@ -79,7 +83,7 @@ impl Target {
                 Way::Insert { packet_bytes_max: facts.max_allowed_packet }
             }
         };
-        Ok(Target { session, facts, way, skip_binlog, notes })
+        Ok(Target { session, facts, rights, way, skip_binlog, notes })
     }
 
     /// True where what we do stands in the target's binary log.
