@@ -5,6 +5,7 @@
 //! run that was cut off goes on from what is there. A table's indexes are built as soon as its last row is in,
 //! while other tables are still loading.
 
+pub mod accounts;
 pub mod error;
 pub mod fetch;
 pub mod indexes;

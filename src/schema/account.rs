@@ -1,6 +1,7 @@
 //! Accounts by name: who defines an object, who holds grants. Pure. A name is `user@host`; the last `@` divides, since a
 //! host has none and a user may.
 
+use super::SqlText;
 use super::identifier::{literal, quote};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -43,6 +44,27 @@ impl Account {
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.user, self.host)
+    }
+}
+
+/// An account as a backup holds it. Its texts hold password hashes, so it prints as its name alone.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountDefinition {
+    /// Its name.
+    #[serde(flatten)]
+    pub name: Account,
+    /// `SHOW CREATE USER`, byte for byte, with the hash in hexadecimal.
+    pub create: SqlText,
+    /// `SHOW GRANTS`, a statement each.
+    pub grants: Vec<SqlText>,
+    /// Hash of the second password, where one is retained, as hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_password: Option<String>,
+}
+
+impl fmt::Debug for AccountDefinition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccountDefinition({})", self.name)
     }
 }
 

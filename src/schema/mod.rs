@@ -2,6 +2,7 @@
 //! The serialised form of these types is the schema part of a backup (docs/format.md section 6).
 
 pub mod account;
+pub mod account_text;
 pub mod ddl;
 pub mod identifier;
 pub mod key;

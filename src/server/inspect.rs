@@ -4,6 +4,7 @@
 //! queries on information_schema serve all tables of a batch of schemas; only the exact texts (`SHOW CREATE …`) are
 //! asked one by one. What exists and is not taken is named in [`NotTaken`], never passed over in silence.
 
+pub mod accounts;
 mod beside;
 mod columns;
 mod objects;
@@ -13,6 +14,7 @@ mod tables;
 use super::error::ServerError;
 use super::facts::session_variables;
 use super::session::{READER_SETUP, Session};
+use crate::schema::account::AccountDefinition;
 use crate::schema::identifier::{literal, quote};
 use crate::schema::{Schema, SqlText};
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,8 @@ pub type Wanted<'a> = dyn Fn(&str, Option<&str>) -> bool + Sync + 'a;
 pub struct Inspected {
     /// The schemas, by name.
     pub schemas: Vec<Schema>,
+    /// Users and roles; empty where they were not asked for.
+    pub accounts: Vec<AccountDefinition>,
     /// What exists and is not in `schemas`, or not in full.
     pub not_taken: Vec<NotTaken>,
 }
@@ -56,6 +60,9 @@ impl fmt::Display for NotTaken {
         }
     }
 }
+
+/// The kind under which users and roles are named where they are not taken.
+pub const USERS: &str = "users";
 
 /// The schema that holds the state of a running restore: never backed up.
 pub const LEDGER_SCHEMA: &str = "myriad_restore";

@@ -24,5 +24,6 @@ mod s3;
 mod sandbox;
 mod settings;
 mod snapshot;
+mod users;
 mod ways;
 mod wide_rows;

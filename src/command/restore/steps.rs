@@ -6,6 +6,7 @@ use super::phases::Phases;
 use super::plan::Effort;
 use super::reader_sessions;
 use super::target::{Made, Target};
+use super::users::Users;
 use crate::command::options::{ProofMode, RestoreOptions};
 use crate::command::selected::Selected;
 use crate::error::{Error, Result};
@@ -19,7 +20,6 @@ use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
 use crate::schema::{ObjectKind, QualifiedName};
 use crate::verify::{self, Proof};
-use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A restore that was admitted to its target.
@@ -27,6 +27,7 @@ pub(super) struct Run<'a> {
     pub options: &'a RestoreOptions,
     pub backup: Found,
     pub selected: Selected,
+    pub users: Users,
     pub target: Target,
     pub effort: Effort,
     pub phases: Phases,
@@ -43,6 +44,7 @@ pub(super) async fn admit(
     options: &RestoreOptions,
     backup: &Found,
     selected: &Selected,
+    users: &mut Users,
 ) -> Result<Option<Progressed>> {
     ledger::lock(&mut target.session).await?;
     if !options.dry_run {
@@ -50,7 +52,8 @@ pub(super) async fn admit(
     }
     let progressed = ledger::find(&mut target.session, &run_id(backup, options)).await?;
     let mut findings = guard::inspect(&mut target.session, &intent(backup, selected, progressed.as_ref())).await?;
-    findings.extend(objects::findings(target, selected, &HashSet::new()).await?);
+    findings.extend(users.findings(target, options, progressed.as_ref()).await?);
+    findings.extend(objects::findings(target, selected, &users.names()).await?);
     let overridden = |kind| match kind {
         FindingKind::IsSource => options.overrides.source,
         FindingKind::HasReplicas => options.overrides.replicas,
@@ -76,6 +79,7 @@ impl Run<'_> {
                 Progressed::default()
             }
         };
+        self.users.create(target).await?;
         target.make_schemas(selected, made).await?;
         if options.overrides.drop_existing {
             target.drop_existing(selected, &progressed).await?;
@@ -106,7 +110,10 @@ impl Run<'_> {
     pub async fn make_keys_and_code(&mut self) -> Result<()> {
         self.phases.enter("keys", 0, 0);
         self.target.add_foreign_keys(&self.selected, self.options, &mut self.made).await?;
+        // What a view may read depends on its definer's rights.
+        self.users.grant(&mut self.target, self.options).await?;
         self.target.make_objects(&self.selected, Stage::Code, &mut self.made).await?;
+        self.users.grant_rest(&mut self.target).await?;
         self.stop_here()
     }
 

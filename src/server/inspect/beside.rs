@@ -1,6 +1,6 @@
 //! What a server holds beside its schemas and what hangs on tables without being a definition: named, not taken.
 
-use super::{NotTaken, Wanted, is_system_schema};
+use super::{NotTaken, USERS, Wanted, is_system_schema};
 use crate::server::error::ServerError;
 use crate::server::session::Session;
 
@@ -31,6 +31,11 @@ const KINDS: &[Kind] = &[
         sql: "SELECT VARIABLE_NAME FROM performance_schema.persisted_variables",
     },
     Kind {
+        kind: "mandatory roles",
+        why: "settings belong to the server and not to its data",
+        sql: "SELECT @@GLOBAL.mandatory_roles FROM DUAL WHERE @@GLOBAL.mandatory_roles <> ''",
+    },
+    Kind {
         kind: "resource group",
         why: "it belongs to the machine",
         sql: "SELECT RESOURCE_GROUP_NAME FROM information_schema.resource_groups \
@@ -55,7 +60,7 @@ const KINDS: &[Kind] = &[
 ];
 
 /// Accounts that the server makes for itself.
-const USERS: &str = "SELECT COUNT(*) FROM mysql.user \
+const COUNT_USERS: &str = "SELECT COUNT(*) FROM mysql.user \
     WHERE User NOT IN ('mysql.sys', 'mysql.session', 'mysql.infoschema', 'mariadb.sys')";
 
 /// Adds everything found. What this account may not look at is named as such; what this kind of server does not
@@ -80,9 +85,13 @@ pub(super) async fn read(
             }
         }
     }
-    if let Some(rows) = ask(session, "users", USERS, not_taken).await? {
+    if let Some(rows) = ask(session, USERS, COUNT_USERS, not_taken).await? {
         let count = rows.first().map(|row| row.number(0)).unwrap_or_default();
-        not_taken.push(NotTaken::new("users", "", format!("{count} accounts and roles with their grants")));
+        not_taken.push(NotTaken::new(
+            USERS,
+            "",
+            format!("{count} accounts and roles with their grants; --users takes them"),
+        ));
     }
     Ok(())
 }
@@ -95,8 +104,8 @@ async fn ask(
 ) -> Result<Option<Vec<crate::server::Row>>, ServerError> {
     match session.query(sql).await {
         Ok(rows) => Ok(Some(rows)),
-        // No such table or column: this kind of server has no such thing.
-        Err(error) if matches!(error.code(), Some(1054 | 1109 | 1146)) => Ok(None),
+        // No such table, column or variable: this kind of server has no such thing.
+        Err(error) if matches!(error.code(), Some(1054 | 1109 | 1146 | 1193)) => Ok(None),
         Err(error) if matches!(error.code(), Some(1044 | 1045 | 1142 | 1143 | 1227)) => {
             not_taken.push(NotTaken::new(kind, "", "this account may not look whether there are any"));
             Ok(None)
