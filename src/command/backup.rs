@@ -93,9 +93,14 @@ async fn take(
         consistency_required: options.consistency == Consistency::Auto,
     })
     .await?;
-    for why in &held.passed_over {
-        progress.note(why);
+    let mut notes: Vec<String> =
+        held.passed_over.iter().map(|why| format!("a stronger way to one view was passed over: {why}")).collect();
+    if !held.backup_lock {
+        notes.push(
+            "no backup lock (it needs BACKUP_ADMIN): DDL on these tables waited until the backup was done".into(),
+        );
     }
+    notes.iter().for_each(|note| progress.note(note));
     let inspected = read_definitions(&mut control, options, &tables).await?;
     let sources = sources(&inspected, options, &known)?;
 
@@ -129,7 +134,8 @@ async fn take(
     // The last object makes the backup visible.
     let hash = commit::commit(&repository, &written.manifest, &written.reused).await?;
     drop(known);
-    Ok(report::done(written, hash, &taken, held.lock_held, repository.place(), effort.workers))
+    let report = report::done(written, hash, &taken, held.lock_held, repository.place(), effort.workers);
+    Ok(report.with_notes(notes))
 }
 
 /// How the memory option is shared out.

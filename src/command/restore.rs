@@ -4,6 +4,7 @@ mod gtid;
 mod objects;
 mod phases;
 mod plan;
+mod primary_keys;
 mod report;
 mod steps;
 mod target;

@@ -93,7 +93,8 @@ impl FindingKind {
                 "grant SESSION_VARIABLES_ADMIN, or set sql_generate_invisible_primary_key=OFF on the target while restoring"
             }
             FindingKind::PrimaryKeysRequired => {
-                "grant SESSION_VARIABLES_ADMIN, or set sql_require_primary_key=OFF on the target while restoring"
+                "grant SESSION_VARIABLES_ADMIN, or set sql_require_primary_key and sql_generate_invisible_primary_key to OFF on \
+                 the target while restoring, or leave the tables out with --exclude-table"
             }
             FindingKind::PartialRevokes => "set partial_revokes=ON on the target",
         }

@@ -15,6 +15,7 @@ mod guide;
 mod kills;
 
 mod login;
+mod managed;
 mod mariadb;
 mod objects;
 mod raw;

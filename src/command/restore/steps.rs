@@ -4,6 +4,7 @@
 use super::objects;
 use super::phases::Phases;
 use super::plan::Effort;
+use super::primary_keys;
 use super::reader_sessions;
 use super::target::{Made, Target};
 use super::users::Users;
@@ -54,11 +55,11 @@ pub(super) async fn admit(
     let mut findings = guard::inspect(&mut target.session, &intent(backup, selected, progressed.as_ref())).await?;
     findings.extend(users.findings(target, options, progressed.as_ref()).await?);
     findings.extend(objects::findings(target, selected, &users.names()).await?);
+    findings.extend(primary_keys::findings(target, selected, options)?);
     let overridden = |kind| match kind {
         FindingKind::IsSource => options.overrides.source,
         FindingKind::HasReplicas => options.overrides.replicas,
         FindingKind::NamesInTheWay => options.overrides.drop_existing,
-        FindingKind::AddedPrimaryKeys => options.overrides.gipk,
         _ => false,
     };
     match guard::refusal(&findings, overridden) {

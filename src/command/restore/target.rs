@@ -30,6 +30,8 @@ pub(super) struct Target {
     pub rights: Rights,
     /// Our sessions keep out of its binary log.
     pub skip_binlog: bool,
+    /// Session settings that stay as the target has them.
+    pub kept: Vec<String>,
     /// Things to know about this target.
     pub notes: Vec<String>,
 }
@@ -56,7 +58,7 @@ impl Target {
         let facts = facts::read(&mut session).await?;
         let rights = Rights::read(&mut session).await?;
         let mut notes = Vec::new();
-        for setting in kept {
+        for setting in &kept {
             notes.push(format!("{setting} stays as the target has it: the account may not change it for its session"));
         }
         let is_source = facts.server_uuid.is_some() && facts.server_uuid == manifest.server.server_uuid;
@@ -83,7 +85,7 @@ impl Target {
                 Way::Insert { packet_bytes_max: facts.max_allowed_packet }
             }
         };
-        Ok(Target { session, facts, rights, way, skip_binlog, notes })
+        Ok(Target { session, facts, rights, way, skip_binlog, kept, notes })
     }
 
     /// True where what we do stands in the target's binary log.
