@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod error;
 pub mod fetch;
+pub mod histograms;
 pub mod indexes;
 pub mod insert;
 pub mod ledger;

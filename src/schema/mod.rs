@@ -156,6 +156,16 @@ impl Column {
     }
 }
 
+/// A histogram of a column's values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Histogram {
+    /// The column.
+    pub column: String,
+    /// The JSON text of `information_schema.column_statistics`: buckets, how many were asked for, whether ANALYZE TABLE
+    /// brings it up to date.
+    pub data: String,
+}
+
 /// One table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
@@ -174,6 +184,9 @@ pub struct Table {
     /// Leaf partitions (sub-partitions where there are some) in order; empty where not partitioned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partitions: Vec<String>,
+    /// Histograms that the optimizer has of its columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub histograms: Vec<Histogram>,
     /// The server's estimate of rows, for planning only.
     #[serde(skip)]
     pub rows_estimate: u64,
@@ -195,6 +208,7 @@ impl Table {
             columns,
             range_key: None,
             partitions: Vec::new(),
+            histograms: Vec::new(),
             rows_estimate: 0,
             bytes_estimate: 0,
             index_bytes_estimate: 0,

@@ -153,3 +153,66 @@ async fn events_are_kept_disabled_or_left_out_and_said() {
     assert!(report.out.contains(left_out), "{}", report.out);
     drop_restored(target, "objects_events").await;
 }
+
+/// Histograms by column, without the moment at which they were set.
+async fn histograms(server: &Sandbox, schema: &str) -> Vec<(String, String, serde_json::Value)> {
+    let mut session = connect(server).await;
+    let sql = format!(
+        "SELECT TABLE_NAME, COLUMN_NAME, JSON_REMOVE(HISTOGRAM, '$.\"last-updated\"')
+         FROM information_schema.column_statistics WHERE SCHEMA_NAME = '{schema}' ORDER BY 1, 2"
+    );
+    let rows = session.query(sql).await.unwrap();
+    let data = |text: &str| as_floats(serde_json::from_str(text).unwrap());
+    rows.iter().map(|row| (row.text(0), row.text(1), data(&row.text(2)))).collect()
+}
+
+/// A DECIMAL bound of 49.000 comes back as 49: the server reads the numbers of a histogram as it reads any JSON text.
+fn as_floats(value: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Number(number) if number.is_f64() || number.as_u64().is_some_and(|n| n < 1 << 50) => {
+            number.as_f64().into()
+        }
+        Value::Array(items) => items.into_iter().map(as_floats).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, as_floats(value))).collect(),
+        other => other,
+    }
+}
+
+#[tokio::test]
+async fn histograms_come_back_with_their_buckets_and_flags() {
+    let (target, _turn) = target_alone().await;
+    run(
+        source(),
+        &[
+            "CREATE DATABASE histograms",
+            "USE histograms",
+            "CREATE TABLE t (id INT PRIMARY KEY, a INT, s VARCHAR(50), `odd ``name` DECIMAL(10,3), e ENUM('x','y'), d DATETIME(3), b VARBINARY(50),
+             l VARCHAR(20) CHARACTER SET latin1, r DOUBLE, same BIGINT UNSIGNED, st SET('p','q'), t TIME, y YEAR)",
+            "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900)
+             SELECT i, IF(i % 5, i % 37, NULL), CONCAT('\u{fc}''\\\\\"', i), i / 7, 1 + i % 2, '2026-01-01' + INTERVAL i HOUR, UNHEX(SHA2(i, 224)),
+             CONCAT('\u{e9}', i), i / 3, 18446744073709551615 - i, i % 4, SEC_TO_TIME(i), 1970 + i % 100 FROM n",
+            "ANALYZE TABLE t UPDATE HISTOGRAM ON a WITH 64 BUCKETS AUTO UPDATE",
+            "ANALYZE TABLE t UPDATE HISTOGRAM ON s, `odd ``name` WITH 16 BUCKETS MANUAL UPDATE",
+            "ANALYZE TABLE t UPDATE HISTOGRAM ON e, d, b, l, r, same, st, t, y WITH 10 BUCKETS",
+            "CREATE TABLE no_rows (id INT PRIMARY KEY, a INT)",
+            "ANALYZE TABLE no_rows UPDATE HISTOGRAM ON a",
+        ],
+    )
+    .await;
+    let repo = Repo::new();
+    let backup = repo.backup(source(), "histograms");
+    assert!(!backup.out.contains("histogram histograms"), "{}", backup.out);
+    let report = repo.restore(target, &["--json", "--rename", "histograms=histograms_again"]).expect(0).json();
+    assert_eq!((&report["histograms"], &report["notes"]), (&13.into(), &serde_json::json!([])));
+    let (before, after) = (histograms(source(), "histograms").await, histograms(target, "histograms_again").await);
+    assert_eq!(before.len(), 13);
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(before, after);
+    }
+    assert_eq!(before.len(), after.len());
+    let flags =
+        |found: &[(String, String, serde_json::Value)]| found.iter().filter(|h| h.2["auto-update"] == true).count();
+    assert_eq!(flags(&after), 1);
+    drop_restored(target, "histograms_again").await;
+}

@@ -90,6 +90,8 @@ pub struct RestoreDone {
     pub indexes: u64,
     /// Foreign keys made.
     pub foreign_keys: u64,
+    /// Histograms set.
+    pub histograms: u64,
     /// Views, routines, triggers, events made.
     pub objects: u64,
     /// Users and roles made (`--users`).
@@ -154,6 +156,7 @@ fn report(run: Run<'_>, loaded: Loaded) -> RestoreDone {
         rows_loaded: loaded.rows,
         indexes: loaded.indexes,
         foreign_keys: made.foreign_keys,
+        histograms: made.histograms,
         objects: made.objects,
         users: users.count(),
         not_granted: users.not_granted().to_vec(),
@@ -253,6 +256,9 @@ impl RestoreDone {
                 counted(self.objects, "other object")
             ),
         ];
+        if self.histograms > 0 {
+            lines.push(format!("  made: {}", counted(self.histograms, "histogram")));
+        }
         if self.users > 0 {
             lines.push(format!("  made: {} users and roles with their grants", count(self.users)));
         }

@@ -107,10 +107,11 @@ impl Run<'_> {
         Ok(loaded)
     }
 
-    /// Makes foreign keys, routines and views.
+    /// Makes foreign keys, sets histograms, gives grants, makes routines and views.
     pub async fn make_keys_and_code(&mut self) -> Result<()> {
         self.phases.enter("keys", 0, 0);
         self.target.add_foreign_keys(&self.selected, self.options, &mut self.made).await?;
+        self.target.make_histograms(&self.selected, &mut self.made).await?;
         // What a view may read depends on its definer's rights.
         self.users.grant(&mut self.target, self.options).await?;
         self.target.make_objects(&self.selected, Stage::Code, &mut self.made).await?;

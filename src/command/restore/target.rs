@@ -7,7 +7,7 @@ use crate::limits;
 use crate::load::ledger::{self, Progressed};
 use crate::load::objects::{self, NotCreated, Stage};
 use crate::load::rows::Way;
-use crate::load::{self, LoadError, LoadTable, indexes, schema};
+use crate::load::{self, LoadError, LoadTable, histograms, indexes, schema};
 use crate::manifest::Manifest;
 use crate::schema::identifier::literal;
 use crate::schema::{Object, ObjectKind, QualifiedName, Table};
@@ -43,6 +43,8 @@ pub(super) struct Made {
     pub tables: u64,
     /// Foreign keys made.
     pub foreign_keys: u64,
+    /// Histograms set.
+    pub histograms: u64,
     /// Views, routines, triggers, events made.
     pub objects: u64,
     /// Objects that are not on the target, and why.
@@ -186,6 +188,16 @@ impl Target {
             let keys = indexes::add_foreign_keys(&mut self.session, &table.table, &table.target, &renamed).await?;
             made.foreign_keys += keys.made.len() as u64;
             made.notes.extend(keys.notes);
+        }
+        Ok(())
+    }
+
+    /// Gives columns the histograms that they had.
+    pub async fn make_histograms(&mut self, selected: &Selected, made: &mut Made) -> Result<()> {
+        for table in &selected.tables {
+            let done = histograms::set(&mut self.session, &table.table, &table.target).await?;
+            made.histograms += done.made;
+            made.notes.extend(done.notes);
         }
         Ok(())
     }

@@ -42,11 +42,6 @@ const KINDS: &[Kind] = &[
               WHERE RESOURCE_GROUP_NAME NOT IN ('USR_default', 'SYS_default', 'SYS_internal')",
     },
     Kind {
-        kind: "histogram",
-        why: "ANALYZE TABLE … UPDATE HISTOGRAM makes it anew",
-        sql: "SELECT SCHEMA_NAME, TABLE_NAME, COLUMN_NAME FROM information_schema.column_statistics",
-    },
-    Kind {
         kind: "library",
         why: "libraries of other languages are not taken",
         sql: "SELECT LIBRARY_SCHEMA, NULL, LIBRARY_NAME FROM information_schema.libraries",
