@@ -78,8 +78,8 @@ pub fn is_system_schema(name: &str) -> bool {
 const SCHEMAS_PER_QUERY: usize = 500;
 
 /// Reads the definitions of everything that is wanted. The session must have gone through [`setup_reader`]; its
-/// current schema is another one afterwards. `with_objects`: also views, routines, triggers, events, and the list of
-/// what the server holds beside its schemas.
+/// current schema is another one afterwards. `with_objects`: also views, routines, triggers, events. What the server
+/// holds beside its schemas is listed in any case.
 pub async fn inspect(session: &mut Session, wanted: &Wanted<'_>, with_objects: bool) -> Result<Inspected, ServerError> {
     let mut inspected = Inspected::default();
     let rows = session.query("SELECT SCHEMA_NAME FROM information_schema.schemata").await?;
@@ -104,10 +104,14 @@ pub async fn inspect(session: &mut Session, wanted: &Wanted<'_>, with_objects: b
             });
         }
     }
-    if with_objects {
-        rights::read(session, &names, &mut inspected.not_taken).await?;
-        beside::read(session, wanted, &mut inspected.not_taken).await?;
+    match with_objects {
+        true => rights::read(session, &names, &mut inspected.not_taken).await?,
+        false => {
+            let why = "views, routines, triggers and events were left out (--no-objects)";
+            inspected.not_taken.push(NotTaken::new("objects", "", why));
+        }
     }
+    beside::read(session, wanted, &mut inspected.not_taken).await?;
     inspected.not_taken.sort();
     Ok(inspected)
 }

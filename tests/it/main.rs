@@ -17,6 +17,7 @@ mod kills;
 mod login;
 mod managed;
 mod mariadb;
+mod not_taken;
 mod objects;
 mod raw;
 mod refusals;

@@ -17,6 +17,31 @@ const KINDS: &[Kind] = &[
         why: "general tablespaces are not made anew",
         sql: "SELECT NAME FROM information_schema.innodb_tablespaces WHERE SPACE_TYPE = 'General' AND NAME <> 'mysql'",
     },
+    Kind {
+        kind: "undo tablespace",
+        why: "it holds nothing that a restore needs",
+        sql: "SELECT NAME FROM information_schema.innodb_tablespaces \
+              WHERE SPACE_TYPE = 'Undo' AND NAME NOT IN ('innodb_undo_001', 'innodb_undo_002')",
+    },
+    Kind {
+        kind: "spatial reference system",
+        why: "it must be made on the target before a column that names it",
+        // Those that a server brings are EPSG's, under EPSG's own numbers, and 0.
+        sql: "SELECT SRS_ID FROM information_schema.st_spatial_reference_systems WHERE SRS_ID <> 0 \
+              AND (ORGANIZATION IS NULL OR ORGANIZATION <> 'EPSG' OR ORGANIZATION_COORDSYS_ID <> SRS_ID)",
+    },
+    Kind {
+        kind: "cost constant",
+        why: "settings belong to the server and not to its data",
+        sql: "SELECT CONCAT('server_cost.', cost_name) FROM mysql.server_cost WHERE cost_value IS NOT NULL UNION ALL \
+              SELECT CONCAT('engine_cost.', cost_name) FROM mysql.engine_cost WHERE cost_value IS NOT NULL",
+    },
+    Kind {
+        kind: "replication channel",
+        why: "its settings hold a password",
+        sql: "SELECT IF(CHANNEL_NAME = '', 'default', CHANNEL_NAME) \
+              FROM performance_schema.replication_connection_configuration WHERE HOST <> ''",
+    },
     Kind { kind: "server", why: "CREATE SERVER entries hold passwords", sql: "SELECT Server_name FROM mysql.servers" },
     Kind { kind: "loadable function", why: "its library is a file of the server", sql: "SELECT name FROM mysql.func" },
     Kind { kind: "plugin", why: "its library is a file of the server", sql: "SELECT name FROM mysql.plugin" },
