@@ -18,7 +18,7 @@ use crate::plan::Filter;
 use crate::plan::cuts::EarlierChunk;
 use crate::progress::{Progress, Stop};
 use crate::schema::{QualifiedName, Range, Table, no_rows_in};
-use crate::server::facts::{self, ServerFacts};
+use crate::server::facts::{self, Flavor, ServerFacts};
 use crate::server::inspect::{self, Inspected};
 use crate::server::snapshot::{self, SnapshotRequest};
 use crate::server::{RawSession, Session};
@@ -78,6 +78,11 @@ async fn take(
     let name = source_name(&repository, options.name.as_deref(), &facts).await?;
     let known = known::load(&repository, &repository.newest_first(&name).await?).await?;
 
+    if options.users && facts.flavor == Flavor::Mariadb {
+        return Err(Error::new(Exit::Usage, "--users knows the accounts of MySQL, not those of MariaDB")
+            .hint("leave --users out; mysqldump --system=users of MariaDB takes them"));
+    }
+
     // One view for all sessions; from here on the source's definitions stand still.
     progress.phase("snapshot", 0, 0);
     let held = snapshot::hold(SnapshotRequest {
@@ -88,9 +93,14 @@ async fn take(
         consistency_required: options.consistency == Consistency::Auto,
     })
     .await?;
-    for why in &held.passed_over {
-        progress.note(why);
+    let mut notes: Vec<String> =
+        held.passed_over.iter().map(|why| format!("a stronger way to one view was passed over: {why}")).collect();
+    if !held.backup_lock {
+        notes.push(
+            "no backup lock (it needs BACKUP_ADMIN): DDL on these tables waited until the backup was done".into(),
+        );
     }
+    notes.iter().for_each(|note| progress.note(note));
     let inspected = read_definitions(&mut control, options, &tables).await?;
     let sources = sources(&inspected, options, &known)?;
 
@@ -124,7 +134,8 @@ async fn take(
     // The last object makes the backup visible.
     let hash = commit::commit(&repository, &written.manifest, &written.reused).await?;
     drop(known);
-    Ok(report::done(written, hash, &taken, held.lock_held, repository.place(), effort.workers))
+    let report = report::done(written, hash, &taken, held.lock_held, repository.place(), effort.workers);
+    Ok(report.with_notes(notes))
 }
 
 /// How the memory option is shared out.
@@ -196,6 +207,10 @@ async fn read_definitions(control: &mut Session, options: &BackupOptions, listed
         use crate::schema::ObjectKind::{Trigger, View};
         inspected.schemas.iter_mut().for_each(|s| s.objects.retain(|object| matches!(object.kind, Trigger | View)));
         inspected.schemas.retain(|schema| !schema.tables.is_empty() || !schema.objects.is_empty());
+    }
+    if options.users {
+        inspected.not_taken.retain(|item| item.kind != inspect::USERS);
+        inspected.accounts = inspect::accounts::read(control, &mut inspected.not_taken).await?;
     }
     let before: BTreeSet<&QualifiedName> = listed.iter().map(|table| &table.name).collect();
     let after: BTreeSet<&QualifiedName> = inspected.schemas.iter().flat_map(|s| &s.tables).map(|t| &t.name).collect();

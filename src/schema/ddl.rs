@@ -161,6 +161,13 @@ pub fn without_foreign_keys(create: &[u8]) -> Result<Vec<u8>, DdlError> {
     Ok(parts.assemble())
 }
 
+/// True where the table has a primary key, or a key that serves as one: UNIQUE over whole NOT NULL columns.
+pub fn has_clustered_key(create: &[u8]) -> Result<bool, DdlError> {
+    let parts = parts(create)?;
+    let keys: Vec<Option<Key>> = parts.items.iter().map(|item| Key::of(item)).collect();
+    Ok(clustered_key(&parts, &keys).is_some())
+}
+
 /// The place of the key that InnoDB clusters the rows by, if it is declared.
 fn clustered_key(parts: &Parts<'_>, keys: &[Option<Key>]) -> Option<usize> {
     let primary = parts.items.iter().position(|item| item_kind(item) == ItemKind::Primary);

@@ -1,6 +1,8 @@
 //! Nouns only: tables, columns, keys and other objects as the backup knows them. No session, no clock.
 //! The serialised form of these types is the schema part of a backup (docs/format.md section 6).
 
+pub mod account;
+pub mod account_text;
 pub mod ddl;
 pub mod identifier;
 pub mod key;
@@ -8,6 +10,7 @@ pub mod object_text;
 pub mod readable;
 pub mod sql_text;
 
+pub use account::Account;
 pub use identifier::quote;
 pub use key::{Bound, KeyColumn, KeyValue, Range, RangeKey};
 pub use sql_text::SqlText;
@@ -154,6 +157,16 @@ impl Column {
     }
 }
 
+/// A histogram of a column's values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Histogram {
+    /// The column.
+    pub column: String,
+    /// The JSON text of `information_schema.column_statistics`: buckets, how many were asked for, whether ANALYZE TABLE
+    /// brings it up to date.
+    pub data: String,
+}
+
 /// One table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
@@ -172,6 +185,9 @@ pub struct Table {
     /// Leaf partitions (sub-partitions where there are some) in order; empty where not partitioned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partitions: Vec<String>,
+    /// Histograms that the optimizer has of its columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub histograms: Vec<Histogram>,
     /// The server's estimate of rows, for planning only.
     #[serde(skip)]
     pub rows_estimate: u64,
@@ -193,6 +209,7 @@ impl Table {
             columns,
             range_key: None,
             partitions: Vec::new(),
+            histograms: Vec::new(),
             rows_estimate: 0,
             bytes_estimate: 0,
             index_bytes_estimate: 0,

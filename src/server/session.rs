@@ -153,6 +153,19 @@ impl Session {
         }
     }
 
+    /// Runs a statement that holds a password hash: whatever happens, an error shows `shown` in its place.
+    pub async fn execute_secret(&mut self, sql: impl AsRef<[u8]>, shown: &str) -> Result<Done, ServerError> {
+        self.execute(sql).await.map_err(|error| match error {
+            ServerError::Statement { server, code, state, message, .. } => {
+                // A syntax error repeats a piece of the statement.
+                let message = if code == 1064 { "the server does not know its syntax".to_owned() } else { message };
+                ServerError::Statement { server, code, state, message, statement: shown.to_owned() }
+            }
+            ServerError::Lost { server, why, .. } => ServerError::Lost { server, doing: shown.to_owned(), why },
+            other => other,
+        })
+    }
+
     /// Runs a statement and returns all its rows; for small results only.
     pub async fn query(&mut self, sql: impl AsRef<[u8]>) -> Result<Vec<Row>, ServerError> {
         let sql = sql.as_ref();

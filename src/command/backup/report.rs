@@ -89,6 +89,8 @@ pub struct BackupDone {
     pub not_taken: Vec<NotTaken>,
     /// JSON columns whose types are not carried.
     pub untyped: Vec<Untyped>,
+    /// Things that a person should read.
+    pub notes: Vec<String>,
 }
 
 /// The plan of `--dry-run`.
@@ -153,10 +155,19 @@ pub(super) fn done(
         partial,
         not_taken,
         untyped,
+        notes: Vec::new(),
     }))
 }
 
 impl BackupReport {
+    /// The report with lines that a person should read.
+    pub(super) fn with_notes(mut self, notes: Vec<String>) -> BackupReport {
+        if let BackupReport::Backup(done) = &mut self {
+            done.notes = notes;
+        }
+        self
+    }
+
     /// The backup, where there is one.
     pub fn backup(&self) -> Option<&BackupDone> {
         match self {
@@ -236,6 +247,7 @@ impl BackupDone {
             let names: Vec<String> = self.not_taken.iter().map(ToString::to_string).collect();
             lines.push(format!("  not taken: {}", some_of(&names, 10)));
         }
+        lines.extend(self.notes.iter().map(|note| format!("  note: {note}")));
         lines.join("\n") + "\n"
     }
 

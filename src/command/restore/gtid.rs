@@ -2,7 +2,7 @@
 //! stands; and if not, why.
 
 use super::target::Target;
-use crate::command::options::{GtidPurged, RestoreOptions};
+use crate::command::options::{EventChoice, GtidPurged, RestoreOptions};
 use crate::error::Result;
 use crate::manifest::repository::Found;
 
@@ -39,7 +39,8 @@ pub(super) async fn decide(
     }
     let statement = format!("SET GLOBAL gtid_purged='+{set}'");
     let all = options.selection == Default::default() && options.renames.is_empty();
-    if !backup.manifest.options.whole_instance() || !all || options.no_data || options.no_objects {
+    let left_out = options.no_objects || options.events == EventChoice::None;
+    if !backup.manifest.options.whole_instance() || !all || options.no_data || left_out {
         return not("only a part of the instance was restored", None);
     }
     if target.writes_binary_log() {

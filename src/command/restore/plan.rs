@@ -80,5 +80,6 @@ pub(super) fn report(
         writes_binary_log: target.writes_binary_log(),
         tables: tables.collect(),
         objects: selected.objects.len() as u64,
+        notes: target.notes.clone(),
     })
 }

@@ -7,11 +7,12 @@ use crate::limits;
 use crate::load::ledger::{self, Progressed};
 use crate::load::objects::{self, NotCreated, Stage};
 use crate::load::rows::Way;
-use crate::load::{self, LoadError, LoadTable, indexes, schema};
+use crate::load::{self, LoadError, LoadTable, histograms, indexes, schema};
 use crate::manifest::Manifest;
 use crate::schema::identifier::literal;
 use crate::schema::{Object, ObjectKind, QualifiedName, Table};
 use crate::server::facts::{self, ServerFacts};
+use crate::server::rights::Rights;
 use crate::server::{ServerError, Session};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,8 +26,12 @@ pub(super) struct Target {
     pub facts: ServerFacts,
     /// The way that rows will take.
     pub way: Way,
+    /// What the restoring account may.
+    pub rights: Rights,
     /// Our sessions keep out of its binary log.
     pub skip_binlog: bool,
+    /// Session settings that stay as the target has them.
+    pub kept: Vec<String>,
     /// Things to know about this target.
     pub notes: Vec<String>,
 }
@@ -38,6 +43,8 @@ pub(super) struct Made {
     pub tables: u64,
     /// Foreign keys made.
     pub foreign_keys: u64,
+    /// Histograms set.
+    pub histograms: u64,
     /// Views, routines, triggers, events made.
     pub objects: u64,
     /// Objects that are not on the target, and why.
@@ -51,8 +58,9 @@ impl Target {
     pub async fn connect(options: &RestoreOptions, manifest: &Manifest) -> Result<Target> {
         let (mut session, kept) = load::writer(&options.target, false).await?;
         let facts = facts::read(&mut session).await?;
+        let rights = Rights::read(&mut session).await?;
         let mut notes = Vec::new();
-        for setting in kept {
+        for setting in &kept {
             notes.push(format!("{setting} stays as the target has it: the account may not change it for its session"));
         }
         let is_source = facts.server_uuid.is_some() && facts.server_uuid == manifest.server.server_uuid;
@@ -79,7 +87,7 @@ impl Target {
                 Way::Insert
             }
         };
-        Ok(Target { session, facts, way, skip_binlog, notes })
+        Ok(Target { session, facts, rights, way, skip_binlog, kept, notes })
     }
 
     /// True where what we do stands in the target's binary log.
@@ -180,6 +188,16 @@ impl Target {
             let keys = indexes::add_foreign_keys(&mut self.session, &table.table, &table.target, &renamed).await?;
             made.foreign_keys += keys.made.len() as u64;
             made.notes.extend(keys.notes);
+        }
+        Ok(())
+    }
+
+    /// Gives columns the histograms that they had.
+    pub async fn make_histograms(&mut self, selected: &Selected, made: &mut Made) -> Result<()> {
+        for table in &selected.tables {
+            let done = histograms::set(&mut self.session, &table.table, &table.target).await?;
+            made.histograms += done.made;
+            made.notes.extend(done.notes);
         }
         Ok(())
     }

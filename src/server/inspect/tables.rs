@@ -2,7 +2,7 @@
 
 use super::columns::{self, ColumnRow, KeyPart, UniqueKey};
 use super::{NotTaken, Wanted, schema_list};
-use crate::schema::{Column, QualifiedName, SqlText, Table, ddl};
+use crate::schema::{Column, Histogram, QualifiedName, SqlText, Table, ddl};
 use crate::server::error::ServerError;
 use crate::server::session::{Row, Session};
 use std::collections::HashMap;
@@ -59,6 +59,7 @@ pub(super) async fn read(
     let mut columns = read_columns(session, &list).await?;
     let mut keys = read_unique_keys(session, dictionary, &list).await?;
     let mut partitions = read_partitions(session, &list).await?;
+    let mut histograms = read_histograms(session, &list).await?;
     let mut tables: HashMap<String, Vec<Table>> = HashMap::new();
     let mut creates = HashMap::new();
     for (i, row) in rows.iter().enumerate() {
@@ -71,6 +72,7 @@ pub(super) async fn read(
             columns: columns.remove(&at).unwrap_or_default(),
             keys: keys.remove(&at).unwrap_or_default(),
             partitions: partitions.remove(&at).unwrap_or_default(),
+            histograms: histograms.remove(&at).unwrap_or_default(),
             create: creates.remove(&name),
         };
         match table(session, name, row, details).await? {
@@ -90,6 +92,7 @@ struct Details {
     columns: Vec<ColumnRow>,
     keys: Vec<UniqueKey>,
     partitions: Vec<String>,
+    histograms: Vec<Histogram>,
     /// Its text; none where it has to be asked for alone.
     create: Option<Vec<u8>>,
 }
@@ -163,6 +166,7 @@ async fn table(
         create,
         columns,
         partitions: details.partitions,
+        histograms: details.histograms,
         rows_estimate: row.number(4),
         bytes_estimate: row.number(5),
         index_bytes_estimate: row.number(6),
@@ -235,6 +239,22 @@ async fn read_partitions(session: &mut Session, schemas: &str) -> Result<ByTable
         ))
         .await?;
     Ok(by_table(rows, |row| (row.number(2), row.number(3)), |row| row.text(4)))
+}
+
+async fn read_histograms(session: &mut Session, schemas: &str) -> Result<ByTable<Histogram>, ServerError> {
+    let sql = format!(
+        "SELECT SCHEMA_NAME, TABLE_NAME, COLUMN_NAME, HISTOGRAM FROM information_schema.column_statistics \
+         WHERE SCHEMA_NAME IN {schemas}"
+    );
+    match session.query(sql).await {
+        Ok(rows) => {
+            let histogram = |row: &Row| Histogram { column: row.text(2), data: row.text(3) };
+            Ok(by_table(rows, |row| row.text(2), histogram))
+        }
+        // MySQL before 8.0 and MariaDB have no such table.
+        Err(error) if matches!(error.code(), Some(1109 | 1146)) => Ok(HashMap::new()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Rows whose first two columns are schema and table, gathered by table and ordered by `order`.

@@ -4,8 +4,8 @@
 use super::server::programs;
 use myriad::command::backup::{self, BackupReport};
 use myriad::command::options::{
-    BackupChoice, BackupOptions, Consistency, Effort, GtidPurged, Overrides, ProofMode, RestoreOptions, Selection,
-    VerifyOptions,
+    BackupChoice, BackupOptions, Consistency, Definers, Effort, EventChoice, ExistingUsers, GtidPurged, Overrides,
+    ProofMode, RestoreOptions, Selection, VerifyOptions,
 };
 use myriad::command::restore::{self, RestoreReport};
 use myriad::command::verify::{self, VerifyReport};
@@ -76,6 +76,7 @@ pub fn backup_options(source: &Sandbox, repo: &Repo, schema: &str) -> BackupOpti
         consistency: Consistency::Auto,
         no_data: false,
         no_objects: false,
+        users: false,
         conditions: Vec::new(),
         rate_bytes_max: None,
         dry_run: false,
@@ -94,6 +95,10 @@ pub fn restore_options(target: &Sandbox, repo: &Repo) -> RestoreOptions {
         effort: effort(4),
         no_data: false,
         no_objects: false,
+        definers: Definers::default(),
+        events: EventChoice::Keep,
+        users: false,
+        existing_users: ExistingUsers::Refuse,
         log_bin: false,
         gtid_purged: GtidPurged::Off,
         proof: ProofMode::Full,
