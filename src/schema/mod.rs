@@ -80,6 +80,8 @@ pub enum ColumnKind {
     Geometry,
     /// VECTOR: little-endian 4-byte floats.
     Vector,
+    /// UUID, INET4, INET6 of MariaDB, carried as the text that the server prints.
+    TypedText,
 }
 
 /// Whether and how a column's value is computed by the server.
@@ -168,7 +170,12 @@ pub struct Table {
     /// The key that ranges are cut along; none where no usable unique NOT NULL key exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range_key: Option<RangeKey>,
-    /// Leaf partitions (sub-partitions where there are some) in order; empty where not partitioned.
+    /// A SEQUENCE of MariaDB: a table of one row that the server counts in. Other tables' defaults may call for it, so
+    /// it is made before them.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub sequence: bool,
+    /// Leaf partitions (sub-partitions where there are some) in order; empty where not partitioned, or where rows are
+    /// not read by partition.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partitions: Vec<String>,
     /// The server's estimate of rows, for planning only.
@@ -191,6 +198,7 @@ impl Table {
             create: SqlText::default(),
             columns,
             range_key: None,
+            sequence: false,
             partitions: Vec::new(),
             rows_estimate: 0,
             bytes_estimate: 0,
@@ -230,6 +238,10 @@ pub enum ObjectKind {
     Function,
     /// A stored procedure.
     Procedure,
+    /// The interface of a package of MariaDB's ORACLE mode.
+    Package,
+    /// The body of such a package; created after its interface.
+    PackageBody,
     /// A trigger; created after proof, in ACTION_ORDER.
     Trigger,
     /// An event; created last.
@@ -242,6 +254,8 @@ impl fmt::Display for ObjectKind {
             ObjectKind::View => "view",
             ObjectKind::Function => "function",
             ObjectKind::Procedure => "procedure",
+            ObjectKind::Package => "package",
+            ObjectKind::PackageBody => "package body",
             ObjectKind::Trigger => "trigger",
             ObjectKind::Event => "event",
         })

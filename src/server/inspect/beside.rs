@@ -42,6 +42,11 @@ const KINDS: &[Kind] = &[
         sql: "SELECT SCHEMA_NAME, TABLE_NAME, COLUMN_NAME FROM information_schema.column_statistics",
     },
     Kind {
+        kind: "statistics",
+        why: "ANALYZE TABLE … PERSISTENT makes them anew",
+        sql: "SELECT db_name, table_name, NULL FROM mysql.table_stats",
+    },
+    Kind {
         kind: "library",
         why: "libraries of other languages are not taken",
         sql: "SELECT LIBRARY_SCHEMA, NULL, LIBRARY_NAME FROM information_schema.libraries",
@@ -95,8 +100,8 @@ async fn ask(
 ) -> Result<Option<Vec<crate::server::Row>>, ServerError> {
     match session.query(sql).await {
         Ok(rows) => Ok(Some(rows)),
-        // No such table or column: this kind of server has no such thing.
-        Err(error) if matches!(error.code(), Some(1054 | 1109 | 1146)) => Ok(None),
+        // No such table or column, or one of the dictionary's own of that name: this kind of server has no such thing.
+        Err(error) if matches!(error.code(), Some(1054 | 1109 | 1146 | 3554)) => Ok(None),
         Err(error) if matches!(error.code(), Some(1044 | 1045 | 1142 | 1143 | 1227)) => {
             not_taken.push(NotTaken::new(kind, "", "this account may not look whether there are any"));
             Ok(None)

@@ -1,7 +1,7 @@
 //! Tables of a batch of schemas: four queries on information_schema for all of them, then the exact text of each.
 
 use super::columns::{self, ColumnRow, KeyPart, UniqueKey};
-use super::{NotTaken, Wanted, schema_list};
+use super::{NotTaken, TABLE_TYPES, Wanted, schema_list};
 use crate::schema::{Column, QualifiedName, SqlText, Table, ddl};
 use crate::server::error::ServerError;
 use crate::server::session::{Row, Session};
@@ -78,6 +78,10 @@ pub(super) async fn read(
                 if let Some(why) = table.no_rows_of_its_own() {
                     not_taken.push(NotTaken::new("rows of table", table.name.to_string(), why));
                 }
+                if row.text(2) == VERSIONED {
+                    let why = "only the rows of now are taken; a restore begins their history anew";
+                    not_taken.push(NotTaken::new("history of table", table.name.to_string(), why));
+                }
                 tables.entry(at.0).or_default().push(table);
             }
             Err(why) => not_taken.push(NotTaken::new("table", format!("{}.{}", at.0, at.1), why)),
@@ -102,7 +106,7 @@ const TEXTS_AT_ONCE: usize = 100;
 async fn texts(session: &mut Session, rows: &[Row]) -> Result<HashMap<QualifiedName, Vec<u8>>, ServerError> {
     let names: Vec<_> = rows
         .iter()
-        .filter(|row| row.text(2) == BASE_TABLE)
+        .filter(|row| TABLE_TYPES.contains(&row.text(2).as_str()))
         .map(|row| QualifiedName::new(row.text(0), row.text(1)))
         .collect();
     let statements: Vec<_> = names.iter().map(|name| format!("SHOW CREATE TABLE {}", name.sql())).collect();
@@ -118,7 +122,8 @@ async fn texts(session: &mut Session, rows: &[Row]) -> Result<HashMap<QualifiedN
     Ok(names.into_iter().zip(texts).filter(|(_, text)| !text.is_empty()).collect())
 }
 
-const BASE_TABLE: &str = "BASE TABLE";
+const VERSIONED: &str = "SYSTEM VERSIONED";
+const SEQUENCE: &str = "SEQUENCE";
 
 /// One table, or why it cannot be taken.
 async fn table(
@@ -128,7 +133,7 @@ async fn table(
     details: Details,
 ) -> Result<Result<Table, String>, ServerError> {
     let table_type = row.text(2);
-    if table_type != BASE_TABLE {
+    if !TABLE_TYPES.contains(&table_type.as_str()) {
         return Ok(Err(format!("it is of the kind {table_type}, which this program does not take")));
     }
     let engine = row.text(3);
@@ -162,7 +167,10 @@ async fn table(
         engine,
         create,
         columns,
-        partitions: details.partitions,
+        sequence: table_type == SEQUENCE,
+        // A partition of a versioned table may hold its history, which is read where the partition is named (MariaDB
+        // 10.11.18).
+        partitions: if table_type == VERSIONED { Vec::new() } else { details.partitions },
         rows_estimate: row.number(4),
         bytes_estimate: row.number(5),
         index_bytes_estimate: row.number(6),
