@@ -83,7 +83,8 @@ async fn take(
     let held = snapshot::hold(SnapshotRequest {
         options: &options.source,
         sessions: effort.workers,
-        tables: &tables.iter().map(|table| table.name.clone()).collect::<Vec<_>>(),
+        // Those without rows of their own are not read, and some cannot even be opened.
+        tables: &tables.iter().filter(|t| no_rows_in(&t.engine).is_none()).map(|t| t.name.clone()).collect::<Vec<_>>(),
         non_transactional: &tables.iter().filter(|t| t.locked()).map(|t| t.name.clone()).collect::<Vec<_>>(),
         consistency_required: options.consistency == Consistency::Auto,
     })

@@ -66,6 +66,9 @@ pub async fn create_schema(session: &mut Session, schema: &Schema, name: &str) -
 
 /// The table's definition cut in two, with the table's name in the error.
 pub fn cut(table: &Table) -> Result<Cut, LoadError> {
+    if table.sequence {
+        return Ok(Cut::whole(table.create.0.clone()));
+    }
     ddl::cut(&table.create.0).map_err(|source| LoadError::Definition { table: table.name.to_string(), source })
 }
 
@@ -86,8 +89,11 @@ pub async fn create_with_indexes(
     table: &Table,
     target: &QualifiedName,
 ) -> Result<Vec<String>, LoadError> {
-    let definition = ddl::without_foreign_keys(&table.create.0)
-        .map_err(|source| LoadError::Definition { table: table.name.to_string(), source })?;
+    let definition = match table.sequence {
+        true => table.create.0.clone(),
+        false => ddl::without_foreign_keys(&table.create.0)
+            .map_err(|source| LoadError::Definition { table: table.name.to_string(), source })?,
+    };
     create(session, table, target, definition).await
 }
 

@@ -163,7 +163,7 @@ pub struct Table {
     pub name: QualifiedName,
     /// Storage engine as the server names it (`InnoDB`, `MyISAM`).
     pub engine: String,
-    /// `SHOW CREATE TABLE`, byte for byte, read with character_set_results=NULL and sql_mode=''.
+    /// `SHOW CREATE TABLE` (`SHOW CREATE SEQUENCE` of a sequence), byte for byte, read with character_set_results=NULL and sql_mode=''.
     pub create: SqlText,
     /// All columns in table order.
     pub columns: Vec<Column>,
@@ -222,6 +222,7 @@ impl Table {
 pub fn no_rows_in(engine: &str) -> Option<&'static str> {
     match engine.to_ascii_uppercase().as_str() {
         "MRG_MYISAM" => Some("the engine MERGE shows the rows of other tables"),
+        "OQGRAPH" | "SPHINX" => Some("the engine shows what is kept elsewhere"),
         "BLACKHOLE" => Some("the engine BLACKHOLE keeps no rows"),
         "FEDERATED" | "CONNECT" | "SPIDER" => Some("its rows are on another server"),
         _ => None,

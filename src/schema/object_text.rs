@@ -23,8 +23,8 @@ pub struct Pieces {
 pub fn utf8_pieces(object: &Object) -> Result<Pieces, DdlError> {
     let backslash = !object.sql_mode.split(',').any(|mode| mode == "NO_BACKSLASH_ESCAPES");
     let text = &object.create.0;
-    // ASCII is the same in every character set that a client can have.
-    if text.is_ascii() && backslash {
+    // A routine of MariaDB's ORACLE mode may have no parentheses; ASCII is the same in every client's character set.
+    if text.is_ascii() && object.sql_mode.split(',').any(|mode| mode == "ORACLE") {
         return Ok(Pieces::default());
     }
     match object.kind {

@@ -10,7 +10,7 @@ use crate::load::rows::Way;
 use crate::load::{self, LoadError, LoadTable, indexes, schema};
 use crate::manifest::Manifest;
 use crate::schema::identifier::literal;
-use crate::schema::{Object, ObjectKind, QualifiedName, Table};
+use crate::schema::{Object, ObjectKind, QualifiedName, Table, ddl};
 use crate::server::facts::{self, Flavor, ServerFacts};
 use crate::server::{ServerError, Session};
 use std::collections::{HashMap, HashSet};
@@ -143,6 +143,8 @@ impl Target {
     ) -> Result<Vec<LoadTable>> {
         let there: HashSet<QualifiedName> = self.existing(selected).await?.into_keys().collect();
         let mut work = Vec::with_capacity(selected.tables.len());
+        let renames: HashMap<&str, &str> =
+            options.renames.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
         let begun: HashSet<u32> = progressed.chunks.iter().map(|(table, _)| *table).collect();
         let mut missing = Vec::new();
         for (number, selected) in selected.tables.iter().enumerate() {
@@ -150,11 +152,15 @@ impl Target {
             let exists = there.contains(&selected.target);
             if !exists {
                 let bytes: u64 = selected.chunks.iter().flatten().map(|chunk| chunk.bytes).sum();
-                let (table, target) = (selected.table.clone(), selected.target.clone());
+                let (mut table, target) = (selected.table.clone(), selected.target.clone());
+                if !renames.is_empty() {
+                    let renamed = |schema: &str| renames.get(schema).map(|new| (*new).to_owned());
+                    table.create.0 = ddl::rename_schema_of_sequences(&table.create.0, &renamed);
+                }
                 missing.push(Missing { table, target, with_indexes: bytes < limits::SMALL_TABLE_BYTES });
             }
             let again = exists && !selected.table.transactional();
-            if again {
+            if again && !selected.table.sequence {
                 // Rows of such a table do not come and go with transactions: what is there counts for nothing.
                 self.session.execute(format!("TRUNCATE TABLE {}", selected.target.sql())).await?;
             }

@@ -104,12 +104,9 @@ const TEXTS_AT_ONCE: usize = 100;
 /// The texts of many tables by one packet of several statements. Empty where the server refuses one of them: each is
 /// then asked for alone, and the error found again.
 async fn texts(session: &mut Session, rows: &[Row]) -> Result<HashMap<QualifiedName, Vec<u8>>, ServerError> {
-    let names: Vec<_> = rows
-        .iter()
-        .filter(|row| TABLE_TYPES.contains(&row.text(2).as_str()))
-        .map(|row| QualifiedName::new(row.text(0), row.text(1)))
-        .collect();
-    let statements: Vec<_> = names.iter().map(|name| format!("SHOW CREATE TABLE {}", name.sql())).collect();
+    let known: Vec<&Row> = rows.iter().filter(|row| TABLE_TYPES.contains(&row.text(2).as_str())).collect();
+    let names: Vec<_> = known.iter().map(|row| QualifiedName::new(row.text(0), row.text(1))).collect();
+    let statements: Vec<_> = known.iter().zip(&names).map(|(row, name)| show_create(&row.text(2), name)).collect();
     if statements.is_empty() {
         return Ok(HashMap::new());
     }
@@ -120,6 +117,13 @@ async fn texts(session: &mut Session, rows: &[Row]) -> Result<HashMap<QualifiedN
     };
     let texts = results.iter().map(|rows| rows.first().map(|row| row.bytes(1)).unwrap_or_default());
     Ok(names.into_iter().zip(texts).filter(|(_, text)| !text.is_empty()).collect())
+}
+
+/// The statement that gives the text. SHOW CREATE TABLE of a sequence gives a table of the right columns, but leaves
+/// what the sequence is to its row.
+fn show_create(table_type: &str, name: &QualifiedName) -> String {
+    let what = if table_type == SEQUENCE { "SEQUENCE" } else { "TABLE" };
+    format!("SHOW CREATE {what} {}", name.sql())
 }
 
 const VERSIONED: &str = "SYSTEM VERSIONED";
@@ -140,7 +144,7 @@ async fn table(
     let text = match details.create {
         Some(text) => Ok(Some(text)),
         None => {
-            let row = session.query_first(format!("SHOW CREATE TABLE {}", name.sql())).await;
+            let row = session.query_first(show_create(&table_type, &name)).await;
             row.map(|row| row.map(|row| row.bytes(1)))
         }
     };
@@ -157,7 +161,9 @@ async fn table(
         Ok(columns) => columns,
         Err(why) => return Ok(Err(why)),
     };
+    let sequence = table_type == SEQUENCE;
     let order = match ddl::parts(&create.0) {
+        _ if sequence => Vec::new(),
         Ok(parts) => parts.unique_keys(),
         Err(error) => return Ok(Err(error.to_string())),
     };
@@ -167,7 +173,7 @@ async fn table(
         engine,
         create,
         columns,
-        sequence: table_type == SEQUENCE,
+        sequence,
         // A partition of a versioned table may hold its history, which is read where the partition is named (MariaDB
         // 10.11.18).
         partitions: if table_type == VERSIONED { Vec::new() } else { details.partitions },
@@ -204,9 +210,11 @@ async fn read_unique_keys(
     schemas: &str,
 ) -> Result<ByTable<UniqueKey>, ServerError> {
     let Dictionary { visible, expression } = dictionary;
+    // Along a hash there is no order: each range would read the whole table (MariaDB makes one for UNIQUE on TEXT).
     let rows = session
         .query(format!(
-            "SELECT TABLE_SCHEMA, TABLE_NAME, SEQ_IN_INDEX, INDEX_NAME, COLUMN_NAME, COLLATION, SUB_PART, {visible}, \
+            "SELECT TABLE_SCHEMA, TABLE_NAME, SEQ_IN_INDEX, INDEX_NAME, COLUMN_NAME, COLLATION, SUB_PART, \
+             {visible} AND INDEX_TYPE <> 'HASH', \
              {expression} FROM information_schema.statistics WHERE TABLE_SCHEMA IN {schemas} AND NON_UNIQUE = 0"
         ))
         .await?;
