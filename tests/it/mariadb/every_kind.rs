@@ -44,7 +44,7 @@ const TABLES: &[&str] = &[
     "CREATE TABLE pages (id INT PRIMARY KEY, v TEXT) PAGE_COMPRESSED=1 PAGE_COMPRESSION_LEVEL=3",
     "INSERT INTO pages VALUES (1, REPEAT('x', 5000))",
     "CREATE TABLE aria_one (id INT PRIMARY KEY, v TEXT) ENGINE=Aria TRANSACTIONAL=1",
-    "INSERT INTO aria_one SELECT seq, MD5(seq) FROM seq_1_to_200",
+    "INSERT INTO aria_one SELECT seq, MD5(seq) FROM seq_1_to_20000",
     "CREATE TABLE myisam_one (id INT, v TEXT) ENGINE=MyISAM",
     "INSERT INTO myisam_one VALUES (1, 'a'), (1, 'a')",
     "CREATE TABLE memory_one (id INT PRIMARY KEY) ENGINE=MEMORY",
