@@ -18,7 +18,7 @@ use crate::command::options::{
 use crate::command::show::ShowOptions;
 use crate::error::{Error, Exit, Explain, Result};
 use crate::limits;
-use crate::sandbox::ProgramPaths;
+use crate::sandbox::{Kind, ProgramPaths};
 use crate::secret::Secret;
 use crate::server::options::PORT_DEFAULT;
 use crate::server::{Address, ConnectOptions, Host, ServerError, SslOptions, parse_address};
@@ -255,6 +255,7 @@ impl<'a> Settings<'a> {
     pub fn programs(&self, mysqld: Option<&Path>) -> ProgramPaths {
         let variable = |name| self.environment.variable(name);
         ProgramPaths::from_environment(
+            Kind::Mysql,
             mysqld.map(Path::as_os_str).or_else(|| variable("MYRIAD_MYSQLD")),
             variable("PATH"),
             variable("MYRIAD_MYSQL_HOME"),

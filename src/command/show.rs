@@ -90,8 +90,8 @@ impl ShowReport {
             format!("backup {} of {} in {}", manifest.id, manifest.name, self.repository),
             format!("  snapshot of {:.3}, written by {}", manifest.snapshot, manifest.program),
             format!(
-                "  source: {} port {}, MySQL {} {}",
-                server.hostname, server.port, server.version, server.version_comment
+                "  source: {} port {}, {} {} {}",
+                server.hostname, server.port, server.flavor, server.version, server.version_comment
             ),
             format!(
                 "  consistency: {:?}; position {}",

@@ -4,6 +4,7 @@
 use crate::error::{Error, Exit};
 use crate::schema::QualifiedName;
 use crate::schema::identifier::literal;
+use crate::server::facts::{self, ServerFacts};
 use crate::server::{ServerError, Session};
 use std::collections::HashSet;
 
@@ -16,8 +17,8 @@ const NAMES_PER_QUERY: usize = 500;
 /// What the restore is about to do, as far as the guard must know it.
 #[derive(Clone, Debug, Default)]
 pub struct Intent {
-    /// server_uuids of the backup's source.
-    pub source_uuids: Vec<String>,
+    /// Servers that the target must not be: the backup's source.
+    pub sources: Vec<ServerFacts>,
     /// Tables and views that would be made.
     pub names: Vec<QualifiedName>,
     /// Tables that an earlier try of the same run made: not in the way.
@@ -158,9 +159,8 @@ pub fn refusal(findings: &[Finding], overridden: impl Fn(FindingKind) -> bool) -
 }
 
 async fn is_source(session: &mut Session, intent: &Intent) -> Result<bool, ServerError> {
-    // MariaDB has no server_uuid; SHOW VARIABLES gives no row there.
-    let row = session.query_first("SHOW GLOBAL VARIABLES LIKE 'server_uuid'").await?;
-    Ok(row.is_some_and(|row| intent.source_uuids.contains(&row.text(1))))
+    let target = facts::read(session).await?;
+    Ok(intent.sources.iter().any(|source| source.is_same_server(&target)))
 }
 
 /// Replicas that are registered, and sessions that read the binary log (a replica need not register).

@@ -97,7 +97,8 @@ impl Explain for LoadError {
         match self {
             LoadError::Server(source) => source.exit(),
             LoadError::Refused { source, .. } => match source.code() {
-                Some(1286 | 3185 | 3548 | 3750 | 1235 | 1273 | 1115) => Exit::TargetUnfit,
+                // Also what a server wrote and another does not understand: 1064, and MariaDB's unknown option and type.
+                Some(1286 | 3185 | 3548 | 3750 | 1235 | 1273 | 1115 | 1064 | 1911 | 4161) => Exit::TargetUnfit,
                 _ => source.exit(),
             },
             LoadError::Definition { .. } => Exit::RepositoryDamaged,

@@ -23,10 +23,16 @@ pub struct Pieces {
 pub fn utf8_pieces(object: &Object) -> Result<Pieces, DdlError> {
     let backslash = !object.sql_mode.split(',').any(|mode| mode == "NO_BACKSLASH_ESCAPES");
     let text = &object.create.0;
+    // A routine of MariaDB's ORACLE mode may have no parentheses; ASCII is the same in every client's character set.
+    if text.is_ascii() && object.sql_mode.split(',').any(|mode| mode == "ORACLE") {
+        return Ok(Pieces::default());
+    }
     match object.kind {
         ObjectKind::View => Ok(Pieces::default()),
         ObjectKind::Trigger => before_words(text, b" FOR EACH ROW "),
         ObjectKind::Event => before_words(text, b" DO "),
+        // MariaDB, where nothing but the name and the definer stands before the first of these words.
+        ObjectKind::Package | ObjectKind::PackageBody => before_words(text, b" AS "),
         ObjectKind::Function | ObjectKind::Procedure => routine(text, backslash),
     }
 }

@@ -74,6 +74,13 @@ pub fn is_system_schema(name: &str) -> bool {
         .any(|system| name.eq_ignore_ascii_case(system))
 }
 
+/// What `information_schema.tables.TABLE_TYPE` says of a table with rows of its own: the second and the third are
+/// MariaDB's.
+pub const TABLE_TYPES: [&str; 3] = ["BASE TABLE", "SYSTEM VERSIONED", "SEQUENCE"];
+
+/// The condition for rows of `information_schema.tables` that are such tables.
+pub const IS_TABLE: &str = "TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED', 'SEQUENCE')";
+
 /// Schemas asked for in one query: enough that a server with thousands of small schemas needs few queries.
 const SCHEMAS_PER_QUERY: usize = 500;
 

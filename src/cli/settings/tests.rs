@@ -195,8 +195,8 @@ fn empty_values_are_refused() {
 #[test]
 fn mysqld_comes_from_the_option_or_the_environment() {
     with_settings(|s| {
-        assert_eq!(s.programs(Some(Path::new("/o"))).mysqld, Some("/o".into()));
-        assert_eq!(s.programs(None).mysqld, Some("/m".into()));
+        assert_eq!(s.programs(Some(Path::new("/o"))).named, Some("/o".into()));
+        assert_eq!(s.programs(None).named, Some("/m".into()));
         assert_eq!(s.programs(None).folders.first(), Some(&"/a".into()));
     });
 }

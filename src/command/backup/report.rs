@@ -7,7 +7,7 @@ use crate::command::text::{bytes, count, counted, seconds, some_of};
 use crate::dump::{Taken, WorkerTime};
 use crate::manifest::model::{Manifest, Totals, Untyped};
 use crate::position::{ConsistencyKind, Position, SourcePosition};
-use crate::server::facts::ServerFacts;
+use crate::server::facts::{Flavor, ServerFacts};
 use crate::server::inspect::NotTaken;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -27,6 +27,8 @@ pub enum BackupReport {
 pub struct BackupPlan {
     /// The source, without password.
     pub source: String,
+    /// Its family.
+    pub flavor: Flavor,
     /// Its version.
     pub version: String,
     /// Where it would be stored.
@@ -97,6 +99,7 @@ pub struct BackupDone {
 pub(super) fn plan(options: &BackupOptions, facts: &ServerFacts, tables: &[Listed], threads: usize) -> BackupReport {
     BackupReport::Plan(BackupPlan {
         source: options.source.describe(),
+        flavor: facts.flavor,
         version: facts.version.clone(),
         repository: options.repo.clone(),
         threads,
@@ -188,8 +191,9 @@ impl BackupReport {
 impl BackupPlan {
     fn text(&self) -> String {
         let mut text = format!(
-            "plan: back up {} (MySQL {}) into {} with {}; nothing was done\n",
+            "plan: back up {} ({} {}) into {} with {}; nothing was done\n",
             self.source,
+            self.flavor,
             self.version,
             self.repository,
             counted(self.threads as u64, "thread")

@@ -5,6 +5,7 @@ use super::target::Target;
 use crate::command::options::{EventChoice, GtidPurged, RestoreOptions};
 use crate::error::Result;
 use crate::manifest::repository::Found;
+use crate::server::facts::Flavor;
 
 /// What became of `gtid_purged`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -36,6 +37,18 @@ pub(super) async fn decide(
     let not = |why: &str, statement| Ok(GtidOutcome::NotSet { why: why.to_owned(), statement });
     if set.is_empty() {
         return not("the backup has no GTID set", None);
+    }
+    match (backup.manifest.server.flavor == Flavor::Mariadb, target.facts.flavor == Flavor::Mariadb) {
+        (false, false) => {}
+        (true, true) => {
+            // A position and no set: where a replica begins, which MariaDB takes at any time.
+            let statement = format!("SET GLOBAL gtid_slave_pos='{set}'");
+            return not(
+                "MariaDB has no gtid_purged; a replica of the source begins at its gtid_slave_pos",
+                Some(statement),
+            );
+        }
+        _ => return not("the GTIDs of MariaDB and MySQL are not the same kind of thing", None),
     }
     let statement = format!("SET GLOBAL gtid_purged='+{set}'");
     let all = options.selection == Default::default() && options.renames.is_empty();

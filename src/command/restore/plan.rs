@@ -74,6 +74,7 @@ pub(super) fn report(
         backup: backup.manifest.id.clone(),
         snapshot: backup.manifest.snapshot,
         target: options.target.describe(),
+        target_flavor: target.facts.flavor,
         target_version: target.facts.version.clone(),
         threads,
         way: target.way,

@@ -8,6 +8,7 @@ use crate::error::Exit;
 use crate::load::Loaded;
 use crate::load::rows::Way;
 use crate::manifest::model::Untyped;
+use crate::server::facts::Flavor;
 use crate::verify::Proof;
 use jiff::Timestamp;
 
@@ -30,6 +31,8 @@ pub struct RestorePlan {
     pub snapshot: Timestamp,
     /// The target, without password.
     pub target: String,
+    /// Its family.
+    pub target_flavor: Flavor,
     /// Its version.
     pub target_version: String,
     /// Sessions that would load.
@@ -203,10 +206,11 @@ impl RestoreReport {
 impl RestorePlan {
     fn text(&self) -> String {
         let mut text = format!(
-            "plan: restore backup {} (snapshot of {:.3}) to {} (MySQL {}) with {}; nothing was done\n",
+            "plan: restore backup {} (snapshot of {:.3}) to {} ({} {}) with {}; nothing was done\n",
             self.backup,
             self.snapshot,
             self.target,
+            self.target_flavor,
             self.target_version,
             counted(self.threads as u64, "thread")
         );

@@ -184,7 +184,7 @@ fn intent(backup: &Found, selected: &Selected, progressed: Option<&Progressed>) 
     let names = tables.chain(views.clone()).collect();
     // A run that goes on may have made views already; they are made only after all tables.
     let own = progressed.map(|p| p.tables.iter().cloned().chain(views).collect()).unwrap_or_default();
-    Intent { source_uuids: backup.manifest.server.server_uuid.iter().cloned().collect(), names, own }
+    Intent { sources: vec![backup.manifest.server.clone()], names, own }
 }
 
 /// Of all settings of an ALTER the buffer alone buys something: fewer bytes written, and least CPU at 64 MiB (measured).

@@ -67,6 +67,11 @@ const KINDS: &[Kind] = &[
               WHERE RESOURCE_GROUP_NAME NOT IN ('USR_default', 'SYS_default', 'SYS_internal')",
     },
     Kind {
+        kind: "statistics",
+        why: "ANALYZE TABLE … PERSISTENT makes them anew",
+        sql: "SELECT db_name, table_name, NULL FROM mysql.table_stats",
+    },
+    Kind {
         kind: "library",
         why: "libraries of other languages are not taken",
         sql: "SELECT LIBRARY_SCHEMA, NULL, LIBRARY_NAME FROM information_schema.libraries",
@@ -124,8 +129,8 @@ async fn ask(
 ) -> Result<Option<Vec<crate::server::Row>>, ServerError> {
     match session.query(sql).await {
         Ok(rows) => Ok(Some(rows)),
-        // No such table, column or variable: this kind of server has no such thing.
-        Err(error) if matches!(error.code(), Some(1054 | 1109 | 1146 | 1193)) => Ok(None),
+        // No such table, column or variable, or a table of the dictionary's own: this kind of server has no such thing.
+        Err(error) if matches!(error.code(), Some(1054 | 1109 | 1146 | 1193 | 3554)) => Ok(None),
         Err(error) if matches!(error.code(), Some(1044 | 1045 | 1142 | 1143 | 1227)) => {
             not_taken.push(NotTaken::new(kind, "", "this account may not look whether there are any"));
             Ok(None)

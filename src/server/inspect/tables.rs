@@ -1,7 +1,7 @@
 //! Tables of a batch of schemas: four queries on information_schema for all of them, then the exact text of each.
 
 use super::columns::{self, ColumnRow, KeyPart, UniqueKey};
-use super::{NotTaken, Wanted, schema_list};
+use super::{NotTaken, TABLE_TYPES, Wanted, schema_list};
 use crate::schema::{Column, Histogram, QualifiedName, SqlText, Table, ddl};
 use crate::server::error::ServerError;
 use crate::server::session::{Row, Session};
@@ -80,6 +80,10 @@ pub(super) async fn read(
                 if let Some(why) = table.no_rows_of_its_own() {
                     not_taken.push(NotTaken::new("rows of table", table.name.to_string(), why));
                 }
+                if row.text(2) == VERSIONED {
+                    let why = "only the rows of now are taken; a restore begins their history anew";
+                    not_taken.push(NotTaken::new("history of table", table.name.to_string(), why));
+                }
                 tables.entry(at.0).or_default().push(table);
             }
             Err(why) => not_taken.push(NotTaken::new("table", format!("{}.{}", at.0, at.1), why)),
@@ -103,12 +107,9 @@ const TEXTS_AT_ONCE: usize = 100;
 /// The texts of many tables by one packet of several statements. Empty where the server refuses one of them: each is
 /// then asked for alone, and the error found again.
 async fn texts(session: &mut Session, rows: &[Row]) -> Result<HashMap<QualifiedName, Vec<u8>>, ServerError> {
-    let names: Vec<_> = rows
-        .iter()
-        .filter(|row| row.text(2) == BASE_TABLE)
-        .map(|row| QualifiedName::new(row.text(0), row.text(1)))
-        .collect();
-    let statements: Vec<_> = names.iter().map(|name| format!("SHOW CREATE TABLE {}", name.sql())).collect();
+    let known: Vec<&Row> = rows.iter().filter(|row| TABLE_TYPES.contains(&row.text(2).as_str())).collect();
+    let names: Vec<_> = known.iter().map(|row| QualifiedName::new(row.text(0), row.text(1))).collect();
+    let statements: Vec<_> = known.iter().zip(&names).map(|(row, name)| show_create(&row.text(2), name)).collect();
     if statements.is_empty() {
         return Ok(HashMap::new());
     }
@@ -121,7 +122,15 @@ async fn texts(session: &mut Session, rows: &[Row]) -> Result<HashMap<QualifiedN
     Ok(names.into_iter().zip(texts).filter(|(_, text)| !text.is_empty()).collect())
 }
 
-const BASE_TABLE: &str = "BASE TABLE";
+/// The statement that gives the text. SHOW CREATE TABLE of a sequence gives a table of the right columns, but leaves
+/// what the sequence is to its row.
+fn show_create(table_type: &str, name: &QualifiedName) -> String {
+    let what = if table_type == SEQUENCE { "SEQUENCE" } else { "TABLE" };
+    format!("SHOW CREATE {what} {}", name.sql())
+}
+
+const VERSIONED: &str = "SYSTEM VERSIONED";
+const SEQUENCE: &str = "SEQUENCE";
 
 /// One table, or why it cannot be taken.
 async fn table(
@@ -131,14 +140,14 @@ async fn table(
     details: Details,
 ) -> Result<Result<Table, String>, ServerError> {
     let table_type = row.text(2);
-    if table_type != BASE_TABLE {
+    if !TABLE_TYPES.contains(&table_type.as_str()) {
         return Ok(Err(format!("it is of the kind {table_type}, which this program does not take")));
     }
     let engine = row.text(3);
     let text = match details.create {
         Some(text) => Ok(Some(text)),
         None => {
-            let row = session.query_first(format!("SHOW CREATE TABLE {}", name.sql())).await;
+            let row = session.query_first(show_create(&table_type, &name)).await;
             row.map(|row| row.map(|row| row.bytes(1)))
         }
     };
@@ -155,7 +164,9 @@ async fn table(
         Ok(columns) => columns,
         Err(why) => return Ok(Err(why)),
     };
+    let sequence = table_type == SEQUENCE;
     let order = match ddl::parts(&create.0) {
+        _ if sequence => Vec::new(),
         Ok(parts) => parts.unique_keys(),
         Err(error) => return Ok(Err(error.to_string())),
     };
@@ -165,7 +176,10 @@ async fn table(
         engine,
         create,
         columns,
-        partitions: details.partitions,
+        sequence,
+        // A partition of a versioned table may hold its history, which is read where the partition is named (MariaDB
+        // 10.11.18).
+        partitions: if table_type == VERSIONED { Vec::new() } else { details.partitions },
         histograms: details.histograms,
         rows_estimate: row.number(4),
         bytes_estimate: row.number(5),
@@ -200,9 +214,11 @@ async fn read_unique_keys(
     schemas: &str,
 ) -> Result<ByTable<UniqueKey>, ServerError> {
     let Dictionary { visible, expression } = dictionary;
+    // Along a hash there is no order: each range would read the whole table (MariaDB makes one for UNIQUE on TEXT).
     let rows = session
         .query(format!(
-            "SELECT TABLE_SCHEMA, TABLE_NAME, SEQ_IN_INDEX, INDEX_NAME, COLUMN_NAME, COLLATION, SUB_PART, {visible}, \
+            "SELECT TABLE_SCHEMA, TABLE_NAME, SEQ_IN_INDEX, INDEX_NAME, COLUMN_NAME, COLLATION, SUB_PART, \
+             {visible} AND INDEX_TYPE <> 'HASH', \
              {expression} FROM information_schema.statistics WHERE TABLE_SCHEMA IN {schemas} AND NON_UNIQUE = 0"
         ))
         .await?;

@@ -1,7 +1,7 @@
 //! Backups and restores for the tests, and a comparison of rows that shares nothing with the program: both
 //! servers print every value as hexadecimal digits through the mysql client, and the sorted lines must be the same.
 
-use super::server::programs;
+use super::server::{mariadb_programs, programs};
 use myriad::command::backup::{self, BackupReport};
 use myriad::command::options::{
     BackupChoice, BackupOptions, Consistency, Definers, Effort, EventChoice, ExistingUsers, GtidPurged, Overrides,
@@ -12,7 +12,7 @@ use myriad::command::verify::{self, VerifyReport};
 use myriad::manifest::model::{ChunkRecord, ListLine};
 use myriad::manifest::{Repository, parts::read_part};
 use myriad::progress::{Progress, Silent, Stop};
-use myriad::sandbox::Sandbox;
+use myriad::sandbox::{Kind, Sandbox};
 use myriad::{Result, store};
 use std::collections::BTreeMap;
 use std::process::{Command, Output};
@@ -155,9 +155,13 @@ pub async fn try_verify(options: &VerifyOptions) -> Result<VerifyReport> {
     verify::run(options, silent(), Stop::default()).await
 }
 
-/// What the mysql client prints for a statement, without headings and with no byte changed.
+/// What the server's own client prints for a statement, without headings and with no byte changed.
 pub fn client(server: &Sandbox, sql: &str) -> Vec<u8> {
-    let mut command = Command::new(programs().client("mysql").unwrap());
+    let program = match server.kind() {
+        Kind::Mysql => programs().client("mysql"),
+        Kind::Mariadb => mariadb_programs().client("mariadb"),
+    };
+    let mut command = Command::new(program.unwrap());
     command.args(["--no-defaults", "--user=root", "--batch", "--raw", "--skip-column-names", "--quick"]);
     command
         .args(["--default-character-set=utf8mb4", "--max-allowed-packet=1G"])
