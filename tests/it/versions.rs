@@ -29,21 +29,31 @@ fn tried() -> (ConnectOptions, String, Option<Sandbox>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_main_job() {
     let (options, address, _own) = tried();
-    let mut session = Session::connect(&options).await.unwrap();
+    main_job(&options, &address).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_main_job_on_mariadb() {
+    let own = server::own(server::mariadb_options());
+    main_job(&own.connect_options(), &address(&own)).await;
+}
+
+async fn main_job(options: &ConnectOptions, address: &str) {
+    let mut session = Session::connect(options).await.unwrap();
     let about = facts::read(&mut session).await.unwrap();
     println!("{} {} ({})", about.flavor, about.version, about.version_comment);
     let progress: Arc<dyn Progress> = Arc::new(Silent);
-    fill("shop:20000".parse().unwrap(), 1, &options, 2, &progress).await.unwrap();
+    fill("shop:20000".parse().unwrap(), 1, options, 2, &progress).await.unwrap();
 
     let repo = Repo::new();
-    let backup = repo.backup_arguments(&address, "shop");
+    let backup = repo.backup_arguments(address, "shop");
     run(&backup).expect(0);
-    let mut restore = repo.restore_arguments(&address);
+    let mut restore = repo.restore_arguments(address);
     restore.extend(["--rename", "shop=shop_back", "--allow-source"]);
     let restored = run(&restore).expect(0);
     assert!(restored.out.contains("PROVED"), "{}", restored.out);
     for more in [&[][..], &["--rename", "shop=shop_back"]] {
-        repo.verify(&[&["--against", &address, "--rows"], more].concat()).expect(0);
+        repo.verify(&[&["--against", address, "--rows"], more].concat()).expect(0);
     }
     let (before, after) = (checksums(&mut session, "shop").await, checksums(&mut session, "shop_back").await);
     assert!(before.len() > 3, "{before:?}");
@@ -51,18 +61,22 @@ async fn the_main_job() {
     let again = run(&[&backup[..], &["--json"]].concat()).expect(0).json();
     assert_eq!(again["totals"]["added_bytes"], 0, "{again:#}");
 
+    session.execute("SET foreign_key_checks = 0").await.unwrap();
     session.execute("DELETE FROM shop_back.accounts ORDER BY id LIMIT 1").await.unwrap();
-    let found = repo.verify(&["--against", &address, "--rename", "shop=shop_back", "--rows"]).expect(40);
+    let found = repo.verify(&["--against", address, "--rename", "shop=shop_back", "--rows"]).expect(40);
     assert!(found.out.contains("missing: id 1\n"), "{}", found.out);
     for schema in ["shop", "shop_back"] {
         session.execute(format!("DROP SCHEMA {schema}")).await.unwrap();
     }
 }
 
-/// CHECKSUM TABLE of every table of a schema.
+/// CHECKSUM TABLE of every table of a schema, but of those with a VIRTUAL column on MariaDB: there it changes from one copy of
+/// the same rows to the next (seen on 10.11.18).
 async fn checksums(session: &mut Session, schema: &str) -> Vec<(String, String)> {
     let sql = format!(
-        "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = '{schema}' AND TABLE_TYPE = 'BASE TABLE' ORDER BY 1"
+        "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = '{schema}' AND TABLE_TYPE = 'BASE TABLE' \
+         AND (VERSION() NOT LIKE '%MariaDB%' OR TABLE_NAME NOT IN (SELECT TABLE_NAME FROM information_schema.COLUMNS \
+         WHERE TABLE_SCHEMA = '{schema}' AND EXTRA LIKE 'VIRTUAL%')) ORDER BY 1"
     );
     let mut checksums = Vec::new();
     for row in session.query(sql).await.unwrap() {

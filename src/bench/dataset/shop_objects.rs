@@ -87,6 +87,7 @@ pub fn after_rows() -> Vec<String> {
     [INDEXES.as_slice(), FOREIGN_KEYS.as_slice(), OBJECTS.as_slice()].concat().into_iter().map(String::from).collect()
 }
 
+// MariaDB has no indexes on expressions, and takes what stands in a comment for MySQL 8 as one.
 const INDEXES: [&str; 10] = [
     "ALTER TABLE users ADD UNIQUE KEY by_email (email), ADD KEY by_country (country, created_at DESC), ADD KEY by_host (email_host)",
     "ALTER TABLE accounts ADD UNIQUE KEY by_iban (iban), ADD KEY by_user (user_id)",
@@ -95,7 +96,8 @@ const INDEXES: [&str; 10] = [
     "ALTER TABLE products ADD FULLTEXT KEY by_words (name, description)",
     "ALTER TABLE orders ADD KEY by_user (user_id, ordered_at), ADD KEY by_status (status, ordered_at)",
     "ALTER TABLE order_lines ADD KEY by_product (product_id)",
-    "ALTER TABLE payments ADD KEY by_order (order_id), ADD UNIQUE KEY by_token (token), ADD KEY by_month ((MONTH(paid_at)))",
+    "ALTER TABLE payments ADD KEY by_order (order_id), ADD UNIQUE KEY by_token (token)
+       /*!80013 , ADD KEY by_month ((MONTH(paid_at))) */",
     "ALTER TABLE events ADD KEY by_user (user_id, happened_at), ADD KEY by_kind (kind)",
     "ALTER TABLE documents ADD KEY by_user (user_id), ADD KEY by_title (title(20))",
 ];
