@@ -5,6 +5,7 @@ mod support;
 mod by_hand;
 mod chunks;
 mod cli;
+mod corpus;
 mod dataset;
 mod definitions;
 mod demo;

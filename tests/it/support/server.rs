@@ -30,13 +30,13 @@ pub fn own(options: SandboxOptions) -> Sandbox {
 /// no global setting, and never stop it.
 pub fn source() -> &'static Sandbox {
     static SOURCE: OnceLock<&'static Sandbox> = OnceLock::new();
-    SOURCE.get_or_init(shared)
+    SOURCE.get_or_init(|| shared(options()))
 }
 
 /// The shared server to restore into; the rules of [`source`] hold.
 pub fn target() -> &'static Sandbox {
     static TARGET: OnceLock<&'static Sandbox> = OnceLock::new();
-    TARGET.get_or_init(shared)
+    TARGET.get_or_init(|| shared(options()))
 }
 
 /// The shared target for one test at a time: a server takes one restore at a time.
@@ -54,8 +54,9 @@ pub async fn connect(server: &Sandbox) -> Session {
 /// Pointers to the shared servers, given back to `Box` at exit.
 static SHARED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
-fn shared() -> &'static Sandbox {
-    let server = Box::into_raw(Box::new(own(options())));
+/// A server that several tests share: it is stopped when the program ends.
+pub fn shared(options: SandboxOptions) -> &'static Sandbox {
+    let server = Box::into_raw(Box::new(own(options)));
     let mut servers = SHARED.lock().unwrap();
     if servers.is_empty() {
         // SAFETY: the function given has the type that atexit(3) asks for.
