@@ -12,10 +12,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// A session in which two servers print the same for the same: whatever their own settings are.
-const SESSION: &str = "SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = '', group_concat_max_len = 100000000";
-/// The same where the server has these.
-const SESSION_MYSQL: &str =
-    "SET information_schema_stats_expiry = 0, show_gipk_in_create_table_and_information_schema = 1";
+const SESSION: &str = "SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = '', group_concat_max_len = 100000000, \
+    sql_select_limit = 18446744073709551615, sql_big_selects = 1 /*!80000 , information_schema_stats_expiry = 0, \
+    max_execution_time = 0, show_gipk_in_create_table_and_information_schema = 1 */";
 /// Begins the rows of a table in the client's output.
 const MARK: &str = "--- rows of ";
 
@@ -85,7 +84,7 @@ pub struct Difference {
 /// Reads everything in schemas whose names begin with `corpus`, or in all user schemas where `prefix` is empty.
 pub fn contents(mysql: &Path, server: &ConnectOptions, prefix: &str) -> Result<Contents, BenchError> {
     let client = Client { mysql, server, mariadb: false };
-    let version = client.lines("SELECT VERSION()")?.0;
+    let version = client.sound_lines("SELECT VERSION()")?;
     let client = Client { mariadb: version.first().is_some_and(|line| contains(line, b"MariaDB")), ..client };
     let mut contents = Contents::default();
     let mut script = Vec::new();
@@ -198,7 +197,7 @@ fn columns_of_tables(
         of_schemas("TABLE_SCHEMA", prefix)
     );
     let mut tables: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for line in client.lines(&sql)?.0 {
+    for line in client.sound_lines(&sql)? {
         let line = String::from_utf8_lossy(&line).into_owned();
         let mut cells = line.split('\t');
         let mut name =
@@ -255,11 +254,11 @@ fn json(column: &str) -> String {
 }
 
 fn definitions(client: &Client<'_>, prefix: &str) -> Result<BTreeSet<String>, BenchError> {
-    let known = client.lines(
+    let known = client.sound_lines(
         "SELECT LOWER(TABLE_NAME), COLUMN_NAME FROM information_schema.columns WHERE TABLE_SCHEMA = 'information_schema' \
          ORDER BY TABLE_NAME, ORDINAL_POSITION",
     )?;
-    let known: Vec<String> = known.0.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    let known: Vec<String> = known.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect();
     let mut script = Vec::new();
     for (table, schema_column, left_out) in DICTIONARY {
         let columns = known.iter().filter_map(|line| line.split_once('\t')).filter(|(of, _)| of == table);
@@ -276,7 +275,7 @@ fn definitions(client: &Client<'_>, prefix: &str) -> Result<BTreeSet<String>, Be
             ));
         }
     }
-    let (lines, _) = client.lines(&script.join(";\n"))?;
+    let lines = client.sound_lines(&script.join(";\n"))?;
     Ok(lines.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect())
 }
 
@@ -287,6 +286,18 @@ struct Client<'a> {
 }
 
 impl Client<'_> {
+    /// The lines that the client prints for a script that must not fail.
+    fn sound_lines(&self, sql: &str) -> Result<Vec<Vec<u8>>, BenchError> {
+        match self.lines(sql)? {
+            (lines, complaints) if complaints.is_empty() => Ok(lines),
+            (_, complaints) => Err(BenchError::Program {
+                program: self.mysql.display().to_string(),
+                status: "a statement failed".into(),
+                complaint: complaints.join("; "),
+            }),
+        }
+    }
+
     /// The lines that the client prints for a script, and what it complains of: it goes on after an error.
     fn lines(&self, sql: &str) -> Result<(Vec<Vec<u8>>, Vec<String>), BenchError> {
         let failed = |why: std::io::Error| BenchError::Program {
@@ -294,8 +305,7 @@ impl Client<'_> {
             status: "not started".into(),
             complaint: why.to_string(),
         };
-        let more = if self.mariadb { SESSION } else { SESSION_MYSQL };
-        let script = format!("{SESSION};\n{more};\n{sql};\n");
+        let script = format!("{SESSION};\n{sql};\n");
         let mut command = Command::new(self.mysql);
         command.args(login(self.server)).args(["--batch", "--raw", "--skip-column-names", "--quick", "--force"]);
         command.args(["--default-character-set=utf8mb4", "--max-allowed-packet=1G"]).envs(password(self.server));

@@ -41,7 +41,7 @@ CREATE TABLE gipk_gaps (a INT);
 INSERT INTO gipk_gaps (my_row_id, a) VALUES (5, 5), (18446744073709551614, 6);
 SET sql_generate_invisible_primary_key = 0;
 -- Stored values that the session's mode and zone decided when they were written: a row that is written anew is computed
--- anew. The last of these values is one that a mode without NO_UNSIGNED_SUBTRACTION cannot compute.
+-- anew, and a restore says which columns came out different.
 CREATE DATABASE corpus_session_generated CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;
 USE corpus_session_generated;
 SET sql_mode = 'PAD_CHAR_TO_FULL_LENGTH';

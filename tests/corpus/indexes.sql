@@ -29,5 +29,15 @@ CREATE TABLE multi_valued (id INT PRIMARY KEY, doc JSON, KEY zips ((CAST(doc->'$
 INSERT INTO multi_valued VALUES (1, '{"zips": [10115, 94040], "tags": ["a", "b"]}'), (2, '{"zips": []}'), (3, '{"tags": ["c"]}'), (4, NULL), (5, '{"days": ["2024-01-02"]}');
 CREATE TABLE invisible_indexes (id INT PRIMARY KEY, a INT, KEY a (a) INVISIBLE, KEY b (a, id) VISIBLE);
 INSERT INTO invisible_indexes VALUES (1, 2);
+-- Large enough that a restore builds its indexes after the rows.
+CREATE TABLE late_indexes (part INT NOT NULL, id INT NOT NULL AUTO_INCREMENT, name VARCHAR(60) NOT NULL, body TEXT, note VARCHAR(99), doc JSON, p POINT NOT NULL SRID 4326,
+  twice INT AS (h * 2) VIRTUAL, kept VARCHAR(70) AS (CONCAT(name, '!')) STORED, h INT INVISIBLE DEFAULT 4, PRIMARY KEY (part, id DESC), UNIQUE KEY id (id), KEY down (name DESC, part),
+  KEY twice (twice), UNIQUE KEY kept (kept), FULLTEXT KEY body (body), FULLTEXT KEY both_texts (body, note) WITH PARSER ngram, SPATIAL KEY p (p), KEY f ((LOWER(name))), KEY tags ((CAST(doc->'$.t' AS UNSIGNED ARRAY))),
+  KEY hidden (h) INVISIBLE, KEY prefix (name(3), body(4)), CHECK (part >= 0)) COMMENT = 'more than 256 KiB of row text';
+INSERT INTO late_indexes (part, id, name, body, note, doc, p, h) WITH RECURSIVE r (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM r WHERE i < 999)
+  SELECT i MOD 7, i + 1, CONCAT(ELT(1 + i MOD 3, 'ä', 'B', '\\'), i), REPEAT(CONCAT('word', i, ' '), 40), CONCAT('note ', i MOD 5), JSON_OBJECT('t', JSON_ARRAY(i, i MOD 10)),
+  ST_GeomFromText(CONCAT('POINT(', i MOD 90, ' ', i MOD 180, ')'), 4326), i FROM r;
+CREATE TABLE late_two_fulltext (id INT PRIMARY KEY, a TEXT, b TEXT, c TEXT, FULLTEXT KEY a (a), FULLTEXT KEY b (b), FULLTEXT KEY ca (c, a));
+INSERT INTO late_two_fulltext WITH RECURSIVE r (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM r WHERE i < 499) SELECT i, REPEAT('alpha ', 50), REPEAT('beta ', 50), CONCAT('gamma', i) FROM r;
 CREATE TABLE index_attributes (id INT PRIMARY KEY, a INT, b INT, KEY a (a) USING BTREE, KEY b (b) KEY_BLOCK_SIZE = 4 COMMENT 'MERGE_THRESHOLD=40');
 INSERT INTO index_attributes VALUES (1, 2, 3);
