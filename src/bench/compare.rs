@@ -314,8 +314,10 @@ impl Client<'_> {
         std::io::Seek::rewind(&mut &input).map_err(failed)?;
         let output = command.stdin(Stdio::from(input)).output().map_err(failed)?;
         let lines = |text: &[u8]| -> Vec<Vec<u8>> {
-            let text = text.strip_suffix(b"\n").unwrap_or(text);
-            text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
+            // An empty line is a row of one empty value.
+            text.split_inclusive(|&byte| byte == b'\n')
+                .map(|line| line.strip_suffix(b"\n").unwrap_or(line).to_vec())
+                .collect()
         };
         let complaints = lines(&output.stderr).iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect();
         Ok((lines(&output.stdout), complaints))

@@ -36,6 +36,7 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
 
     // Who is the target, and may it be touched?
     let mut target = Target::connect(options, &backup.manifest).await?;
+    let selected = target::fold_names(selected, &target.facts)?;
     let progressed = admit(&mut target, options, &backup, &selected).await?;
     let effort = plan::effort(options, &selected, progress.as_ref());
     plan::check_rows_fit(&selected, target.way, &options.target)?;

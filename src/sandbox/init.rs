@@ -9,8 +9,9 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Runs `mysqld --initialize-insecure` into `template`: root without a password.
-pub fn initialise(program: &Program, template: &Path) -> Result<(), SandboxError> {
+/// Runs `mysqld --initialize-insecure` into `template`: root without a password. `arguments` are those that a server must
+/// have had from its beginning.
+pub fn initialise(program: &Program, arguments: &[String], template: &Path) -> Result<(), SandboxError> {
     let log = template.with_extension("log");
     let failed =
         |why: String| SandboxError::Initialise { program: program.path.clone(), why, log_tail: process::tail(&[&log]) };
@@ -25,6 +26,7 @@ pub fn initialise(program: &Program, template: &Path) -> Result<(), SandboxError
         .arg(format!("--datadir={}", template.display()))
         // A small redo log makes a small template; the server grows it to its own setting at start.
         .arg("--innodb-redo-log-capacity=8M")
+        .args(arguments)
         .stdin(Stdio::null())
         .stdout(output)
         .stderr(errors);

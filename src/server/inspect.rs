@@ -12,7 +12,7 @@ mod tables;
 
 use super::error::ServerError;
 use super::facts::session_variables;
-use super::session::{NEUTRAL_SETUP, READER_SETUP, Session};
+use super::session::{READER_SETUP, Session};
 use crate::schema::identifier::{literal, quote};
 use crate::schema::{Schema, SqlText};
 use serde::{Deserialize, Serialize};
@@ -135,7 +135,7 @@ pub async fn reader_statements(session: &mut Session) -> Result<Vec<String>, Ser
         .filter(|(name, _)| known.contains_key(*name))
         .map(|(name, value)| format!("SESSION {name}={value}"))
         .collect();
-    let mut statements = vec![NEUTRAL_SETUP.to_owned(), of_every_reader];
+    let mut statements = vec![of_every_reader];
     if !settings.is_empty() {
         statements.push(format!("SET {}", settings.join(", ")));
     }

@@ -39,6 +39,13 @@ INSERT INTO `@var` VALUES (1, 2, 3);
 CREATE TABLE `#sql-looks_temporary` (id INT PRIMARY KEY);
 INSERT INTO `#sql-looks_temporary` VALUES (1);
 
+-- Upper case in every kind of name; a server with lower_case_table_names=1 makes the tables' names lower.
+CREATE TABLE MixedCase (Id INT PRIMARY KEY, `Über` INT, KEY ByValue (`Über`));
+INSERT INTO MixedCase VALUES (1, 2), (2, 3);
+CREATE TABLE MixedChild (Id INT PRIMARY KEY, Parent INT, CONSTRAINT ToParent FOREIGN KEY (Parent) REFERENCES MixedCase (Id));
+INSERT INTO MixedChild VALUES (1, 1);
+CREATE VIEW MixedView AS SELECT Id, `Über` FROM MixedCase;
+
 -- Column names that differ in nothing but accents; a column named as the type walk's own alias could be.
 CREATE TABLE accents (id INT PRIMARY KEY, cafe INT, `v` INT, `x` INT, `t` INT, `myriad` INT);
 INSERT INTO accents VALUES (1, 2, 3, 4, 5, 6);
