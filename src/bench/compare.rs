@@ -150,21 +150,11 @@ fn differing_columns(expected: &TableContents, found: &TableContents) -> Vec<Str
     }
     let mut differing = Vec::new();
     for (place, name) in expected.columns.iter().enumerate() {
-        let values = |table: &TableContents| {
-            let cell =
-                |row: &Vec<u8>| row.split(|&byte| byte == b'\t').nth(place).map(<[u8]>::to_vec).unwrap_or_default();
-            let mut values: Vec<Vec<u8>> = table.rows.iter().map(cell).collect();
-            values.sort();
-            values
-        };
-        let (before, after) = (values(expected), values(found));
-        let changed = before.iter().zip(&after).filter(|(before, after)| before != after).count();
-        if changed > 0 {
-            let (before, after) =
-                before.iter().zip(&after).find(|(before, after)| before != after).expect("counted above");
+        let (lost, gained) = unmatched(column_values(expected, place), column_values(found, place));
+        if let (Some(before), Some(after)) = (lost.first(), gained.first()) {
+            let (count, all) = (lost.len(), expected.rows.len());
             differing.push(format!(
-                "column {name}: about {changed} of {} values differ, such as {} for {}",
-                found.rows.len(),
+                "column {name}: {count} of {all} values, such as {} for {}",
                 shown(after),
                 shown(before)
             ));
@@ -173,6 +163,28 @@ fn differing_columns(expected: &TableContents, found: &TableContents) -> Vec<Str
     match differing.is_empty() {
         true => vec!["values stand in other rows".into()],
         false => differing,
+    }
+}
+
+/// The values of one column, sorted.
+fn column_values<'t>(table: &'t TableContents, place: usize) -> Vec<&'t [u8]> {
+    let cell = |row: &'t Vec<u8>| -> &'t [u8] { row.split(|&byte| byte == b'\t').nth(place).unwrap_or_default() };
+    let mut values: Vec<&[u8]> = table.rows.iter().map(cell).collect();
+    values.sort();
+    values
+}
+
+/// What each of two sorted lists holds that the other does not.
+fn unmatched<'a>(left: Vec<&'a [u8]>, right: Vec<&'a [u8]>) -> (Vec<&'a [u8]>, Vec<&'a [u8]>) {
+    let (mut only_left, mut only_right) = (Vec::new(), Vec::new());
+    let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
+    loop {
+        match (left.peek(), right.peek()) {
+            (None, None) => return (only_left, only_right),
+            (Some(a), Some(b)) if a == b => drop((left.next(), right.next())),
+            (Some(a), other) if other.is_none_or(|b| a < b) => only_left.extend(left.next()),
+            _ => only_right.extend(right.next()),
+        }
     }
 }
 
