@@ -115,7 +115,7 @@ fn rows(criterion: &mut Criterion) {
         group.bench_function("open", |bencher| {
             bencher.iter(|| {
                 let bytes = text.len() as u64;
-                frame::open(black_box(&packed), bytes, content, ROW_TEXT_VERSION, "bench").expect("it opens")
+                frame::open_chunk(black_box(&packed), bytes, None, content, "bench").expect("it opens")
             });
         });
         group.finish();

@@ -90,3 +90,5 @@ pub const OBJECT_OPEN_RETRIES: usize = 2;
 /// How often a conditional put is tried where S3 answers 409 (another request was on its way) and nothing is
 /// there afterwards.
 pub const CONDITIONAL_PUT_TRIES: u32 = 5;
+/// The largest `verify --rows`: so many rows of a table are kept in memory to be named.
+pub const ROWS_NAMED_MAX: usize = 100_000;

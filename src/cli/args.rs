@@ -284,6 +284,9 @@ pub enum ProofArg {
     None,
 }
 
+/// The number that `verify --rows` stands for.
+const ROWS_NAMED: &str = "20";
+
 /// `myriad verify`.
 #[derive(Clone, Debug, Args)]
 pub struct VerifyArgs {
@@ -294,6 +297,10 @@ pub struct VerifyArgs {
     pub connect: ConnectArgs,
     #[command(flatten)]
     pub selection: SelectionArgs,
+    /// Name the rows that differ, by key: N of each table [without N: 20]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = ROWS_NAMED, value_parser = rows_named)]
+    #[arg(requires = "against", help_heading = "Output")]
+    pub rows: Option<usize>,
     /// Schema OLD is NEW on the server; repeatable
     #[arg(long = "rename", value_name = "OLD=NEW", value_parser = rename, help_heading = "Selection")]
     pub renames: Vec<(String, String)>,
@@ -433,6 +440,13 @@ fn condition(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn rows_named(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n) if (1..=limits::ROWS_NAMED_MAX).contains(&n) => Ok(n),
+        _ => Err(format!("a number from 1 to {} is wanted", limits::ROWS_NAMED_MAX)),
+    }
+}
+
 fn rename(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.to_owned(), new.to_owned())),
@@ -457,7 +471,8 @@ const RESTORE_EXAMPLES: &str = "  myriad restore --target mysql://root@db2 --rep
   myriad restore --target mysql://root@db2 --repo /backups --dry-run";
 
 const VERIFY_EXAMPLES: &str = "  myriad verify --repo /backups
-  myriad verify --repo /backups --backup latest --against mysql://root@db2";
+  myriad verify --repo /backups --backup latest --against mysql://root@db2
+  myriad verify --repo /backups --against mysql://root@db2 --rows";
 
 const LIST_EXAMPLES: &str = "  myriad list --repo /backups
   myriad list --repo s3://bucket/db1 --json";
@@ -645,6 +660,8 @@ mod tests {
             &["restore", "--repo", "/r", "--rename", "shop"],
             &["restore", "--repo", "/r", "--rename", "=x"],
             &["restore", "--repo", "/r", "--verify", "sample"],
+            &["verify", "--repo", "/r", "--rows"],
+            &["verify", "--repo", "/r", "--against", "mysql://a", "--rows", "0"],
             &["demo", "--scale", "nan"],
             &["bench", "--runs", "0"],
             &["bench", "--source", "mysql://a", "--dataset", "shop"],
@@ -661,6 +678,8 @@ mod tests {
             &["backup", "--repo", "/r", "--where", "shop.orders=a = 'x=y'", "--table", "*.o*"],
             &["backup", "--repo", "/r", "--ssl-mode", "VERIFY_CA", "-u", "root", "-p", "-P", "3307"],
             &["restore", "--repo", "/r", "--backup", "latest", "--json", "-q", "-vv"],
+            &["verify", "--repo", "/r", "--rows", "--against", "mysql://a"],
+            &["verify", "--repo", "/r", "--against", "mysql://a", "--rows", "3", "-q"],
             &["--json", "list", "--repo", "/r"],
         ];
         for typed in taken {

@@ -193,6 +193,7 @@ impl<'a> Settings<'a> {
             name: args.repo.name.clone(),
             backup: args.backup.as_deref().map(choice).transpose()?,
             against: self.optional(args.against.as_deref(), "against", &args.connect)?,
+            rows: args.rows,
             selection: selection(&args.selection),
             renames: args.renames.clone(),
             effort: self.effort(&args.effort),

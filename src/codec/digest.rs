@@ -53,7 +53,7 @@ pub struct Tally {
     pub generated: RowDigest,
     /// Digest of the base columns with every JSON column taken as NULL; kept only for tables with JSON.
     pub without_json: RowDigest,
-    /// For each JSON column of the layout: rows whose document holds types that its text does not carry.
+    /// For each JSON column of the layout: rows whose document holds a value that cannot be given back with its type.
     pub untyped: Vec<u64>,
     /// Bytes of the longest line of row text.
     pub widest: u64,
@@ -73,10 +73,5 @@ impl Tally {
         for (mine, theirs) in self.untyped.iter_mut().zip(&other.untyped) {
             *mine += theirs;
         }
-    }
-
-    /// True where some document holds types that the text does not carry.
-    pub fn has_untyped(&self) -> bool {
-        self.untyped.iter().any(|&rows| rows > 0)
     }
 }

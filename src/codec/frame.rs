@@ -1,6 +1,7 @@
 //! Sealing a chunk's bytes into a zstd frame under their content id, and opening a frame again with every
 //! check that the format asks for (docs/format.md sections 3 and 4.4).
 
+use super::ROW_TEXT_VERSION;
 use crate::error::{Exit, Explain};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -53,6 +54,9 @@ pub fn content_id(text: &[u8], typed_list: &[u8], version: u32) -> ContentId {
     hasher.update(&version.to_le_bytes());
     ContentId(*hasher.finalize().as_bytes())
 }
+
+/// Stands in the content ids of parts where those of chunks have the version of their row text.
+pub const PART_VERSION: u32 = 0;
 
 /// Why a frame was not opened. The caller adds which object and chunk it is.
 #[derive(Debug, thiserror::Error)]
@@ -144,15 +148,41 @@ impl Sealer {
     }
 }
 
-/// Opens a frame: unpacked, of the recorded size, of the recorded content.
+/// Opens the frame of a part: unpacked, of the recorded size, of the recorded content.
 ///
-/// `bytes` is the recorded size and bounds what is allocated; `what` names chunk and object in errors.
-pub fn open(frame: &[u8], bytes: u64, content: ContentId, version: u32, what: &str) -> Result<Vec<u8>, FrameError> {
+/// `bytes` is the recorded size and bounds what is allocated; `what` names part and object in errors.
+pub fn open(frame: &[u8], bytes: u64, content: ContentId, what: &str) -> Result<Vec<u8>, FrameError> {
     let text = unpack(frame, bytes, what)?;
-    if content_id(&text, &[], version) != content {
+    if content_id(&text, &[], PART_VERSION) != content {
         return Err(FrameError::Content { what: what.to_owned() });
     }
     Ok(text)
+}
+
+/// Opens a chunk: its row text and, where `typed_bytes` says that there is one, the typed list, whose frame follows the
+/// row text's directly (docs/format.md section 4.3).
+pub fn open_chunk(
+    frames: &[u8],
+    bytes: u64,
+    typed_bytes: Option<u64>,
+    content: ContentId,
+    what: &str,
+) -> Result<(Vec<u8>, Vec<u8>), FrameError> {
+    let damaged = |why: &str| FrameError::Frame { what: what.to_owned(), why: why.into() };
+    let (text, typed) = match typed_bytes {
+        None => (frames, None),
+        Some(typed_bytes) => {
+            let end = zstd::zstd_safe::find_frame_compressed_size(frames).map_err(|_| damaged("it is cut short"))?;
+            let (text, typed) = frames.split_at_checked(end).ok_or_else(|| damaged("it is cut short"))?;
+            (text, Some((typed, typed_bytes)))
+        }
+    };
+    let text = unpack(text, bytes, what)?;
+    let typed_list = typed.map_or(Ok(Vec::new()), |(frame, bytes)| unpack(frame, bytes, what))?;
+    if content_id(&text, &typed_list, ROW_TEXT_VERSION) != content {
+        return Err(FrameError::Content { what: what.to_owned() });
+    }
+    Ok((text, typed_list))
 }
 
 fn unpack(frame: &[u8], bytes: u64, what: &str) -> Result<Vec<u8>, FrameError> {
@@ -166,7 +196,13 @@ fn unpack(frame: &[u8], bytes: u64, what: &str) -> Result<Vec<u8>, FrameError> {
         return Err(damaged("bytes follow it".into()));
     }
     let capacity = usize::try_from(bytes).map_err(|_| damaged("too large for this machine".into()))?;
-    zstd::bulk::decompress(frame, capacity).map_err(|e| damaged(e.to_string()))
+    // A damaged size may ask for more than there is.
+    let mut text = Vec::new();
+    text.try_reserve_exact(capacity).map_err(|_| damaged("too large for this machine".into()))?;
+    zstd::bulk::Decompressor::new()
+        .and_then(|mut decompressor| decompressor.decompress_to_buffer(frame, &mut text))
+        .map_err(|e| damaged(e.to_string()))?;
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -178,31 +214,52 @@ mod tests {
         Sealer::new(1).unwrap().seal(bytes, "test").unwrap()
     }
 
+    /// Frames of a chunk, with a typed list where it has one, and what opens them.
+    fn chunk(text: &[u8], typed_list: &[u8]) -> (Vec<u8>, Option<u64>, ContentId) {
+        let mut frames = seal(text);
+        let has_list = !typed_list.is_empty();
+        if has_list {
+            frames.extend(seal(typed_list));
+        }
+        (frames, has_list.then_some(typed_list.len() as u64), content_id(text, typed_list, ROW_TEXT_VERSION))
+    }
+
     proptest! {
         #[test]
-        fn what_is_sealed_opens(bytes in proptest::collection::vec(any::<u8>(), 0..5000)) {
-            let id = content_id(&bytes, &[], 1);
-            prop_assert_eq!(open(&seal(&bytes), bytes.len() as u64, id, 1, "test").unwrap(), bytes);
+        fn what_is_sealed_opens(bytes in prop::collection::vec(any::<u8>(), 0..5000), list in prop::collection::vec(any::<u8>(), 0..100)) {
+            let (frames, typed, id) = chunk(&bytes, &list);
+            prop_assert_eq!(open_chunk(&frames, bytes.len() as u64, typed, id, "test").unwrap(), (bytes.clone(), list));
+            let id = content_id(&bytes, &[], PART_VERSION);
+            prop_assert_eq!(open(&seal(&bytes), bytes.len() as u64, id, "test").unwrap(), bytes);
         }
 
         #[test]
-        fn no_flipped_bit_passes(bytes in proptest::collection::vec(any::<u8>(), 1..2000), at in any::<prop::sample::Index>(), bit in 0u8..8) {
-            let id = content_id(&bytes, &[], 1);
-            let mut frame = seal(&bytes);
-            let at = at.index(frame.len());
-            frame[at] ^= 1 << bit;
+        fn no_flipped_bit_passes(bytes in prop::collection::vec(any::<u8>(), 1..2000), list in prop::collection::vec(any::<u8>(), 0..100), at in any::<prop::sample::Index>(), bit in 0u8..8) {
+            let (mut frames, typed, id) = chunk(&bytes, &list);
+            let at = at.index(frames.len());
+            frames[at] ^= 1 << bit;
             // A flip may leave the content as it was (unused header bits); it must never give other bytes.
-            if let Ok(opened) = open(&frame, bytes.len() as u64, id, 1, "test") {
-                prop_assert_eq!(opened, bytes);
+            if let Ok(opened) = open_chunk(&frames, bytes.len() as u64, typed, id, "test") {
+                prop_assert_eq!(opened, (bytes, list));
             }
         }
 
         #[test]
-        fn no_truncation_passes(bytes in proptest::collection::vec(any::<u8>(), 1..2000), cut in any::<prop::sample::Index>()) {
-            let id = content_id(&bytes, &[], 1);
-            let frame = seal(&bytes);
-            prop_assert!(open(&frame[..cut.index(frame.len())], bytes.len() as u64, id, 1, "test").is_err());
+        fn no_truncation_passes(bytes in prop::collection::vec(any::<u8>(), 1..2000), list in prop::collection::vec(any::<u8>(), 0..100), cut in any::<prop::sample::Index>()) {
+            let (frames, typed, id) = chunk(&bytes, &list);
+            let cut = &frames[..cut.index(frames.len())];
+            prop_assert!(open_chunk(cut, bytes.len() as u64, typed, id, "test").is_err());
         }
+    }
+
+    #[test]
+    fn a_size_beyond_all_memory_is_an_error() {
+        // The header of a frame that declares 2^60 bytes, and one empty last block.
+        let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0xe0];
+        frame.extend_from_slice(&(1u64 << 60).to_le_bytes());
+        frame.extend_from_slice(&[1, 0, 0]);
+        let error = open(&frame, 1 << 60, ContentId([0; 32]), "test").unwrap_err();
+        assert!(matches!(error, FrameError::Frame { .. }), "{error}");
     }
 
     #[test]

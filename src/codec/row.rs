@@ -3,6 +3,7 @@
 
 use super::digest::Tally;
 use super::layout::{Field, Protocol, RowLayout};
+use super::typed::{self, TypedValue};
 use super::wire::{self, NULL, Truncated};
 use crate::schema::ColumnKind;
 use std::io::Write;
@@ -28,6 +29,7 @@ pub struct RowEncoder {
     generated: Vec<u8>,
     without_json: Vec<u8>,
     value: Vec<u8>,
+    typed: Vec<(usize, TypedValue)>,
 }
 
 /// Scratch above this is given back after the row that needed it.
@@ -60,6 +62,7 @@ impl RowEncoder {
             generated: Vec::new(),
             without_json: Vec::new(),
             value: Vec::new(),
+            typed: Vec::new(),
         }
     }
 
@@ -72,7 +75,7 @@ impl RowEncoder {
     #[inline]
     pub fn encode(&mut self, packet: &[u8], text: Option<&mut Vec<u8>>, tally: &mut Tally) -> Result<u128, RowError> {
         let encoded = if self.layout.packet_is_canonical && self.layout.json.is_empty() {
-            encode_plain(&self.layout, packet, text)
+            encode_plain(&self.layout, packet, text).map_err(|Truncated| CUT_SHORT)
         } else {
             self.encode_rewritten(packet, text, tally)
         };
@@ -82,21 +85,23 @@ impl RowEncoder {
                 tally.digest.add_hash(hash);
                 Ok(hash)
             }
-            Err(Truncated) => Err(RowError { table: self.table.clone(), why: "it ends inside a value".into() }),
+            Err(why) => Err(RowError { table: self.table.clone(), why: why.into() }),
         }
+    }
+
+    /// The values of the row encoded last that stand in the typed list, with the place of their field; taken out.
+    pub fn take_typed(&mut self) -> std::vec::Drain<'_, (usize, TypedValue)> {
+        self.typed.drain(..)
     }
 
     /// The values of a row as row text fields before escaping; for keys at cuts and for INSERT, not for the hot path.
     pub fn values(&mut self, packet: &[u8]) -> Result<Vec<Option<Vec<u8>>>, RowError> {
-        let mut cursor = Cursor::new(&self.layout, &self.types, packet);
+        let failed = |Truncated| RowError { table: self.table.clone(), why: CUT_SHORT.into() };
+        let (mut cursor, _) = Cursor::new(&self.layout, &self.types, packet).map_err(failed)?;
         let mut values = Vec::with_capacity(self.layout.fields.len());
         for (i, field) in self.layout.fields.iter().enumerate() {
-            match cursor.next(i, field, &mut self.value, None) {
-                Ok(value) => values.push(value.map(<[u8]>::to_vec)),
-                Err(Truncated) => {
-                    return Err(RowError { table: self.table.clone(), why: "it ends inside a value".into() });
-                }
-            }
+            let value = cursor.next(i, field, &mut self.value, None).map_err(failed)?;
+            values.push(value.map(<[u8]>::to_vec));
         }
         Ok(values)
     }
@@ -107,16 +112,30 @@ impl RowEncoder {
         packet: &[u8],
         mut text: Option<&mut Vec<u8>>,
         tally: &mut Tally,
-    ) -> Result<u128, Truncated> {
-        let RowEncoder { layout, types, canonical, generated, without_json, value, .. } = self;
+    ) -> Result<u128, &'static str> {
+        let RowEncoder { layout, types, canonical, generated, without_json, value, typed, .. } = self;
         canonical.clear();
         generated.clear();
         without_json.clear();
-        let mut cursor = Cursor::new(layout, types, packet);
+        typed.clear();
+        tally.untyped.resize(layout.json.len(), 0);
+        let (mut cursor, mut flags) = Cursor::new(layout, types, packet).map_err(|Truncated| CUT_SHORT)?;
         for (i, field) in layout.fields.iter().enumerate() {
             let target = if field.generated { &mut *generated } else { &mut *canonical };
             let start = target.len();
-            let value = cursor.next(i, field, value, Some(target))?;
+            let value = cursor.next(i, field, value, Some(target)).map_err(|Truncated| CUT_SHORT)?;
+            if field.kind == ColumnKind::Json && !field.generated {
+                let flag = flags.next().unwrap_or_default();
+                if let (Some(document), false) = (value, flag.is_empty()) {
+                    let first = typed.len();
+                    match typed::find(document, flag).map_err(|typed::Misfit| NO_SUCH_TYPES)? {
+                        Some(values) => typed.extend(values.into_iter().map(|value| (i, value))),
+                        None => tally.untyped[layout.json.iter().position(|&json| json == i).unwrap_or(0)] += 1,
+                    }
+                    typed[first..].sort_by(|(_, a), (_, b)| a.path.cmp(&b.path));
+                    put_typed_canonical(target, start, document, typed[first..].iter().map(|(_, value)| value));
+                }
+            }
             if !layout.json.is_empty() && !field.generated {
                 if field.kind == ColumnKind::Json {
                     without_json.push(NULL);
@@ -139,7 +158,6 @@ impl RowEncoder {
             text.push(b'\n');
         }
         if !layout.json.is_empty() {
-            cursor.flags(layout, tally)?;
             tally.without_json.add_hash(xxh3_128(without_json));
         }
         if layout.has_generated {
@@ -153,6 +171,32 @@ impl RowEncoder {
         }
         Ok(hash)
     }
+}
+
+const CUT_SHORT: &str = "it ends inside a value";
+const NO_SUCH_TYPES: &str = "the types of a JSON document's values do not fit its text";
+
+/// The canonical bytes of a document with typed values, in place of those of its text alone, which begin at `start`
+/// (docs/format.md section 4.5).
+pub(super) fn put_typed_canonical<'a>(
+    canonical: &mut Vec<u8>,
+    start: usize,
+    document: &[u8],
+    values: impl Iterator<Item = &'a TypedValue>,
+) {
+    let mut values = values.peekable();
+    if values.peek().is_none() {
+        return;
+    }
+    let mut whole = document.to_vec();
+    whole.push(0);
+    for TypedValue { path, kind, value } in values {
+        wire::put_lenenc(&mut whole, path);
+        wire::put_lenenc(&mut whole, kind.name().as_bytes());
+        wire::put_lenenc(&mut whole, value);
+    }
+    canonical.truncate(start);
+    wire::put_lenenc(canonical, &whole);
 }
 
 /// Text protocol, nothing to rewrite: the packet is its own canonical form.
@@ -232,15 +276,29 @@ struct Cursor<'a> {
     at: usize,
     binary: bool,
     types: &'a [u8],
+    /// Columns of the packet before the first field.
+    flags: usize,
 }
 
 impl<'a> Cursor<'a> {
-    fn new(layout: &RowLayout, types: &'a [u8], packet: &'a [u8]) -> Self {
+    /// A cursor at the first field, and the flags before it.
+    fn new(
+        layout: &RowLayout,
+        types: &'a [u8],
+        packet: &'a [u8],
+    ) -> Result<(Self, std::vec::IntoIter<&'a [u8]>), Truncated> {
         let binary = layout.protocol == Protocol::Binary;
         // Binary rows: one header byte, then a NULL bitmap with two bits reserved.
-        let columns = layout.fields.len() + layout.json.len();
-        let at = if binary { 1 + (columns + 9) / 8 } else { 0 };
-        Cursor { packet, at, binary, types }
+        let flags = layout.json.len();
+        let columns = layout.fields.len() + flags;
+        let mut at = if binary { 1 + (columns + 9) / 8 } else { 0 };
+        let mut texts = Vec::with_capacity(flags);
+        for _ in 0..flags {
+            let (bounds, next) = wire::lenenc(packet, at)?;
+            texts.push(bounds.map_or(&packet[..0], |(start, end)| &packet[start..end]));
+            at = next;
+        }
+        Ok((Cursor { packet, at, binary, types, flags }, texts.into_iter()))
     }
 
     /// The next value's text, none for NULL; its canonical form is appended to `canonical`. The text lies in the packet
@@ -284,11 +342,11 @@ impl<'a> Cursor<'a> {
     }
 
     fn binary_value(&mut self, i: usize, field: &Field, value: &mut Vec<u8>) -> Result<Found<'a>, Truncated> {
-        let bit = i + 2;
+        let bit = self.flags + i + 2;
         if self.packet.get(1 + bit / 8).ok_or(Truncated)? & (1 << (bit % 8)) != 0 {
             return Ok(Found::Null);
         }
-        let kind = *self.types.get(i).ok_or(Truncated)?;
+        let kind = *self.types.get(self.flags + i).ok_or(Truncated)?;
         let width = match kind {
             field_type::TINY => 1,
             field_type::SHORT | field_type::YEAR => 2,
@@ -315,19 +373,6 @@ impl<'a> Cursor<'a> {
             _ => return Ok(Found::Packet(bytes)),
         }
         Ok(Found::Scratch)
-    }
-
-    /// The flags behind the fields: counts the documents whose types the text does not carry.
-    fn flags(&mut self, layout: &RowLayout, tally: &mut Tally) -> Result<(), Truncated> {
-        tally.untyped.resize(layout.json.len(), 0);
-        for count in &mut tally.untyped {
-            let (bounds, next) = wire::lenenc(self.packet, self.at)?;
-            self.at = next;
-            if bounds.is_some_and(|(start, end)| end > start) {
-                *count += 1;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::row::{RowEncoder, put_escaped, unescape};
 use super::wire::{NULL, put_lenenc};
-use super::{RowDigest, RowLayout, Tally};
+use super::{LineHasher, RowDigest, RowLayout, Tally, line};
 use crate::schema::{Column, ColumnKind, QualifiedName, Table};
 use proptest::prelude::*;
 
@@ -16,6 +16,27 @@ fn bytes_table() -> Table {
         Column::new("b", ColumnKind::Text),
         Column::new("c", ColumnKind::Bytes),
     ])
+}
+
+#[test]
+fn a_document_of_a_type_that_cannot_be_given_back_is_counted() {
+    let table = table(vec![Column::new("id", ColumnKind::Integer), Column::new("doc", ColumnKind::Json)]);
+    let row = |flag: &str, document: &str| packet(&[flag, "1", document].map(|v| Some(v.as_bytes().to_vec())).to_vec());
+    let odd = row("e2 1:DECIMAL 2:OPAQUE", r#"[1.50, "base64:type246:YQ=="]"#);
+    let plain = row("", "[1.5]");
+    let (text, tally) = encode(&table, &[], &[plain.clone(), odd, plain]);
+    assert_eq!(decode(&text).len(), 3);
+    assert_eq!(tally.untyped, [1]);
+
+    let mut encoder = RowEncoder::new(RowLayout::of(&table), Vec::new(), "s.t");
+    let mut hash = |flag: &str, document: &str| {
+        let hash = encoder.encode(&row(flag, document), None, &mut Tally::default()).unwrap();
+        (hash, encoder.take_typed().count())
+    };
+    let (as_double, as_decimal) = (hash("", "[1.50]"), hash("e1 1:DECIMAL", "[1.50]"));
+    assert_eq!((as_double.1, as_decimal.1), (0, 1));
+    assert_ne!(as_double.0, as_decimal.0);
+    assert!(encoder.encode(&row("e1 2:DECIMAL", "[1.50]"), None, &mut Tally::default()).is_err());
 }
 
 type Row = Vec<Option<Vec<u8>>>;
@@ -55,8 +76,15 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
 
 /// The text as LOAD DATA takes it apart.
 fn decode(text: &[u8]) -> Vec<Row> {
-    let lines = text.split_inclusive(|&byte| byte == b'\n').map(|line| &line[..line.len() - 1]);
-    lines.map(|line| line.split(|&byte| byte == b'\t').map(unescape).collect()).collect()
+    line::lines(text).map(line::values).collect()
+}
+
+/// The digest of stored rows, made from their text alone.
+fn digest_of_text(table: &Table, text: &[u8]) -> RowDigest {
+    let mut hasher = LineHasher::new(RowLayout::of(table), "s.t");
+    let mut digest = RowDigest::default();
+    line::rows(text, &[]).for_each(|row| digest.add_hash(hasher.hash(row).unwrap().row));
+    digest
 }
 
 proptest! {
@@ -66,6 +94,7 @@ proptest! {
         let (text, tally) = encode(&bytes_table(), &[], &packets);
         prop_assert_eq!(decode(&text), rows.clone());
         prop_assert_eq!(tally.rows, rows.len() as u64);
+        prop_assert_eq!(tally.digest, digest_of_text(&bytes_table(), &text));
     }
 
     #[test]
@@ -119,6 +148,7 @@ proptest! {
         prop_assert_eq!(d.parse::<f64>().unwrap().to_bits(), wide);
         let canonical = [&[4][..], &bits.to_le_bytes(), &[8], &wide.to_le_bytes()].concat();
         prop_assert_eq!(tally.digest, RowDigest(xxhash_rust::xxh3::xxh3_128(&canonical)));
+        prop_assert_eq!(tally.digest, digest_of_text(&table, text.as_bytes()));
     }
 
     #[test]
@@ -179,8 +209,10 @@ fn the_digest_does_not_depend_on_the_protocol() {
     let types = [3, 8, 246, 13, 10, 12, 11, 8, 3, 5];
     let by_binary = encode(&with_float, &types, &[binary]);
     let expected = [by_text.0.trim_ascii_end(), b"\t1.5e0\n"].concat();
-    assert_eq!(String::from_utf8(by_binary.0), String::from_utf8(expected));
+    let expected_text = String::from_utf8(expected).unwrap();
+    assert_eq!(String::from_utf8(by_binary.0).unwrap(), expected_text);
     let mut canonical = packet(&text_row);
     put_lenenc(&mut canonical, &1.5f64.to_le_bytes());
     assert_eq!(by_binary.1.digest, RowDigest(xxhash_rust::xxh3::xxh3_128(&canonical)));
+    assert_eq!(by_binary.1.digest, digest_of_text(&with_float, expected_text.as_bytes()));
 }

@@ -17,7 +17,7 @@ use crate::manifest::{PackWriter, Repository, commit};
 use crate::plan::Filter;
 use crate::plan::cuts::EarlierChunk;
 use crate::progress::{Progress, Stop};
-use crate::schema::{QualifiedName, Table, no_rows_in};
+use crate::schema::{QualifiedName, Range, Table, no_rows_in};
 use crate::server::facts::{self, ServerFacts};
 use crate::server::inspect::{self, Inspected};
 use crate::server::snapshot::{self, SnapshotRequest};
@@ -219,7 +219,12 @@ fn sources(inspected: &Inspected, options: &BackupOptions, known: &Known) -> Res
         let condition = conditions.remove(table.name.to_string().as_str()).unwrap_or_default().to_owned();
         let fits = key_id(table.range_key.as_ref(), &table.columns, &table.partitions);
         // Cuts of a table without a key are found anew from its rows.
-        let earlier = known.cuts.get(&table.name).filter(|cuts| cuts.key_id == fits && table.range_key.is_some());
+        let takes = |range: &Option<Range>| {
+            table.range_key.as_ref().zip(range.as_ref()).is_some_and(|(key, range)| key.takes(range))
+        };
+        let earlier = known.cuts.get(&table.name).filter(|cuts| cuts.key_id == fits);
+        let earlier = earlier.filter(|cuts| cuts.chunks.iter().all(|chunk| takes(&chunk.range)));
+        let earlier = earlier.filter(|_| table.range_key.is_some());
         let earlier = earlier.map(|cuts| {
             cuts.chunks
                 .iter()

@@ -151,6 +151,8 @@ pub struct VerifyOptions {
     pub backup: Option<BackupChoice>,
     /// `--against`: a server whose rows are compared with the backup.
     pub against: Option<ConnectOptions>,
+    /// `--rows`: how many of the rows that differ are named of each table; none looks for no rows.
+    pub rows: Option<usize>,
     /// What to verify, by the names in the backup.
     pub selection: Selection,
     /// `--rename`, as at restore.

@@ -39,7 +39,7 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
     let selected = target::fold_names(selected, &target.facts)?;
     let progressed = admit(&mut target, options, &backup, &selected).await?;
     let effort = plan::effort(options, &selected, progress.as_ref());
-    plan::check_rows_fit(&selected, target.way, &options.target)?;
+    plan::check_rows_fit(&selected, target.way, target.facts.max_allowed_packet, &options.target)?;
     if options.dry_run {
         return Ok(plan::report(options, &backup, &selected, &target, effort.workers));
     }

@@ -3,9 +3,9 @@
 
 use crate::command::options::Selection;
 use crate::error::{Error, Exit, Result};
-use crate::manifest::Repository;
 use crate::manifest::model::{ChunkRecord, ListLine, Manifest, SchemaLine, SchemaRecord};
 use crate::manifest::parts::read_part;
+use crate::manifest::{ManifestError, Repository};
 use crate::plan::Filter;
 use crate::schema::{Object, QualifiedName, Schema, Table};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -94,6 +94,7 @@ pub async fn read(
         }
     }
     read_chunks(repository, manifest, &mut selected.tables).await?;
+    selected.tables.iter().try_for_each(|table| check(repository, manifest, table))?;
     let used: HashSet<String> = (selected.tables.iter().map(|table| table.table.name.schema.clone()))
         .chain(selected.objects.iter().map(|(object, _)| object.name.schema.clone()))
         .collect();
@@ -117,6 +118,24 @@ pub async fn read(
             .hint("`myriad show` lists the tables of a backup; patterns are matched against schema and schema.table"));
     }
     Ok(selected)
+}
+
+/// A definition must fit its chunk list before statements are made of them.
+fn check(repository: &Repository, manifest: &Manifest, selected: &SelectedTable) -> Result<()> {
+    let table = &selected.table;
+    let misfit = |chunk: &ChunkRecord| match (&chunk.range, &table.range_key) {
+        (Some(range), Some(key)) => !key.takes(range),
+        (Some(_), None) => true,
+        (None, _) => false,
+    };
+    let sound = table.check().and_then(|()| match selected.chunks.iter().flatten().any(misfit) {
+        true => Err("a chunk's range is none of its key"),
+        false => Ok(()),
+    });
+    sound.map_err(|why| {
+        let name = format!("table {} of backup {}", table.name, manifest.id);
+        ManifestError::Damaged { name, place: repository.place(), why: why.into() }.into()
+    })
 }
 
 /// Triggers go with their table, views are chosen like tables, routines and events only with whole schemas.

@@ -1,5 +1,7 @@
 //! `myriad verify`: the repository by itself, or a server's rows against a backup.
 
+mod rows;
+
 use crate::command::options::{BackupChoice, VerifyOptions};
 use crate::command::restore::{choose, reader_sessions};
 use crate::command::selected::{self, Selected};
@@ -106,10 +108,17 @@ async fn against(
     let widest = selected.chunks().filter_map(|chunk| chunk.widest).max().unwrap_or(0);
     let sessions = reader_sessions(server, workers_within(options, 4 * widest), &mut session).await?;
     progress.phase("proof", selected.rows(), selected.bytes());
-    let tables = proof_tables(&selected);
+    let tables = Arc::new(proof_tables(&selected));
+    let (proved, shown, stopping) = (tables.clone(), progress.clone(), stop.clone());
     let proving =
-        tokio::task::spawn_blocking(move || verify::server::prove(&tables, sessions, progress.as_ref(), &stop));
-    Ok(proving.await.expect("proving does not panic")?)
+        tokio::task::spawn_blocking(move || verify::server::prove(&proved, sessions, shown.as_ref(), &stopping));
+    let mut proof = proving.await.expect("proving does not panic")?;
+    if let (Some(limit), false) = (options.rows, proof.holds()) {
+        for reader in reader_sessions(server, 1, &mut session).await? {
+            rows::name(&mut proof, repository, &tables, reader, limit, &progress, &stop).await?;
+        }
+    }
+    Ok(proof)
 }
 
 /// The chosen tables whose rows the backup holds.

@@ -6,15 +6,32 @@
 //! * By hash: a row ends a chunk when its own hash says so, with a chance in proportion to its length; rows that were
 //!   inserted or deleted elsewhere move nothing. At twice the chunk size it ends anyway.
 
+use crate::codec::ROW_TEXT_VERSION;
 use crate::codec::digest::Tally;
+use crate::codec::frame::{ContentId, content_id};
+use crate::codec::typed::{self, ListedValue, TypedValue};
 use crate::plan::cuts::Cutting;
 use crate::schema::Bound;
+
+/// The rows of a chunk.
+#[derive(Default)]
+pub(super) struct Rows {
+    /// Row text.
+    pub text: Vec<u8>,
+    /// Typed list.
+    pub typed_list: Vec<u8>,
+    /// What was counted over them.
+    pub tally: Tally,
+}
 
 /// Rows collected since the last cut.
 #[derive(Default)]
 pub(super) struct Chunker {
     /// Row text.
     pub text: Vec<u8>,
+    /// Values of JSON documents whose type the text does not carry, rows counted from the first of `text`.
+    typed: Vec<ListedValue>,
+    typed_bytes: usize,
     /// Rows of `text` up to `half`, or all of them where there is no `half`.
     pub tally: Tally,
     /// Where an inherited range would be cut: length of text, rows after it, the bound.
@@ -23,6 +40,8 @@ pub(super) struct Chunker {
 
 struct Half {
     text_bytes: usize,
+    rows: u64,
+    typed: usize,
     bound: Option<Bound>,
     rest: Tally,
 }
@@ -49,15 +68,25 @@ impl Chunker {
         }
     }
 
-    /// Notes the length of the row that was added last.
-    pub fn saw_row_of(&mut self, bytes: u64) {
+    /// Notes the length of the row that was added last, and its typed values.
+    pub fn saw_row_of(&mut self, bytes: u64, typed: impl Iterator<Item = (usize, TypedValue)>) {
         let (_, tally) = self.text_and_tally();
         tally.widest = tally.widest.max(bytes);
+        for (field, value) in typed {
+            let row = self.tally.rows + self.half.as_ref().map_or(0, |half| half.rest.rows) - 1;
+            self.typed_bytes += value.path.len() + value.value.len();
+            self.typed.push(ListedValue { row, field, value });
+        }
+    }
+
+    /// The content id of the rows collected.
+    pub fn content(&self) -> ContentId {
+        content_id(&self.text, &list(&self.typed), ROW_TEXT_VERSION)
     }
 
     /// Judges the chunk after a row of `row_bytes` and `hash` was added.
     pub fn judge(&self, cutting: Cutting, chunk_bytes: usize, row_bytes: usize, hash: u128) -> Verdict {
-        let bytes = self.text.len();
+        let bytes = self.text.len() + self.typed_bytes;
         match cutting {
             Cutting::Free if bytes >= chunk_bytes => Verdict::CutHere,
             Cutting::Inherited { .. } if bytes >= 2 * chunk_bytes => {
@@ -76,26 +105,38 @@ impl Chunker {
 
     /// Remembers this row as the place to cut an inherited range at, should it outgrow its maximum.
     pub fn mark_half(&mut self, bound: Option<Bound>) {
-        self.half = Some(Half { text_bytes: self.text.len(), bound, rest: Tally::default() });
+        let (text_bytes, rows, typed) = (self.text.len(), self.tally.rows, self.typed.len());
+        self.half = Some(Half { text_bytes, rows, typed, bound, rest: Tally::default() });
     }
 
     /// Takes all rows collected; what was marked is forgotten.
-    pub fn take(&mut self) -> (Vec<u8>, Tally) {
+    pub fn take(&mut self) -> Rows {
         let mut tally = std::mem::take(&mut self.tally);
         if let Some(half) = self.half.take() {
             tally.add(&half.rest);
         }
-        (std::mem::take(&mut self.text), tally)
+        self.typed_bytes = 0;
+        Rows { text: std::mem::take(&mut self.text), typed_list: list(&std::mem::take(&mut self.typed)), tally }
     }
 
     /// Takes the rows up to the half mark, with the bound they end at; the rest stays.
-    pub fn split_at_half(&mut self) -> Option<(Vec<u8>, Tally, Option<Bound>)> {
+    pub fn split_at_half(&mut self) -> Option<(Rows, Option<Bound>)> {
         let half = self.half.take()?;
         let rest = self.text.split_off(half.text_bytes);
         let text = std::mem::replace(&mut self.text, rest);
         let tally = std::mem::replace(&mut self.tally, half.rest);
-        Some((text, tally, half.bound))
+        let mut rest = self.typed.split_off(half.typed);
+        rest.iter_mut().for_each(|listed| listed.row -= half.rows);
+        let typed = std::mem::replace(&mut self.typed, rest);
+        self.typed_bytes = self.typed.iter().map(|listed| listed.value.path.len() + listed.value.value.len()).sum();
+        Some((Rows { text, typed_list: list(&typed), tally }, half.bound))
     }
+}
+
+fn list(typed: &[ListedValue]) -> Vec<u8> {
+    let mut list = Vec::new();
+    typed.iter().for_each(|listed| typed::put_line(&mut list, listed));
+    list
 }
 
 /// True for one row in so many that chunks are about `chunk_bytes` long: a quarter comes first without a look, the rest
@@ -109,34 +150,33 @@ fn hash_cuts(chunk_bytes: usize, row_bytes: usize, hash: u128) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::frame::ContentId;
+    use crate::codec::typed::TypedKind;
     use proptest::prelude::*;
     use xxhash_rust::xxh3::xxh3_128;
 
-    /// Cuts rows (given as lengths) and returns the rows of each chunk.
-    fn cut(rows: &[usize], cutting: Cutting, chunk_bytes: usize) -> Vec<(u64, usize)> {
+    /// Cuts rows (given as lengths), each with its number as a typed value, and returns the chunks.
+    fn cut(rows: &[usize], cutting: Cutting, chunk_bytes: usize) -> Vec<Rows> {
         let mut chunker = Chunker::default();
         let mut chunks = Vec::new();
         for (i, &row) in rows.iter().enumerate() {
             let (text, tally) = chunker.text_and_tally();
             text.resize(text.len() + row, b'x');
             tally.rows += 1;
+            let value = TypedValue { path: b"$".to_vec(), kind: TypedKind::Decimal, value: i.to_string().into_bytes() };
+            chunker.saw_row_of(row as u64, std::iter::once((0, value)));
             match chunker.judge(cutting, chunk_bytes, row, xxh3_128(&i.to_le_bytes())) {
                 Verdict::Go => {}
                 Verdict::MarkHalf => chunker.mark_half(None),
-                Verdict::CutHere => {
-                    let (text, tally) = chunker.take();
-                    chunks.push((tally.rows, text.len()));
-                }
-                Verdict::CutAtHalf => {
-                    let (text, tally, _) = chunker.split_at_half().unwrap();
-                    chunks.push((tally.rows, text.len()));
-                }
+                Verdict::CutHere => chunks.push(chunker.take()),
+                Verdict::CutAtHalf => chunks.push(chunker.split_at_half().unwrap().0),
             }
         }
-        let (text, tally) = chunker.take();
-        chunks.push((tally.rows, text.len()));
+        chunks.push(chunker.take());
         chunks
+    }
+
+    fn sizes(chunks: &[Rows]) -> Vec<(u64, usize)> {
+        chunks.iter().map(|chunk| (chunk.tally.rows, chunk.text.len())).collect()
     }
 
     const INHERITED: Cutting = Cutting::Inherited { bytes: 0, content: ContentId([0; 32]) };
@@ -146,6 +186,16 @@ mod tests {
         fn no_row_is_lost_and_no_chunk_is_too_large(rows in proptest::collection::vec(1usize..400, 0..600), which in 0usize..3) {
             let cutting = [Cutting::Free, INHERITED, Cutting::ByHash][which];
             let chunks = cut(&rows, cutting, 1000);
+            let mut number = 0;
+            for chunk in &chunks {
+                let listed = typed::parse_list(&chunk.typed_list).unwrap();
+                prop_assert_eq!(listed.len() as u64, chunk.tally.rows);
+                for (row, listed) in listed.iter().enumerate() {
+                    prop_assert_eq!((listed.row, &listed.value.value), (row as u64, &number.to_string().into_bytes()));
+                    number += 1;
+                }
+            }
+            let chunks = sizes(&chunks);
             prop_assert_eq!(chunks.iter().map(|c| c.0).sum::<u64>(), rows.len() as u64);
             prop_assert_eq!(chunks.iter().map(|c| c.1).sum::<usize>(), rows.iter().sum::<usize>());
             let largest = chunks.iter().map(|c| c.1).max().unwrap();
@@ -156,9 +206,9 @@ mod tests {
 
     #[test]
     fn an_inherited_range_stays_whole_until_it_has_doubled() {
-        assert_eq!(cut(&[100; 19], INHERITED, 1000), [(19, 1900)]);
-        assert_eq!(cut(&[100; 20], INHERITED, 1000), [(10, 1000), (10, 1000)]);
-        assert_eq!(cut(&[100; 10], Cutting::Free, 1000), [(10, 1000), (0, 0)]);
+        assert_eq!(sizes(&cut(&[100; 17], INHERITED, 1000)), [(17, 1700)]);
+        assert_eq!(sizes(&cut(&[98; 20], INHERITED, 1000)), [(10, 980), (10, 980)]);
+        assert_eq!(sizes(&cut(&[98; 10], Cutting::Free, 1000)), [(10, 980), (0, 0)]);
     }
 
     #[test]

@@ -214,6 +214,62 @@ fn middle_bytes(low: &[u8], high: &[u8], any_byte: bool) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    /// A moment as the server prints it: zero and partial dates, with and without a time.
+    fn moment() -> impl Strategy<Value = String> {
+        let parts = (0u32..10_000, 0u32..13, 0u32..32, 0u32..24, 0u32..60, 0u32..60, 0usize..3);
+        parts.prop_map(|(year, month, day, hour, minute, second, form)| {
+            let date = format!("{year:04}-{month:02}-{day:02}");
+            let clock = format!("{hour:02}:{minute:02}:{second:02}");
+            [date.clone(), format!("{date} {clock}"), format!("{date} {clock}.000001")][form].clone()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_in_the_middle_lies_between(low in any::<i64>(), high in any::<u64>(), scale in 0usize..3) {
+            let fraction = ["", ".5", ".000000000000000000000000000001"][scale];
+            let (low, high) = (format!("{low}{fraction}"), format!("{high}{fraction}"));
+            for (from, to) in [(&low, &high), (&high, &low)] {
+                let whole = |text: &str| text.split('.').next().unwrap().parse::<i128>().unwrap();
+                let middle = whole(&middle_number(from, to).unwrap());
+                let (least, most) = (whole(from).min(whole(to)), whole(from).max(whole(to)));
+                prop_assert!(least <= middle && middle <= most);
+                // It moves, so that halving ends.
+                prop_assert!(middle != whole(from) || least == most);
+            }
+        }
+
+        #[test]
+        fn a_moment_in_the_middle_exists(from in moment(), to in moment()) {
+            let middle = middle_moment(&from, &to).unwrap();
+            let parts: Vec<u32> = middle.split(['-', ' ', ':']).map(|part| part.parse().unwrap()).collect();
+            let [year, month, day, hour, minute, second] = parts[..] else { panic!("{middle}") };
+            prop_assert!(year <= 9999 && (1..=12).contains(&month) && (1..=28).contains(&day), "{}", middle);
+            prop_assert!(hour < 24 && minute < 60 && second < 60, "{}", middle);
+            let years = [from[..4].to_owned(), to[..4].to_owned(), middle[..4].to_owned()];
+            prop_assert!(years[..2].iter().min() <= Some(&years[2]) && Some(&years[2]) <= years[..2].iter().max());
+        }
+
+        #[test]
+        fn bytes_in_the_middle_keep_what_is_common(
+            common in prop::collection::vec(any::<u8>(), 0..4),
+            low in prop::collection::vec(any::<u8>(), 0..4),
+            high in prop::collection::vec(any::<u8>(), 0..4),
+            any_byte in any::<bool>(),
+        ) {
+            let (low, high) = ([&common[..], &low].concat(), [&common[..], &high].concat());
+            let middle = middle_bytes(&low, &high, any_byte);
+            match middle {
+                Some(middle) => {
+                    prop_assert!(middle.starts_with(&common));
+                    prop_assert!(any_byte || middle.is_ascii());
+                }
+                None => prop_assert!(!any_byte),
+            }
+        }
+    }
 
     #[test]
     fn middles() {

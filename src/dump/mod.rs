@@ -17,7 +17,8 @@ pub use queue::TableState;
 
 use crate::codec::digest::Tally;
 use crate::codec::frame::ContentId;
-use crate::manifest::model::Place;
+use crate::manifest::known::KnownChunk;
+use crate::manifest::model::{Place, TypedList};
 use crate::manifest::pack::{PackWriter, Slot};
 use crate::plan::cuts::{EarlierChunk, Ranged};
 use crate::progress::{Progress, Stop};
@@ -71,12 +72,14 @@ pub struct TakenChunk {
     pub tally: Tally,
     /// Bytes of row text.
     pub bytes: u64,
-    /// Bytes of its frame; 0 where it was stored before.
+    /// Bytes of its frames; 0 where it was stored before.
     pub frame_bytes: u64,
     /// Content id.
     pub content: ContentId,
-    /// Where it is.
+    /// Where it is; a slot holds the typed list's frame too.
     pub stored: Stored,
+    /// The typed list's frame, where it has one.
+    pub typed: Option<TypedList>,
 }
 
 impl Ranged for TakenChunk {
@@ -133,7 +136,7 @@ struct Shared<'a> {
     budget: Budget,
     rate: Rate,
     pack: &'a PackWriter,
-    known: &'a HashMap<ContentId, Place>,
+    known: &'a HashMap<ContentId, KnownChunk>,
     progress: &'a dyn Progress,
     stop: Stop,
 }
@@ -148,7 +151,7 @@ pub fn rows(
     locked: Option<RawSession>,
     options: &DumpOptions,
     pack: &PackWriter,
-    known: &HashMap<ContentId, Place>,
+    known: &HashMap<ContentId, KnownChunk>,
     progress: &Arc<dyn Progress>,
     stop: Stop,
 ) -> Result<Taken, DumpError> {

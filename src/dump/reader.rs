@@ -1,15 +1,16 @@
 //! One worker: it takes ranges from the queue and reads each by one or more queries in key order, from packet to
 //! sealed chunk without another thread in between.
 
-use super::chunker::{Chunker, Verdict};
+use super::chunker::{Chunker, Rows, Verdict};
 use super::error::DumpError;
 use super::midpoint;
 use super::queue::{Finished, Task};
 use super::{Shared, Source, Stored, Stretch, TakenChunk, WorkerTime};
 use crate::codec::frame::{Sealer, content_id};
 use crate::codec::layout::{Protocol, RangeQuery, RowLayout};
-use crate::codec::{ROW_TEXT_VERSION, RowEncoder, Tally};
+use crate::codec::{ROW_TEXT_VERSION, RowEncoder};
 use crate::limits;
+use crate::manifest::model::TypedList;
 use crate::plan::cuts::{self, Cutting};
 use crate::schema::{Bound, Range, RangeKey};
 use crate::server::raw::RawSession;
@@ -239,8 +240,7 @@ impl<'a> Worker<'a> {
         let bytes = self.chunker.text.len();
         let hi = task.read.range.hi.clone()?;
         let chunk_bytes = self.shared.options.chunk_bytes;
-        let unchanged =
-            bytes as u64 == bytes_before && content_id(&self.chunker.text, &[], ROW_TEXT_VERSION) == content;
+        let unchanged = bytes as u64 == bytes_before && self.chunker.content() == content;
         if bytes == 0 || bytes >= chunk_bytes / 4 || unchanged {
             return None;
         }
@@ -252,10 +252,15 @@ impl<'a> Worker<'a> {
 
     /// What is left in memory becomes the last chunk of the range.
     fn emit_all(&mut self, task: &Task, hi: Option<Bound>) -> Result<(), DumpError> {
-        let (text, tally) = self.chunker.take();
+        let rows = self.chunker.take();
         let range = Range { lo: self.chunk_lo.take(), hi };
+        if rows.text.is_empty() && range.hi.is_some() && range.lo == range.hi {
+            // The last row was so long that a chunk ended with it, and with it the range.
+            self.wide.take();
+            return Ok(());
+        }
         let mut emit = Emit { shared: self.shared, sealer: &mut self.sealer, task };
-        self.chunker.text = emit.chunk(text, tally, range)?;
+        self.chunker.text = emit.chunk(rows, range)?;
         self.wide.take();
         Ok(())
     }
@@ -320,7 +325,7 @@ impl Filler<'_, '_> {
         let (text, tally) = self.chunker.text_and_tally();
         let hash = self.encoder.encode(packet, Some(text), tally)?;
         let row = self.chunker.text.len() - before;
-        self.chunker.saw_row_of(row as u64);
+        self.chunker.saw_row_of(row as u64, self.encoder.take_typed());
         match self.chunker.judge(self.emit.task.read.cutting, chunk_bytes, row, hash) {
             Verdict::Go => {}
             verdict => self.cut(verdict, packet)?,
@@ -337,15 +342,15 @@ impl Filler<'_, '_> {
             }
             Verdict::CutHere => {
                 let hi = self.bound(packet)?;
-                let (text, tally) = self.chunker.take();
+                let rows = self.chunker.take();
                 let lo = std::mem::replace(self.chunk_lo, hi.clone());
-                self.chunker.text = self.emit.chunk(text, tally, Range { lo, hi })?;
+                self.chunker.text = self.emit.chunk(rows, Range { lo, hi })?;
                 self.wide.take();
             }
             Verdict::CutAtHalf => {
-                if let Some((text, tally, hi)) = self.chunker.split_at_half() {
+                if let Some((rows, hi)) = self.chunker.split_at_half() {
                     let lo = std::mem::replace(self.chunk_lo, hi.clone());
-                    self.emit.chunk(text, tally, Range { lo, hi })?;
+                    self.emit.chunk(rows, Range { lo, hi })?;
                 }
             }
         }
@@ -369,26 +374,38 @@ struct Emit<'w, 'a> {
 
 impl Emit<'_, '_> {
     /// Seals and hands over one chunk; gives the emptied buffer back.
-    fn chunk(&mut self, mut text: Vec<u8>, tally: Tally, range: Range) -> Result<Vec<u8>, DumpError> {
+    fn chunk(&mut self, rows: Rows, range: Range) -> Result<Vec<u8>, DumpError> {
         let Shared { pack, known, queue, rate, options, .. } = self.shared;
+        let Rows { mut text, typed_list, tally } = rows;
         let bytes = text.len() as u64;
-        let content = content_id(&text, &[], ROW_TEXT_VERSION);
+        let content = content_id(&text, &typed_list, ROW_TEXT_VERSION);
         let before = known.get(&content).copied();
+        let mut typed = before.and_then(|known| known.typed);
         let frame = match before {
-            None if bytes > 0 => Some(self.sealer.seal(&text, "a chunk")?),
+            None if bytes > 0 => {
+                let mut frame = self.sealer.seal(&text, "a chunk")?;
+                if !typed_list.is_empty() {
+                    let list = self.sealer.seal(&typed_list, "a typed list")?;
+                    typed = Some(TypedList { length: list.len() as u64, bytes: typed_list.len() as u64 });
+                    frame.extend_from_slice(&list);
+                }
+                Some(frame)
+            }
             _ => None,
         };
+        drop(typed_list);
         // Given back before the frame waits for room: a chunk with one very wide row must not hold its memory for ever.
         text.clear();
         text.shrink_to(4 * options.chunk_bytes);
         let frame_bytes = frame.as_ref().map_or(0, |frame| frame.len() as u64);
         let stored = match (frame, before) {
             (Some(frame), _) => Stored::Now(pack.add(frame).map_err(|_| DumpError::Store)?),
-            (None, Some(place)) if bytes > 0 => Stored::Before(place),
+            (None, Some(known)) if bytes > 0 => Stored::Before(known.place),
             (None, _) => Stored::Nothing,
         };
         let partition = self.task.read.partition.clone();
-        queue.add_chunk(self.task.table, TakenChunk { partition, range, tally, bytes, frame_bytes, content, stored });
+        let chunk = TakenChunk { partition, range, tally, bytes, frame_bytes, content, stored, typed };
+        queue.add_chunk(self.task.table, chunk);
         rate.pay(bytes, || stop_here(self.shared).is_err());
         Ok(text)
     }

@@ -1,7 +1,8 @@
 //! Chunks out of the repository: fetched, unpacked and checked on threads of their own, within a bound of bytes.
 
 use super::error::LoadError;
-use crate::codec::{ROW_TEXT_VERSION, frame};
+use crate::codec::frame;
+use crate::codec::typed::{self, ListedValue};
 use crate::manifest::model::{self, ChunkRecord};
 use crate::manifest::{ManifestError, Repository};
 use bytes::Bytes;
@@ -19,10 +20,12 @@ pub struct Fetcher {
     units: u32,
 }
 
-/// A chunk's row text, checked; its memory is given back when it is dropped.
+/// A chunk's rows, checked; their memory is given back when they are dropped.
 pub struct RowText {
     /// The row text.
     pub text: Bytes,
+    /// Values of JSON documents whose type the text does not carry.
+    pub typed: Vec<ListedValue>,
     _memory: OwnedSemaphorePermit,
 }
 
@@ -37,24 +40,29 @@ impl Fetcher {
     pub fn fetch(self: &Arc<Self>, chunk: &ChunkRecord) -> JoinHandle<Result<RowText, LoadError>> {
         let (fetcher, chunk) = (self.clone(), chunk.clone());
         tokio::spawn(async move {
-            let bytes = chunk.bytes + chunk.place.map_or(0, |place| place.length);
+            let bytes = chunk.unpacked_bytes() + chunk.frames().map_or(0, |place| place.length);
             let units = (bytes as usize).div_ceil(UNIT_BYTES).min(fetcher.units as usize) as u32;
             let memory = fetcher.memory.clone().acquire_many_owned(units).await.expect("the semaphore is never closed");
-            let text = read_chunk(&fetcher.repository, &chunk).await?;
-            Ok(RowText { text, _memory: memory })
+            let (text, typed) = read_chunk(&fetcher.repository, &chunk).await?;
+            Ok(RowText { text, typed, _memory: memory })
         })
     }
 }
 
-/// Reads one chunk's row text: fetched, unpacked, its content id checked.
-pub async fn read_chunk(repository: &Repository, chunk: &ChunkRecord) -> Result<Bytes, ManifestError> {
-    let Some(place) = chunk.place else { return Ok(Bytes::new()) };
+/// Reads one chunk: fetched, unpacked, its content id checked.
+pub async fn read_chunk(
+    repository: &Repository,
+    chunk: &ChunkRecord,
+) -> Result<(Bytes, Vec<ListedValue>), ManifestError> {
+    let Some(place) = chunk.frames() else { return Ok((Bytes::new(), Vec::new())) };
     let object = model::object_name(&place.object);
     let packed = repository.store.get_range(&object, place.offset, place.length).await?;
-    let (bytes, content) = (chunk.bytes, chunk.content);
+    let (bytes, typed, content) = (chunk.bytes, chunk.typed.map(|typed| typed.bytes), chunk.content);
     let what = format!("the chunk at byte {} of {object}", place.offset);
-    let text = tokio::task::spawn_blocking(move || frame::open(&packed, bytes, content, ROW_TEXT_VERSION, &what))
-        .await
-        .expect("opening a frame does not panic")?;
-    Ok(text.into())
+    let opened = tokio::task::spawn_blocking(move || {
+        let (text, typed_list) = frame::open_chunk(&packed, bytes, typed, content, &what)?;
+        let typed = typed::parse_list(&typed_list).map_err(|_| frame::FrameError::Content { what })?;
+        Ok::<_, frame::FrameError>((text.into(), typed))
+    });
+    Ok(opened.await.expect("opening a frame does not panic")?)
 }

@@ -102,11 +102,7 @@ async fn insert(
             values.push(parameter(layout.fields[place].kind, form, field));
         }
     }
-    let rejected = |why: String| LoadError::Rejected {
-        table: work.target.to_string(),
-        range: record.range.as_ref().map_or(format!("chunk {}", record.n), |range| range.to_string()),
-        why,
-    };
+    let rejected = |why: String| rows::rejected(work, record, why);
     let params = if values.is_empty() { Params::Empty } else { Params::Positional(values) };
     let outcome = session.conn().exec_drop(sql.as_str(), params).await;
     if let Err(error) = outcome {

@@ -14,6 +14,7 @@ pub mod objects;
 pub mod rows;
 pub mod schedule;
 pub mod schema;
+pub mod typed;
 
 pub use error::LoadError;
 
@@ -59,6 +60,8 @@ pub struct LoadOptions {
     pub memory_bytes: usize,
     /// The way that rows take.
     pub way: Way,
+    /// The target's max_allowed_packet: no statement may be larger.
+    pub packet_bytes_max: u64,
     /// Keep the rows out of the target's binary log.
     pub skip_binlog: bool,
     /// What one ALTER may use.
@@ -186,7 +189,8 @@ async fn work(
         let (work, record) = (schedule.table(table), schedule.chunk(table, chunk));
         let name = work.target.to_string();
         progress.table(&name, true);
-        let loading = ChunkLoader { session: &mut session, work, record, way: options.way };
+        let packet_bytes_max = options.packet_bytes_max;
+        let loading = ChunkLoader { session: &mut session, work, record, way: options.way, packet_bytes_max };
         let outcome = loading.load(text).await;
         progress.table(&name, false);
         outcome?;

@@ -7,8 +7,9 @@
 
 use super::error::LoadError;
 use super::fetch::RowText;
-use super::{LoadTable, insert, ledger};
+use super::{LoadTable, insert, ledger, typed};
 use crate::codec::RowLayout;
+use crate::codec::typed::ListedValue;
 use crate::manifest::model::ChunkRecord;
 use crate::schema::ColumnKind;
 use crate::server::session::Done;
@@ -24,10 +25,7 @@ pub enum Way {
     /// LOAD DATA LOCAL from memory.
     LoadData,
     /// Prepared INSERTs, where local_infile is off: about 1.2 to 1.6 times the server's CPU of LOAD DATA (measured).
-    Insert {
-        /// The target's max_allowed_packet: no statement may be larger.
-        packet_bytes_max: u64,
-    },
+    Insert,
 }
 
 /// Bytes that are handed to the socket at once; from 64 KiB up it makes no difference to the server. Each slice is a
@@ -42,7 +40,7 @@ pub async fn setup(session: &mut Session, way: Way) -> Result<(), ServerError> {
     match way {
         Way::LoadData => Ok(()),
         // Parameters are then binary strings and go into text columns of any character set unconverted.
-        Way::Insert { .. } => session
+        Way::Insert => session
             .execute("SET SESSION character_set_client=binary, SESSION character_set_connection=binary")
             .await
             .map(drop),
@@ -53,7 +51,7 @@ pub async fn setup(session: &mut Session, way: Way) -> Result<(), ServerError> {
 pub async fn speak_text(session: &mut Session, way: Way) -> Result<(), ServerError> {
     match way {
         Way::LoadData => Ok(()),
-        Way::Insert { .. } => session
+        Way::Insert => session
             .execute("SET SESSION character_set_client=utf8mb4, SESSION character_set_connection=utf8mb4")
             .await
             .map(drop),
@@ -70,14 +68,16 @@ pub struct ChunkLoader<'a> {
     pub record: &'a ChunkRecord,
     /// The way.
     pub way: Way,
+    /// The target's max_allowed_packet.
+    pub packet_bytes_max: u64,
 }
 
 impl ChunkLoader<'_> {
     /// Loads the chunk and records it in the ledger, in one transaction. A deadlock is tried again.
-    pub async fn load(mut self, text: RowText) -> Result<(), LoadError> {
+    pub async fn load(mut self, rows: RowText) -> Result<(), LoadError> {
         let mut tries = 0;
         loop {
-            match self.try_load(&text.text).await {
+            match self.try_load(&rows).await {
                 Err(error) if matches!(error.code(), Some(1205 | 1213)) && tries < LOCK_TRIES => {
                     tries += 1;
                     self.session.execute("ROLLBACK").await?;
@@ -93,36 +93,53 @@ impl ChunkLoader<'_> {
         }
     }
 
-    async fn try_load(&mut self, text: &Bytes) -> Result<(), LoadError> {
+    async fn try_load(&mut self, rows: &RowText) -> Result<(), LoadError> {
         let layout = RowLayout::of(&self.work.table);
+        let Parted { plain, typed } =
+            Parted::of(rows).ok_or_else(|| self.rejected("its typed list names a row that it has not".into()))?;
+        let sent = self.record.rows - typed.len() as u64;
+        let ChunkLoader { work, record, packet_bytes_max, .. } = *self;
         self.session.execute("START TRANSACTION").await?;
         match self.way {
-            Way::LoadData => self.load_data(&layout, text).await?,
-            Way::Insert { packet_bytes_max } => {
-                insert::insert_rows(self.session, self.work, self.record, &layout, text, packet_bytes_max).await?;
+            _ if sent == 0 => {}
+            Way::LoadData => self.load_data(&layout, &plain, sent).await?,
+            Way::Insert => {
+                for text in &plain {
+                    insert::insert_rows(self.session, work, record, &layout, text, packet_bytes_max).await?;
+                }
             }
+        }
+        if !typed.is_empty() {
+            // The paths of JSON_TABLE are text, and take no other character set.
+            speak_text(self.session, self.way).await?;
+            let inserted = typed::insert_rows(self.session, work, record, &layout, &typed, packet_bytes_max).await;
+            setup(self.session, self.way).await?;
+            inserted?;
         }
         ledger::chunk_loaded(self.session, self.work.number, self.record.n).await?;
         self.session.execute("COMMIT").await?;
         Ok(())
     }
 
-    async fn load_data(&mut self, layout: &RowLayout, text: &Bytes) -> Result<(), LoadError> {
+    async fn load_data(&mut self, layout: &RowLayout, plain: &[Bytes], rows: u64) -> Result<(), LoadError> {
         let sql = layout.load_statement(&self.work.target.sql(), "rows");
-        let slices: Vec<std::io::Result<Bytes>> = (0..text.len())
-            .step_by(SLICE_BYTES)
-            .map(|at| Ok(text.slice(at..text.len().min(at + SLICE_BYTES))))
+        let slices: Vec<std::io::Result<Bytes>> = plain
+            .iter()
+            .flat_map(|text| {
+                let starts = (0..text.len()).step_by(SLICE_BYTES);
+                starts.map(|at| Ok(text.slice(at..text.len().min(at + SLICE_BYTES))))
+            })
             .collect();
         // A handler is used up by one statement; without one the driver closes the connection.
         self.session.conn().set_infile_handler(async move { Ok(futures::stream::iter(slices).boxed()) });
         let done = self.session.execute(&sql).await.map_err(|source| self.failed(source))?;
         let counts = Counts::of(&done).ok_or_else(|| self.rejected(format!("the server answered {:?}", done.info)))?;
-        let rows = self.record.rows;
         let exact = counts.records == rows && done.affected == rows && counts.skipped == 0 && counts.deleted == 0;
         if exact && counts.warnings == 0 {
             return Ok(());
         }
-        if exact && explained(self.session, layout, counts.warnings, enum_error_values(layout, text)).await? {
+        let enum_errors = plain.iter().map(|text| enum_error_values(layout, text)).sum();
+        if exact && explained(self.session, layout, counts.warnings, enum_errors).await? {
             return Ok(());
         }
         let warnings = self.session.query("SHOW WARNINGS LIMIT 5").await?;
@@ -145,8 +162,47 @@ impl ChunkLoader<'_> {
     }
 
     fn rejected(&self, why: String) -> LoadError {
-        let range = self.record.range.as_ref().map_or(format!("chunk {}", self.record.n), |range| range.to_string());
-        LoadError::Rejected { table: self.work.target.to_string(), range, why }
+        rejected(self.work, self.record, why)
+    }
+}
+
+/// The server did not take rows of a chunk as they were sent.
+pub(super) fn rejected(work: &LoadTable, record: &ChunkRecord, why: String) -> LoadError {
+    let range = record.range.as_ref().map_or(format!("chunk {}", record.n), |range| range.to_string());
+    LoadError::Rejected { table: work.target.to_string(), range, why }
+}
+
+/// A chunk's rows, those without typed values as stretches of row text and those with them one by one.
+struct Parted<'a> {
+    plain: Vec<Bytes>,
+    typed: Vec<typed::TypedRow<'a>>,
+}
+
+impl<'a> Parted<'a> {
+    /// `None` where the typed list names a row that the text has not.
+    fn of(rows: &'a RowText) -> Option<Parted<'a>> {
+        let (text, mut parted) = (&rows.text, Parted { plain: Vec::new(), typed: Vec::new() });
+        let (mut at, mut row) = (0, 0);
+        let mut plain_from = 0;
+        for values in rows.typed.chunk_by(|a: &ListedValue, b| a.row == b.row) {
+            let mut line = at;
+            for end in memchr::memchr_iter(b'\n', text.get(at..)?).map(|end| at + end + 1) {
+                row += 1;
+                if row > values[0].row {
+                    parted.plain.push(text.slice(plain_from..line));
+                    parted.typed.push((&text[line..end - 1], values));
+                    (at, plain_from) = (end, end);
+                    break;
+                }
+                line = end;
+            }
+            if row != values[0].row + 1 {
+                return None;
+            }
+        }
+        parted.plain.push(text.slice(plain_from..));
+        parted.plain.retain(|text| !text.is_empty());
+        Some(parted)
     }
 }
 
@@ -193,7 +249,7 @@ impl Counts {
 }
 
 /// How many ENUM fields of the row text hold the error value 0: each gives one warning 1265 and arrives exactly.
-fn enum_error_values(layout: &RowLayout, text: &[u8]) -> u64 {
+pub(super) fn enum_error_values(layout: &RowLayout, text: &[u8]) -> u64 {
     let is_enum: Vec<bool> = layout.fields.iter().map(|f| f.kind == ColumnKind::Enum && !f.generated).collect();
     if !is_enum.contains(&true) {
         return 0;

@@ -1,7 +1,7 @@
 //! What the repository knows of a source already: where content is stored, and how each table was cut last time.
 
 use super::error::ManifestError;
-use super::model::{ChunkRecord, ListLine, Place};
+use super::model::{ChunkRecord, ListLine, Place, TypedList};
 use super::parts::read_part;
 use super::repository::{Found, Repository};
 use crate::codec::frame::ContentId;
@@ -21,11 +21,20 @@ pub struct TableCuts {
     pub chunks: Vec<ChunkRecord>,
 }
 
+/// Where a chunk's content is stored.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownChunk {
+    /// Its row text.
+    pub place: Place,
+    /// Its typed list.
+    pub typed: Option<TypedList>,
+}
+
 /// What earlier backups of the same source hold.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     /// Where content is stored.
-    pub places: HashMap<ContentId, Place>,
+    pub places: HashMap<ContentId, KnownChunk>,
     /// Cuts of the newest backup.
     pub cuts: HashMap<QualifiedName, TableCuts>,
 }
@@ -62,7 +71,7 @@ impl Known {
 
     fn add(&mut self, age: usize, table: Option<&QualifiedName>, chunk: ChunkRecord) {
         if let Some(place) = chunk.place {
-            self.places.entry(chunk.content).or_insert(place);
+            self.places.entry(chunk.content).or_insert(KnownChunk { place, typed: chunk.typed });
         }
         if age == 0 {
             if let Some(cuts) = table.and_then(|name| self.cuts.get_mut(name)) {

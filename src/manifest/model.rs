@@ -41,6 +41,15 @@ pub struct Place {
     pub length: u64,
 }
 
+/// The frame of a typed list. It follows the frame of the row text directly, in the same object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TypedList {
+    /// Bytes of the frame.
+    pub length: u64,
+    /// Unpacked bytes.
+    pub bytes: u64,
+}
+
 /// A frame of JSON lines: definitions or chunk lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
@@ -285,6 +294,9 @@ pub struct ChunkRecord {
     /// Where the row text is; none where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+    /// The typed list behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typed: Option<TypedList>,
     /// Row digest.
     pub digest: RowDigest,
     /// Digest of the STORED generated columns.
@@ -300,6 +312,22 @@ pub struct ChunkRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest_without_json: Option<RowDigest>,
 }
+
+impl ChunkRecord {
+    /// Where its frames are: row text, and the typed list behind it.
+    pub fn frames(&self) -> Option<Place> {
+        let length = self.typed.map_or(0, |typed| typed.length);
+        self.place.map(|place| Place { length: place.length + length, ..place })
+    }
+
+    /// Bytes of its frames, unpacked.
+    pub fn unpacked_bytes(&self) -> u64 {
+        self.bytes + self.typed.map_or(0, |typed| typed.bytes)
+    }
+}
+
+/// A manifest whose chunks have typed lists says so in `requires`.
+pub const TYPED_LIST_FEATURE: &str = "typed-list";
 
 /// Rows above this are worth a field of their own: 1 MiB is the smallest max_allowed_packet in common use.
 pub const WIDE_ROW_BYTES: u64 = 1 << 20;

@@ -11,9 +11,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-/// Version that content ids of parts are made with (docs/format.md section 4.4).
-const PART_VERSION: u32 = 0;
-
 /// Collects lines into the parts of one object after another.
 pub struct PartWriter {
     sealer: Sealer,
@@ -56,7 +53,7 @@ impl PartWriter {
 
     fn seal_part(&mut self) -> Result<(), ManifestError> {
         let frame = self.sealer.seal(&self.lines, "a part")?;
-        self.frames.push((frame, self.lines.len() as u64, frame::content_id(&self.lines, &[], PART_VERSION)));
+        self.frames.push((frame, self.lines.len() as u64, frame::content_id(&self.lines, &[], frame::PART_VERSION)));
         self.lines.clear();
         Ok(())
     }
@@ -87,7 +84,7 @@ pub async fn read_part<T: DeserializeOwned>(repository: &Repository, part: &Part
     let object = model::object_name(&part.place.object);
     let frame = repository.store.get_range(&object, part.place.offset, part.place.length).await?;
     let what = format!("a part in object {object} at {}", part.place.offset);
-    let lines = frame::open(&frame, part.bytes, part.content, PART_VERSION, &what)?;
+    let lines = frame::open(&frame, part.bytes, part.content, &what)?;
     let mut records = Vec::new();
     for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
         let record = serde_json::from_slice(line).map_err(|e| ManifestError::Damaged {

@@ -2,7 +2,7 @@
 
 use super::document;
 use super::error::ManifestError;
-use super::model::{self, FORMAT, Manifest, Marker, PARTS_VERSION};
+use super::model::{self, FORMAT, Manifest, Marker, PARTS_VERSION, TYPED_LIST_FEATURE};
 use crate::codec::{ROW_DIGEST_VERSION, ROW_TEXT_VERSION};
 use crate::store::{PutMode, Store, StoreError};
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 const MARKER: &str = "myriad.json";
 
 /// Features of a manifest's `requires` that this program knows.
-const KNOWN_FEATURES: [&str; 0] = [];
+const KNOWN_FEATURES: [&str; 1] = [TYPED_LIST_FEATURE];
 
 /// A repository whose marker was checked.
 #[derive(Clone)]

@@ -114,6 +114,21 @@ impl std::fmt::Display for Range {
 }
 
 impl RangeKey {
+    /// True where the bounds of a range that was read from a repository are such as this key has: a value for each column,
+    /// numbers and moments of nothing but their own characters, since they go into statements as they are.
+    pub fn takes(&self, range: &Range) -> bool {
+        let plain = |text: &str| {
+            let own = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b':' | b' ' | b'e');
+            !text.is_empty() && text.bytes().all(own)
+        };
+        let fits = |value: &KeyValue| match value {
+            KeyValue::Plain(text) => plain(text),
+            KeyValue::Bytes(_) => true,
+        };
+        let mut bounds = range.lo.iter().chain(&range.hi);
+        bounds.all(|bound| bound.0.len() == self.columns.len() && bound.0.iter().all(fits))
+    }
+
     /// `ORDER BY` list in key order, each column as it is stored.
     pub fn order_by(&self) -> String {
         let parts: Vec<_> = self
@@ -137,6 +152,14 @@ impl RangeKey {
             (Some(one), None) | (None, Some(one)) => Some(one),
             (Some(lo), Some(hi)) => Some(format!("{lo} AND {hi}")),
         }
+    }
+
+    /// The condition for the row that stands at `bound`, equal as the server compares.
+    pub fn at(&self, bound: &Bound, columns: &[Column]) -> String {
+        let literal = |(key, value): (&KeyColumn, &KeyValue)| {
+            format!("{} = {}", quote(&key.name), value_literal(value, &columns[key.column]))
+        };
+        self.columns.iter().zip(&bound.0).map(literal).collect::<Vec<_>>().join(" AND ")
     }
 
     /// Rows up to and with `bound` (`upto`), or after it.
@@ -189,4 +212,24 @@ pub fn value_literal(value: &KeyValue, column: &Column) -> String {
 /// a row would lie beyond its own bound (0.1 is 0.10000000149011612, seen on 9.7.4).
 fn float_literal(text: &str) -> String {
     text.parse::<f32>().map_or_else(|_| text.to_owned(), |float| format!("{:e}", f64::from(float)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_that_a_key_does_not_have_are_not_taken() {
+        let part = |name: &str, column| KeyColumn { name: name.into(), column, descending: false };
+        let key = RangeKey { index: "PRIMARY".into(), columns: vec![part("a", 0), part("b", 1)] };
+        let plain = |text: &str| KeyValue::Plain(text.into());
+        let takes = |values: Vec<KeyValue>| key.takes(&Range { lo: None, hi: Some(Bound(values)) });
+        assert!(key.takes(&Range::whole()));
+        for text in ["-5", "1.5e-10", "2024-01-31 00:00:00.000000", "-838:59:59", "-0e0"] {
+            assert!(takes(vec![plain(text), KeyValue::Bytes(b"' OR 1".to_vec())]), "{text}");
+        }
+        for values in [vec![], vec![plain("1")], vec![plain("1"), plain("")], vec![plain("1"), plain("1 OR 1=1")]] {
+            assert!(!takes(values.clone()), "{values:?}");
+        }
+    }
 }

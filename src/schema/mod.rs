@@ -5,6 +5,7 @@ pub mod ddl;
 pub mod identifier;
 pub mod key;
 pub mod object_text;
+pub mod readable;
 pub mod sql_text;
 
 pub use identifier::quote;
@@ -195,6 +196,20 @@ impl Table {
             rows_estimate: 0,
             bytes_estimate: 0,
             index_bytes_estimate: 0,
+        }
+    }
+
+    /// Whether a definition that was read from a repository is whole in itself: its key must name columns that it has. The
+    /// error says what is wrong.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let Some(key) = &self.range_key else { return Ok(()) };
+        let known = |part: &KeyColumn| {
+            let column = self.columns.get(part.column);
+            column.is_some_and(|column| column.name == part.name && column.generated != Generated::Virtual)
+        };
+        match !key.columns.is_empty() && key.columns.iter().all(known) {
+            true => Ok(()),
+            false => Err("its key names columns that it does not have"),
         }
     }
 

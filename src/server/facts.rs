@@ -1,10 +1,11 @@
 //! Who a server is and how it is set: the facts that a backup records and a restore compares.
 //! Comes in: a session. Goes out: [`ServerFacts`]. Variables that a server does not know (MariaDB, older MySQL)
 //! are left out of the answer by `SHOW GLOBAL VARIABLES`, so one statement serves every flavour. Nothing is judged
-//! here.
+//! here, but a server of a version that was not tested is named in the log.
 
 use super::error::ServerError;
 use super::session::Session;
+use super::verified;
 use crate::schema::identifier::literal;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -130,9 +131,13 @@ const VARIABLES: &[&str] = &[
     "event_scheduler",
 ];
 
-/// Asks the server who it is. Needs no right beyond the login.
+/// Asks the server who it is, and tells the log where it is of no version that was tested. Needs no right beyond the login.
 pub async fn read(session: &mut Session) -> Result<ServerFacts, ServerError> {
-    Ok(from_variables(&global_variables(session, VARIABLES).await?))
+    let facts = from_variables(&global_variables(session, VARIABLES).await?);
+    if let Some(line) = verified::unverified(&facts) {
+        tracing::info!("{line}");
+    }
+    Ok(facts)
 }
 
 /// The global variables of the given names that this server knows.

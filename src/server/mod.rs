@@ -12,6 +12,7 @@ pub mod options;
 pub mod raw;
 pub mod session;
 pub mod snapshot;
+pub mod verified;
 
 pub use error::ServerError;
 pub use options::{Address, ConnectOptions, Host, SslMode, SslOptions, parse_address};

@@ -60,9 +60,11 @@ pub struct Session {
 ///
 /// `character_set_results=NULL` gives stored bytes unconverted (not `SET NAMES binary`, under which JSON
 /// functions refuse every literal); UTC because TIMESTAMP is converted to the session's zone; an empty sql_mode
-/// because PAD_CHAR_TO_FULL_LENGTH pads CHAR on read and ANSI_QUOTES changes SHOW CREATE.
+/// because PAD_CHAR_TO_FULL_LENGTH pads CHAR on read and ANSI_QUOTES changes SHOW CREATE; a long GROUP_CONCAT because
+/// that is how the server tells the types of a JSON document's values.
 pub const READER_SETUP: &str = "SET NAMES utf8mb4, SESSION character_set_results=NULL, SESSION time_zone='+00:00', \
     SESSION sql_mode='', SESSION transaction_isolation='REPEATABLE-READ', SESSION sql_quote_show_create=1, \
+    SESSION group_concat_max_len=1073741824, \
     SESSION wait_timeout=28800, SESSION net_write_timeout=3600";
 
 /// The settings of every session that writes definitions and rows. NO_ENGINE_SUBSTITUTION, because a server without

@@ -3,6 +3,7 @@
 
 mod error;
 pub mod repository;
+pub mod rows;
 pub mod server;
 
 pub use error::VerifyError;

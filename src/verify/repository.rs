@@ -2,8 +2,8 @@
 //! frame in it opened and its content id compared, and the ranges of every table are seen to close on each other.
 
 use super::error::VerifyError;
+use crate::codec::RowDigest;
 use crate::codec::frame::{self, ContentId, ObjectId};
-use crate::codec::{ROW_TEXT_VERSION, RowDigest};
 use crate::manifest::Repository;
 use crate::manifest::model::{self, ChunkRecord, ListLine, Manifest, TableRecord};
 use crate::manifest::parts::read_part;
@@ -43,7 +43,25 @@ struct Frame {
     length: u64,
     bytes: u64,
     content: ContentId,
-    version: u32,
+    kind: FrameKind,
+}
+
+#[derive(Clone, Copy)]
+enum FrameKind {
+    Part,
+    /// Row text, and behind it, where it has so many bytes, the typed list.
+    Chunk {
+        typed_bytes: Option<u64>,
+    },
+}
+
+impl Frame {
+    fn unpacked_bytes(&self) -> u64 {
+        match self.kind {
+            FrameKind::Chunk { typed_bytes: Some(typed) } => self.bytes + typed,
+            _ => self.bytes,
+        }
+    }
 }
 
 /// The frames of all backups by object, and what was wrong with the lists.
@@ -59,7 +77,7 @@ impl Named {
         self.inventory.backups += 1;
         for part in manifest.schemas.iter().chain(&manifest.lists) {
             let (place, bytes, content) = (part.place, part.bytes, part.content);
-            let frame = Frame { offset: place.offset, length: place.length, bytes, content, version: 0 };
+            let frame = Frame { offset: place.offset, length: place.length, bytes, content, kind: FrameKind::Part };
             self.objects.entry(place.object).or_default().insert(place.offset, frame);
         }
         let mut table: Option<(TableRecord, Vec<ChunkRecord>)> = None;
@@ -74,10 +92,11 @@ impl Named {
             for line in lines {
                 match line {
                     ListLine::Chunk(chunk) => {
-                        if let Some(place) = chunk.place {
+                        if let Some(place) = chunk.frames() {
                             let (bytes, content) = (chunk.bytes, chunk.content);
                             let (offset, length) = (place.offset, place.length);
-                            let frame = Frame { offset, length, bytes, content, version: ROW_TEXT_VERSION };
+                            let kind = FrameKind::Chunk { typed_bytes: chunk.typed.map(|typed| typed.bytes) };
+                            let frame = Frame { offset, length, bytes, content, kind };
                             self.objects.entry(place.object).or_default().insert(offset, frame);
                         }
                         if let Some((_, chunks)) = &mut table {
@@ -125,7 +144,7 @@ impl Named {
     pub fn object_memory_bytes(&self) -> u64 {
         let of_object = |frames: &BTreeMap<u64, Frame>| {
             let stored = frames.values().map(|frame| frame.offset + frame.length).max().unwrap_or(0);
-            stored + frames.values().map(|frame| frame.bytes).max().unwrap_or(0)
+            stored + frames.values().map(Frame::unpacked_bytes).max().unwrap_or(0)
         };
         self.objects.values().map(of_object).max().unwrap_or(0)
     }
@@ -210,7 +229,13 @@ fn check(object: ObjectId, name: &str, bytes: &Bytes, frames: BTreeMap<u64, Fram
         match bytes.get(span) {
             None => damage.push(format!("{what} is missing: the object ends before")),
             Some(packed) => {
-                if let Err(error) = frame::open(packed, frame.bytes, frame.content, frame.version, &what) {
+                let opened = match frame.kind {
+                    FrameKind::Part => frame::open(packed, frame.bytes, frame.content, &what).map(drop),
+                    FrameKind::Chunk { typed_bytes } => {
+                        frame::open_chunk(packed, frame.bytes, typed_bytes, frame.content, &what).map(drop)
+                    }
+                };
+                if let Err(error) = opened {
                     damage.push(error.to_string());
                 }
             }

@@ -55,6 +55,26 @@ async fn one_large_table_keeps_all_workers_busy() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_fills_two_chunks_ends_its_range_in_every_backup() {
+    let source = server::source();
+    let mut session = server::connect(source).await;
+    schema_with_numbers(&mut session, "long_rows", 2000).await;
+    let size = 3 * CHUNK_BYTES;
+    table(
+        &mut session,
+        "t",
+        "id INT PRIMARY KEY, v LONGTEXT",
+        &format!("n, REPEAT('x', IF(n % 500 = 250, {size}, 100))"),
+    )
+    .await;
+    let repo = Repo::new();
+    run::backup(&run::backup_options(source, &repo, "long_rows")).await;
+    let again = run::backup(&run::backup_options(source, &repo, "long_rows")).await;
+    let totals = &again.backup().unwrap().totals;
+    assert_eq!((totals.rows, totals.added_bytes), (2000, 0));
+}
+
 /// Bytes of row text of chunks that the backup before did not hold.
 fn new_text(before: &BTreeMap<String, Vec<ChunkRecord>>, after: &BTreeMap<String, Vec<ChunkRecord>>) -> u64 {
     let known: HashSet<_> = before.values().flatten().map(|chunk| chunk.content).collect();

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod bounds;
 mod by_hand;
 mod chunks;
 mod cli;
@@ -13,6 +14,7 @@ mod exact;
 mod faults;
 mod guard;
 mod guide;
+mod json_types;
 mod kills;
 
 mod login;
@@ -24,5 +26,7 @@ mod s3;
 mod sandbox;
 mod settings;
 mod snapshot;
+mod verify_rows;
+mod versions;
 mod ways;
 mod wide_rows;

@@ -178,7 +178,9 @@ fn a_verify_connects_only_where_it_is_told_to() {
     let options = verify("verify --repo r --against mysql://u@h --defaults-file /dev/null --backup latest");
     let options = options.expect("options");
     assert_eq!(options.against.map(|server| server.describe()).as_deref(), Some("u@h:3306"));
-    assert_eq!(options.backup, Some(BackupChoice::Latest));
+    assert_eq!((options.backup, options.rows), (Some(BackupChoice::Latest), None));
+    let rows = |typed: &str| verify(&format!("verify --repo r --against mysql://h {typed}")).expect("options").rows;
+    assert_eq!((rows("--rows"), rows("--rows 7")), (Some(20), Some(7)));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::manifest::Repository;
 use crate::manifest::model::{
     Asked, ChunkRecord, FORMAT, ListLine, Manifest, PARTS_VERSION, Part, Place, SchemaLine, SchemaRecord,
-    TableDefinition, TableRecord, Totals, Untyped, Versions, WIDE_ROW_BYTES,
+    TYPED_LIST_FEATURE, TableDefinition, TableRecord, Totals, Untyped, Versions, WIDE_ROW_BYTES,
 };
 use crate::manifest::pack::Places;
 use crate::manifest::parts::PartWriter;
@@ -60,7 +60,7 @@ pub(super) async fn write(
     let manifest = Manifest {
         format: FORMAT,
         kind: "logical".into(),
-        requires: Vec::new(),
+        requires: if lists.typed { vec![TYPED_LIST_FEATURE.into()] } else { Vec::new() },
         versions: Versions { row_text: ROW_TEXT_VERSION, row_digest: ROW_DIGEST_VERSION, parts: PARTS_VERSION },
         repository: repository.marker.id.clone(),
         id: backup_id(snapshot),
@@ -126,6 +126,8 @@ async fn write_definitions(repository: &Repository, inspected: &Inspected) -> Re
 struct Lists {
     totals: Totals,
     untyped: Vec<Untyped>,
+    /// Some chunk has a typed list.
+    typed: bool,
     reused: HashSet<ObjectId>,
     reused_chunks: u64,
 }
@@ -180,7 +182,10 @@ impl Lists {
     ) -> ChunkRecord {
         let place: Option<Place> = match chunk.stored {
             Stored::Nothing => None,
-            Stored::Now(slot) => Some(places.place(slot)),
+            Stored::Now(slot) => {
+                let place = places.place(slot);
+                Some(Place { length: place.length - chunk.typed.map_or(0, |typed| typed.length), ..place })
+            }
             Stored::Before(place) => {
                 self.reused.insert(place.object);
                 self.reused_chunks += 1;
@@ -191,10 +196,10 @@ impl Lists {
         self.totals.chunks += 1;
         self.totals.rows += tally.rows;
         self.totals.bytes += chunk.bytes;
-        self.totals.stored_bytes += place.map_or(0, |place| place.length);
         self.totals.added_bytes += chunk.frame_bytes;
         let flagged = layout.json.iter().zip(&tally.untyped).filter(|(_, rows)| **rows > 0);
-        ChunkRecord {
+        self.typed |= chunk.typed.is_some();
+        let record = ChunkRecord {
             n,
             partition: chunk.partition.clone(),
             range: table.range_key.as_ref().map(|_| chunk.range.clone()),
@@ -202,12 +207,15 @@ impl Lists {
             bytes: chunk.bytes,
             content: chunk.content,
             place,
+            typed: chunk.typed,
             digest: tally.digest,
             generated: layout.has_generated.then_some(tally.generated),
             untyped: flagged.map(|(&place, &rows)| (place, rows)).collect(),
             widest: Some(tally.widest).filter(|&bytes| bytes > WIDE_ROW_BYTES),
             digest_without_json: untyped.then_some(tally.without_json),
-        }
+        };
+        self.totals.stored_bytes += record.frames().map_or(0, |place| place.length);
+        record
     }
 }
 

@@ -21,7 +21,8 @@ pub(super) struct Effort {
 /// and that is said.
 pub(super) fn effort(options: &RestoreOptions, selected: &Selected, progress: &dyn Progress) -> Effort {
     let memory_bytes = options.effort.memory_bytes;
-    let largest = selected.chunks().map(|c| c.bytes + c.place.map_or(0, |place| place.length)).max().unwrap_or(0);
+    let largest =
+        selected.chunks().map(|c| c.unpacked_bytes() + c.frames().map_or(0, |place| place.length)).max().unwrap_or(0);
     let fitting = memory_bytes / (2 * largest.max(1)) as usize;
     let workers = options.effort.threads.min(fitting).max(1);
     if workers < options.effort.threads {
@@ -31,8 +32,15 @@ pub(super) fn effort(options: &RestoreOptions, selected: &Selected, progress: &d
 }
 
 /// Where rows go by INSERT, no row may be larger than a packet of the target.
-pub(super) fn check_rows_fit(selected: &Selected, way: Way, target: &ConnectOptions) -> Result<()> {
-    let Way::Insert { packet_bytes_max } = way else { return Ok(()) };
+pub(super) fn check_rows_fit(
+    selected: &Selected,
+    way: Way,
+    packet_bytes_max: u64,
+    target: &ConnectOptions,
+) -> Result<()> {
+    if way != Way::Insert {
+        return Ok(());
+    }
     for table in &selected.tables {
         let widest = table.chunks.iter().flatten().filter_map(|chunk| chunk.widest).max().unwrap_or(0);
         if widest >= packet_bytes_max {

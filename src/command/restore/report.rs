@@ -218,7 +218,7 @@ impl RestorePlan {
 fn way_text(way: Way) -> &'static str {
     match way {
         Way::LoadData => "LOAD DATA",
-        Way::Insert { .. } => "INSERT",
+        Way::Insert => "INSERT",
     }
 }
 

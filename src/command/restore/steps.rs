@@ -85,6 +85,7 @@ impl Run<'_> {
         let rows = tables.iter().flat_map(|table| &table.chunks).map(|chunk| chunk.rows).sum();
         self.phases.enter("rows", rows, tables.iter().map(LoadTable::bytes).sum());
         let options = LoadOptions {
+            packet_bytes_max: self.target.facts.max_allowed_packet,
             target: self.options.target.clone(),
             workers: self.effort.workers,
             memory_bytes: self.effort.memory_bytes,

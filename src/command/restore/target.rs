@@ -76,7 +76,7 @@ impl Target {
                     "local_infile is off on the target, rows go by INSERT and take longer; SET GLOBAL local_infile=ON there turns the fast way on"
                         .into(),
                 );
-                Way::Insert { packet_bytes_max: facts.max_allowed_packet }
+                Way::Insert
             }
         };
         Ok(Target { session, facts, way, skip_binlog, notes })

@@ -3,6 +3,7 @@
 pub mod data;
 pub mod keyed;
 pub mod program;
+pub mod random_keys;
 pub mod replication;
 pub mod rows;
 pub mod run;

@@ -109,6 +109,7 @@ pub fn verify_options(server: &Sandbox, repo: &Repo) -> VerifyOptions {
         name: None,
         backup: None,
         against: Some(server.connect_options()),
+        rows: None,
         selection: Selection::default(),
         renames: Vec::new(),
         effort: effort(4),
@@ -141,7 +142,12 @@ pub async fn try_restore(options: &RestoreOptions) -> Result<RestoreReport> {
 
 /// Verifies.
 pub async fn verify(options: &VerifyOptions) -> VerifyReport {
-    verify::run(options, silent(), Stop::default()).await.unwrap_or_else(|error| panic!("{error:?}"))
+    try_verify(options).await.unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+/// Verifies, which may fail.
+pub async fn try_verify(options: &VerifyOptions) -> Result<VerifyReport> {
+    verify::run(options, silent(), Stop::default()).await
 }
 
 /// What the mysql client prints for a statement, without headings and with no byte changed.

@@ -1,0 +1,73 @@
+//! The main job on a server of any version: sample data, backup, restore under another name, proof, and the server's own
+//! checksums. It runs on a private server, or on the one whose address is in MYRIAD_TEST_SERVER, which
+//! `scripts/version-matrix` sets for each version that there is an image of.
+
+use crate::support::program::{Repo, address, run};
+use crate::support::server;
+use myriad::bench::dataset::fill;
+use myriad::progress::{Progress, Silent};
+use myriad::sandbox::Sandbox;
+use myriad::server::{ConnectOptions, Session, SslOptions, facts, parse_address};
+use std::sync::Arc;
+
+/// The server's address, as options and as it is typed, and the server itself where it is ours.
+fn tried() -> (ConnectOptions, String, Option<Sandbox>) {
+    let Ok(typed) = std::env::var("MYRIAD_TEST_SERVER") else {
+        let own = server::own(server::options());
+        return (own.connect_options(), address(&own), Some(own));
+    };
+    let parsed = parse_address(&typed).expect("MYRIAD_TEST_SERVER is an address");
+    let options = ConnectOptions {
+        host: parsed.host.expect("MYRIAD_TEST_SERVER names a host"),
+        user: parsed.user.unwrap_or_else(|| "root".into()),
+        password: parsed.password.unwrap_or_default(),
+        ssl: SslOptions::default(),
+    };
+    (options, typed, None)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_main_job() {
+    let (options, address, _own) = tried();
+    let mut session = Session::connect(&options).await.unwrap();
+    let about = facts::read(&mut session).await.unwrap();
+    println!("{} {} ({})", about.flavor, about.version, about.version_comment);
+    let progress: Arc<dyn Progress> = Arc::new(Silent);
+    fill("shop:20000".parse().unwrap(), 1, &options, 2, &progress).await.unwrap();
+
+    let repo = Repo::new();
+    let backup = repo.backup_arguments(&address, "shop");
+    run(&backup).expect(0);
+    let mut restore = repo.restore_arguments(&address);
+    restore.extend(["--rename", "shop=shop_back", "--allow-source"]);
+    let restored = run(&restore).expect(0);
+    assert!(restored.out.contains("PROVED"), "{}", restored.out);
+    for more in [&[][..], &["--rename", "shop=shop_back"]] {
+        repo.verify(&[&["--against", &address, "--rows"], more].concat()).expect(0);
+    }
+    let (before, after) = (checksums(&mut session, "shop").await, checksums(&mut session, "shop_back").await);
+    assert!(before.len() > 3, "{before:?}");
+    assert_eq!(before, after);
+    let again = run(&[&backup[..], &["--json"]].concat()).expect(0).json();
+    assert_eq!(again["totals"]["added_bytes"], 0, "{again:#}");
+
+    session.execute("DELETE FROM shop_back.accounts ORDER BY id LIMIT 1").await.unwrap();
+    let found = repo.verify(&["--against", &address, "--rename", "shop=shop_back", "--rows"]).expect(40);
+    assert!(found.out.contains("missing: id 1\n"), "{}", found.out);
+    for schema in ["shop", "shop_back"] {
+        session.execute(format!("DROP SCHEMA {schema}")).await.unwrap();
+    }
+}
+
+/// CHECKSUM TABLE of every table of a schema.
+async fn checksums(session: &mut Session, schema: &str) -> Vec<(String, String)> {
+    let sql = format!(
+        "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = '{schema}' AND TABLE_TYPE = 'BASE TABLE' ORDER BY 1"
+    );
+    let mut checksums = Vec::new();
+    for row in session.query(sql).await.unwrap() {
+        let (table, sql) = (row.text(0), format!("CHECKSUM TABLE {schema}.`{}`", row.text(0)));
+        checksums.push((table, session.query_first(sql).await.unwrap().unwrap().text(1)));
+    }
+    checksums
+}
