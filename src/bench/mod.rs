@@ -6,6 +6,7 @@
 //! it, CHECKSUM TABLE of every table must equal the source's, else the times would mean nothing.
 
 mod arena;
+pub mod compare;
 pub mod dataset;
 pub mod error;
 pub mod measure;

@@ -68,7 +68,7 @@ impl Rival for Mysqldump {
 }
 
 /// The options of MySQL's own clients that lead to a server.
-fn login(options: &ConnectOptions) -> Vec<OsString> {
+pub(super) fn login(options: &ConnectOptions) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = vec!["--no-defaults".into(), format!("--user={}", options.user).into()];
     match &options.host {
         Host::Socket(path) => arguments.extend(["--socket".into(), path.clone().into_os_string()]),
@@ -93,6 +93,6 @@ fn login(options: &ConnectOptions) -> Vec<OsString> {
 }
 
 /// Passwords go by the environment: an argument could be read by every user of the machine.
-fn password(options: &ConnectOptions) -> Vec<(&'static str, OsString)> {
+pub(super) fn password(options: &ConnectOptions) -> Vec<(&'static str, OsString)> {
     if options.password.is_empty() { vec![] } else { vec![("MYSQL_PWD", options.password.expose().into())] }
 }
