@@ -16,7 +16,6 @@ use tokio::sync::OnceCell;
 
 /// The corpus on a server of its own, its backup and what it holds.
 struct Corpus {
-    server: &'static Sandbox,
     repo: String,
     contents: Contents,
 }
@@ -32,7 +31,7 @@ async fn the_corpus() -> &'static Corpus {
             let repo = server.scratch_folder().unwrap().join("repo").display().to_string();
             let taken = run::backup(&backup_options(server, &repo)).await;
             println!("{}", taken.text());
-            Corpus { server, repo, contents: contents(server) }
+            Corpus { repo, contents: contents(server) }
         })
         .await
 }
