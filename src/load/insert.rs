@@ -37,7 +37,7 @@ pub async fn insert_rows(
     if form == Form::Bytes {
         return insert_all(session, work, record, (layout, form), text, packet_bytes_max).await;
     }
-    let way = rows::Way::Insert { packet_bytes_max };
+    let way = rows::Way::Insert;
     rows::speak_text(session, way).await?;
     let inserted = insert_all(session, work, record, (layout, form), text, packet_bytes_max).await;
     rows::setup(session, way).await?;
