@@ -143,7 +143,7 @@ fn statement(table: &str, (layout, form): (&RowLayout, Form), loaded: &[usize], 
     let places: Vec<_> = loaded
         .iter()
         .map(|&place| match layout.fields[place].kind {
-            ColumnKind::Json => "CONVERT(? USING utf8mb4)",
+            ColumnKind::Json | ColumnKind::TypedText => "CONVERT(? USING utf8mb4)",
             kind if form == Form::Digits && is_string(kind) => "UNHEX(?)",
             _ => "?",
         })

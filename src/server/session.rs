@@ -73,7 +73,7 @@ pub const READER_SETUP: &str = "SET NAMES utf8mb4, SESSION character_set_results
 /// columns are computed under: the defaults of every server, whatever this one's are.
 pub const WRITER_SETUP: &str = "SET NAMES utf8mb4, SESSION character_set_results=NULL, SESSION time_zone='+00:00', \
     SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION', SESSION foreign_key_checks=0, \
-    SESSION sql_quote_show_create=1, SESSION unique_checks=0, SESSION explicit_defaults_for_timestamp=1, SESSION div_precision_increment=4, SESSION default_week_format=0, \
+    SESSION sql_quote_show_create=1, SESSION unique_checks=0, SESSION div_precision_increment=4, SESSION default_week_format=0, \
     SESSION lc_time_names='en_US', SESSION wait_timeout=28800, SESSION net_read_timeout=3600";
 
 /// What a server may give every session by its global settings and what would cut or end our statements: `sql_select_limit`
@@ -165,6 +165,19 @@ impl Session {
             }
             Err(error) => Err(statement_error(&self.server, sql, error)),
         }
+    }
+
+    /// Runs a statement that holds a password hash: whatever happens, an error shows `shown` in its place.
+    pub async fn execute_secret(&mut self, sql: impl AsRef<[u8]>, shown: &str) -> Result<Done, ServerError> {
+        self.execute(sql).await.map_err(|error| match error {
+            ServerError::Statement { server, code, state, message, .. } => {
+                // A syntax error repeats a piece of the statement.
+                let message = if code == 1064 { "the server does not know its syntax".to_owned() } else { message };
+                ServerError::Statement { server, code, state, message, statement: shown.to_owned() }
+            }
+            ServerError::Lost { server, why, .. } => ServerError::Lost { server, doing: shown.to_owned(), why },
+            other => other,
+        })
     }
 
     /// Runs a statement and returns all its rows; for small results only.

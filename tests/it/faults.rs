@@ -184,6 +184,7 @@ fn backup_options(server: &Sandbox, schema: &str) -> BackupOptions {
         consistency: Consistency::Auto,
         no_data: false,
         no_objects: false,
+        users: false,
         conditions: Vec::new(),
         rate_bytes_max: None,
         dry_run: false,
