@@ -161,6 +161,14 @@ impl Contest<'_> {
         let facts = arena.facts(self).await?;
         arena.leave().await;
         losses.sort_by_key(|loss| (loss.rival != "myriad", loss.rival.clone(), loss.way.clone()));
+        // Two ways of loading one dump lose the same: told once.
+        losses.dedup_by(|next, first| {
+            let same = next.rival == first.rival && next.differences == first.differences;
+            if same {
+                first.way = format!("{}; {}", first.way, next.way);
+            }
+            same
+        });
         Ok(Scoreboard::new(facts, scores, losses))
     }
 

@@ -269,6 +269,31 @@ async fn what_a_target_cannot_hold_is_named() {
     assert!(error.to_string().contains("unfit_generated.t") && error.to_string().contains("out of range"), "{error}");
 }
 
+/// What the server says of the accounts of the corpus.
+fn accounts(server: &Sandbox) -> String {
+    let names = "SET print_identified_with_as_hex = 1; SELECT CONCAT('SHOW CREATE USER ', QUOTE(User), '@', QUOTE(Host), '; SHOW GRANTS FOR ', QUOTE(User), '@', QUOTE(Host)) \
+                 FROM mysql.user WHERE User LIKE 'corpus%' OR Host = 'corpus_host' ORDER BY User, Host";
+    let statements = client_line(server, names).replace('\n', "; ");
+    client_line(server, &format!("SET print_identified_with_as_hex = 1; {statements}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_come_back() {
+    let (source, target) = (server::own(server::options()), server::own(server::options()));
+    for script in ["types", "names", "objects"] {
+        let (_, script) = corpus::SCRIPTS.iter().find(|(name, _)| *name == script).unwrap();
+        corpus::run_script(&source.connect_options(), script).await.unwrap();
+    }
+    corpus::run_script(&source.connect_options(), corpus::USERS).await.unwrap();
+    let repo = run::Repo::new();
+    let taken = BackupOptions { users: true, ..backup_options(&source, &repo.place()) };
+    run::backup(&taken).await;
+    let options = RestoreOptions { users: true, ..restore_options(&target, &repo.place()) };
+    run::try_restore(&options).await.unwrap_or_else(|error| panic!("{error:?}"));
+    assert!(accounts(&source).lines().count() > 20);
+    assert_eq!(accounts(&source), accounts(&target));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_comparison_sees_what_it_is_to_see() {
     let server = server::own(server::options());
