@@ -2,7 +2,7 @@
 //! the column alone, of the flag alone, and their ratio, for documents of several shapes. `cargo bench --bench json_types`.
 
 use myriad::codec::RowLayout;
-use myriad::sandbox::{ProgramPaths, Sandbox, SandboxOptions};
+use myriad::sandbox::{Kind, ProgramPaths, Sandbox, SandboxOptions};
 use myriad::schema::{Column, ColumnKind, QualifiedName, Table};
 use myriad::server::RawSession;
 
@@ -54,6 +54,7 @@ fn cost(session: &mut RawSession, pid: u32, sql: &str) -> u64 {
 fn main() -> anyhow::Result<()> {
     let variable = |name| std::env::var_os(name);
     let paths = ProgramPaths::from_environment(
+        Kind::Mysql,
         variable("MYRIAD_MYSQLD").as_deref(),
         variable("PATH").as_deref(),
         variable("MYRIAD_MYSQL_HOME").as_deref(),

@@ -1,7 +1,7 @@
-# The set-up that scripts/demo and scripts/test share; sourced, not run. It finds cargo, a C compiler and a
-# MySQL server, fetches the last where there is none (scripts/get-mysqld), and changes nothing else.
+# The set-up that scripts/demo and scripts/test share; sourced, not run. It finds cargo, a C compiler and the
+# servers, fetches the last where there are none (scripts/get-mysqld), and changes nothing else.
 #
-# gives: say, die, need_cargo, need_mysqld, look_for_zstd; the current folder is then the checkout's top.
+# gives: say, die, need_cargo, need_mysqld, need_mariadbd, look_for_zstd; the current folder is then the checkout's top.
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top"
@@ -32,16 +32,24 @@ look_for_zstd() {
 
 # The same places, in the same order, as the program itself looks in.
 find_mysqld() {
-  if [ -n "${MYRIAD_MYSQLD:-}" ]; then
-    echo "$MYRIAD_MYSQLD"
+  find_server "${MYRIAD_MYSQLD:-}" mysqld "${MYRIAD_MYSQL_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/myriad/mysql}" -v
+}
+
+find_mariadbd() {
+  find_server "${MYRIAD_MARIADBD:-}" mariadbd "${MYRIAD_MARIADB_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/myriad/mariadb}"
+}
+
+# usage: find_server NAMED PROGRAM FETCHED_HOME [-v, where it must not be MariaDB]
+find_server() {
+  if [ -n "$1" ]; then
+    echo "$1"
     return
   fi
   old=$IFS
   IFS=:
-  for folder in $PATH /usr/sbin /usr/libexec /usr/local/mysql/bin /usr/bin \
-    "${MYRIAD_MYSQL_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/myriad/mysql}/bin"; do
-    if [ -x "$folder/mysqld" ] && "$folder/mysqld" --no-defaults --version 2>/dev/null | grep -qv MariaDB; then
-      echo "$folder/mysqld"
+  for folder in $PATH /usr/sbin /usr/libexec /usr/local/mysql/bin /usr/bin "$3/bin"; do
+    if [ -x "$folder/$2" ] && "$folder/$2" --no-defaults --version 2>/dev/null | grep -q ${4:-} MariaDB; then
+      echo "$folder/$2"
       break
     fi
   done
@@ -57,4 +65,15 @@ need_mysqld() {
     [ -n "$mysqld" ] || die "no MySQL server after scripts/get-mysqld" "run scripts/get-mysqld by itself and read what it says"
   fi
   say "using $mysqld"
+}
+
+need_mariadbd() {
+  mariadbd=$(find_mariadbd)
+  if [ -z "$mariadbd" ]; then
+    say "no MariaDB server on this machine: getting a private copy"
+    scripts/get-mysqld --mariadb
+    mariadbd=$(find_mariadbd)
+    [ -n "$mariadbd" ] || die "no MariaDB server after scripts/get-mysqld --mariadb" "run scripts/get-mysqld --mariadb by itself and read what it says"
+  fi
+  say "using $mariadbd"
 }

@@ -6,6 +6,7 @@ use super::size;
 use crate::bench::dataset::DatasetSpec;
 use crate::error::{Error, Exit};
 use crate::limits;
+use crate::schema::Account;
 use crate::server::SslMode;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -190,6 +191,9 @@ pub struct BackupArgs {
     /// Leave out views, routines, triggers, events
     #[arg(long, help_heading = "Selection")]
     pub no_objects: bool,
+    /// Take users and roles, with grants and password hashes
+    #[arg(long, help_heading = "Selection")]
+    pub users: bool,
     #[command(flatten)]
     pub effort: EffortArgs,
     /// Read at most this many bytes of rows a second
@@ -236,6 +240,12 @@ pub struct RestoreArgs {
     /// Leave out views, routines, triggers, events
     #[arg(long, help_heading = "Selection")]
     pub no_objects: bool,
+    /// Restore users and roles with their grants
+    #[arg(long, help_heading = "Selection")]
+    pub users: bool,
+    /// Whether events are enabled, disabled or left out
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = EventsArg::Keep, help_heading = "Selection")]
+    pub events: EventsArg,
     #[command(flatten)]
     pub effort: EffortArgs,
     #[command(flatten)]
@@ -252,6 +262,12 @@ pub struct RestoreArgs {
     /// How much is read back and compared
     #[arg(long, value_name = "HOW", value_enum, default_value_t = ProofArg::Full, help_heading = "Target")]
     pub verify: ProofArg,
+    /// Definers: keep, current, map:OLD=NEW; repeatable
+    #[arg(long = "definer", value_name = "HOW", value_parser = definer, help_heading = "Target")]
+    pub definers: Vec<DefinerArg>,
+    /// Users that the target has: skip or replace them
+    #[arg(long, value_name = "HOW", value_enum, requires = "users", help_heading = "Target")]
+    pub existing_users: Option<ExistingUsersArg>,
     /// Drop tables of the same name first
     #[arg(long, help_heading = "Target")]
     pub drop_existing: bool,
@@ -261,9 +277,43 @@ pub struct RestoreArgs {
     /// Go on where the target has replicas attached
     #[arg(long, help_heading = "Target")]
     pub allow_replicas: bool,
+    /// Go on where the target adds primary keys of its own
+    #[arg(long, help_heading = "Target")]
+    pub allow_gipk: bool,
     /// Print the plan, change nothing
     #[arg(long, help_heading = "Output")]
     pub dry_run: bool,
+}
+
+/// A value of `--definer`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DefinerArg {
+    /// Each object keeps its own.
+    Keep,
+    /// The restoring account.
+    Current,
+    /// Objects of the first account become the second's.
+    Map(Account, Account),
+}
+
+/// The values of `--events`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EventsArg {
+    #[value(name = "keep")]
+    Keep,
+    #[value(name = "disabled")]
+    Disabled,
+    #[value(name = "none")]
+    None,
+}
+
+/// The values of `--existing-users`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExistingUsersArg {
+    #[value(name = "skip")]
+    Skip,
+    #[value(name = "replace")]
+    Replace,
 }
 
 /// The values of `--gtid-purged`.
@@ -454,6 +504,19 @@ fn rename(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn definer(text: &str) -> Result<DefinerArg, String> {
+    let account = |text: &str| Some(Account::parse(text)).filter(|account| !account.user.is_empty());
+    match text {
+        "keep" => Ok(DefinerArg::Keep),
+        "current" => Ok(DefinerArg::Current),
+        _ => text
+            .strip_prefix("map:")
+            .and_then(|pair| pair.split_once('='))
+            .and_then(|(old, new)| Some(DefinerArg::Map(account(old)?, account(new)?)))
+            .ok_or_else(|| "write keep, current or map:old@host=new@host".into()),
+    }
+}
+
 const OVERVIEW: &str = "\
 Start here:
   myriad demo
@@ -548,207 +611,4 @@ fn fill(items: &[String], width: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-    use std::collections::BTreeSet;
-
-    fn commands() -> Vec<clap::Command> {
-        let mut root = Cli::command();
-        root.build();
-        let mut all: Vec<_> = root.get_subcommands().cloned().collect();
-        all.insert(0, root);
-        all
-    }
-
-    #[test]
-    fn clap_finds_the_definitions_sound() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn every_option_has_a_unique_ascii_name_and_a_help_line() {
-        for command in commands() {
-            let mut seen = BTreeSet::new();
-            for arg in command.get_arguments() {
-                let name = arg
-                    .get_long()
-                    .unwrap_or_else(|| panic!("{} {} has no long name", command.get_name(), arg.get_id()));
-                assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{name}");
-                assert!(seen.insert(name.to_owned()), "--{name} of {} stands twice", command.get_name());
-                if let Some(short) = arg.get_short() {
-                    assert!(short.is_ascii_alphabetic());
-                    assert!(seen.insert(short.to_string()), "-{short} of {} stands twice", command.get_name());
-                }
-                let help = arg.get_help().map(|help| help.to_string()).unwrap_or_default();
-                assert!(!help.is_empty() && help.is_ascii() && !help.ends_with('.'), "--{name}: {help:?}");
-                assert!(arg.get_long_help().is_none(), "--{name} has a second paragraph: -h and --help would differ");
-            }
-        }
-    }
-
-    #[test]
-    fn choices_are_lower_case_words() {
-        for command in commands() {
-            for arg in command.get_arguments() {
-                for value in arg.get_possible_values() {
-                    let name = value.get_name();
-                    assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{name}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn options_stand_under_a_heading() {
-        let headings = ["Connection", "Selection", "Speed", "Storage", "Target", "Output"];
-        for command in commands() {
-            for arg in command.get_arguments().filter(|arg| !["help", "version"].contains(&arg.get_id().as_str())) {
-                let heading = arg.get_help_heading().unwrap_or("none");
-                assert!(headings.contains(&heading), "{} {}: {heading}", command.get_name(), arg.get_id());
-            }
-        }
-    }
-
-    #[test]
-    fn help_fits_80_columns() {
-        for command in commands() {
-            let text = command.clone().term_width(80).render_help().to_string();
-            for line in text.lines() {
-                assert!(line.chars().count() <= 80, "{}: {line}", command.get_name());
-            }
-        }
-    }
-
-    #[test]
-    fn short_and_long_help_are_the_same_page() {
-        for command in commands().iter().skip(1) {
-            let page = |flag| Cli::try_parse_from(["myriad", command.get_name(), flag]).map(|_| ()).expect_err("help");
-            assert_eq!(page("-h").to_string(), page("--help").to_string());
-        }
-    }
-
-    #[test]
-    fn help_ends_with_the_exit_codes() {
-        for command in commands().into_iter().skip(1) {
-            let text = command.clone().render_help().to_string();
-            let foot = text.split("Exit codes").nth(1).unwrap_or_else(|| panic!("{}", command.get_name()));
-            assert!(foot.contains(" 0 ") && foot.trim_end().ends_with("130 stopped by Ctrl-C or SIGTERM"), "{foot}");
-            assert!(text.contains("Examples:\n  myriad "));
-        }
-    }
-
-    #[test]
-    fn forms_are_checked() {
-        let refused: &[&[&str]] = &[
-            &["backup"],
-            &["backup", "--repo", "/r", "--chunk-size", "1k"],
-            &["backup", "--repo", "/r", "--chunk-size", "1X"],
-            &["backup", "--repo", "/r", "--memory", "0"],
-            &["backup", "--repo", "/r", "--threads", "0"],
-            &["backup", "--repo", "/r", "--threads", "many"],
-            &["backup", "--repo", "/r", "--table", "orders"],
-            &["backup", "--repo", "/r", "--database", "a[b"],
-            &["backup", "--repo", "/r", "--where", "orders=1"],
-            &["backup", "--repo", "/r", "--where", "shop.orders"],
-            &["backup", "--repo", "/r", "--consistency", "maybe"],
-            &["backup", "--repo", "/r", "--host", "a", "--socket", "/s"],
-            &["backup", "--repo", "/r", "--port", "70000"],
-            &["backup", "--repo", "/r", "--ssl-mode", "sometimes"],
-            &["backup", "--repo", "/r", "-p", "--password-file", "f"],
-            &["backup", "--repo", "/r", "stray"],
-            &["restore", "--repo", "/r", "--rename", "shop"],
-            &["restore", "--repo", "/r", "--rename", "=x"],
-            &["restore", "--repo", "/r", "--verify", "sample"],
-            &["verify", "--repo", "/r", "--rows"],
-            &["verify", "--repo", "/r", "--against", "mysql://a", "--rows", "0"],
-            &["demo", "--scale", "nan"],
-            &["bench", "--runs", "0"],
-            &["bench", "--source", "mysql://a", "--dataset", "shop"],
-            &["dump"],
-        ];
-        for typed in refused {
-            let line = [&["myriad"], *typed].concat();
-            let error = Cli::try_parse_from(&line).map(|_| ()).expect_err(&line.join(" "));
-            assert_eq!(error.exit_code(), 2, "{line:?}");
-        }
-        let taken: &[&[&str]] = &[
-            &["backup", "--repo", "/r"],
-            &["backup", "--repo", "/r", "--chunk-size", "64k", "--memory", "2GiB", "-t", "2"],
-            &["backup", "--repo", "/r", "--where", "shop.orders=a = 'x=y'", "--table", "*.o*"],
-            &["backup", "--repo", "/r", "--ssl-mode", "VERIFY_CA", "-u", "root", "-p", "-P", "3307"],
-            &["restore", "--repo", "/r", "--backup", "latest", "--json", "-q", "-vv"],
-            &["verify", "--repo", "/r", "--rows", "--against", "mysql://a"],
-            &["verify", "--repo", "/r", "--against", "mysql://a", "--rows", "3", "-q"],
-            &["--json", "list", "--repo", "/r"],
-        ];
-        for typed in taken {
-            let line = [&["myriad"], *typed].concat();
-            Cli::try_parse_from(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
-        }
-    }
-
-    #[test]
-    fn a_typed_password_is_refused_and_not_repeated() {
-        let refused = |typed: &[&str]| {
-            let line: Vec<OsString> = ["myriad", "backup"].iter().chain(typed).map(OsString::from).collect();
-            password_on_the_line(&line).map(|error| format!("{error:?}"))
-        };
-        for typed in [["-psecret"], ["--password=secret"]] {
-            let text = refused(&typed).expect("refused");
-            assert!(!text.contains("secret") && text.contains("hint: "), "{text}");
-        }
-        for typed in [&["-p"][..], &["--password"], &["--password-file=x"], &["-P", "3306"], &["--", "-px"]] {
-            assert_eq!(refused(typed), None, "{typed:?}");
-        }
-    }
-
-    /// The words of a line as a shell cuts them, quotes taken away.
-    fn words(line: &str) -> Vec<String> {
-        let (mut words, mut quote) = (vec![String::new()], None);
-        for c in line.chars() {
-            match (c, quote) {
-                ('"' | '\'', None) => quote = Some(c),
-                (_, Some(open)) if c == open => quote = None,
-                (' ', None) => words.push(String::new()),
-                _ => words.last_mut().expect("begins with one").push(c),
-            }
-        }
-        words
-    }
-
-    #[test]
-    fn the_commands_of_the_guide_can_be_typed() {
-        let blocks = include_str!("../../docs/guide.md").split("```sh\n").skip(1);
-        let lines: Vec<&str> = blocks.flat_map(|block| block.split("```").next().unwrap_or_default().lines()).collect();
-        assert!(lines.len() >= 10, "{lines:?}");
-        for line in lines {
-            let line = line.replace("$SOURCE", "mysql://u@h").replace("$TARGET", "mysql://u@i").replace("$REPO", "/r");
-            Cli::try_parse_from(words(&line)).unwrap_or_else(|error| panic!("{line}: {error}"));
-        }
-    }
-
-    #[test]
-    fn the_options_of_the_guide_exist() {
-        let known: BTreeSet<String> = commands()
-            .iter()
-            .flat_map(|command| {
-                command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect::<Vec<_>>()
-            })
-            .collect();
-        // In the tables for people from other tools, the last cell is ours.
-        for line in include_str!("../../docs/guide.md").lines() {
-            let ours = line.strip_suffix(" |").and_then(|row| row.rsplit(" | ").next()).unwrap_or(line);
-            for option in ours.split("--").skip(1) {
-                let name: String = option.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
-                let name = name.trim_end_matches('-');
-                assert!(name.is_empty() || known.contains(name), "--{name} in: {line}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_condition_keeps_its_own_equal_signs() {
-        assert_eq!(condition("shop.orders = state = 'open'"), Ok(("shop.orders".into(), "state = 'open'".into())));
-    }
-}
+mod tests;

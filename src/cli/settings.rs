@@ -12,13 +12,13 @@ use super::option_file::{self, FileDefaults};
 use crate::bench::{BenchOptions, Subject};
 use crate::command::demo::DemoOptions;
 use crate::command::options::{
-    BackupChoice, BackupOptions, Consistency, Effort, GtidPurged, ListOptions, Overrides, ProofMode, RestoreOptions,
-    Selection, VerifyOptions,
+    BackupChoice, BackupOptions, Consistency, Definers, Effort, EventChoice, ExistingUsers, GtidPurged, ListOptions,
+    Overrides, ProofMode, RestoreOptions, Selection, VerifyOptions,
 };
 use crate::command::show::ShowOptions;
 use crate::error::{Error, Exit, Explain, Result};
 use crate::limits;
-use crate::sandbox::ProgramPaths;
+use crate::sandbox::{Kind, ProgramPaths};
 use crate::secret::Secret;
 use crate::server::options::PORT_DEFAULT;
 use crate::server::{Address, ConnectOptions, Host, ServerError, SslOptions, parse_address};
@@ -147,6 +147,7 @@ impl<'a> Settings<'a> {
             },
             no_data: args.no_data,
             no_objects: args.no_objects,
+            users: args.users,
             conditions: args.conditions.clone(),
             rate_bytes_max: args.max_rate,
             dry_run: args.dry_run,
@@ -168,6 +169,18 @@ impl<'a> Settings<'a> {
             effort: self.effort(&args.effort),
             no_data: args.no_data,
             no_objects: args.no_objects,
+            definers: definers(&args.definers),
+            events: match args.events {
+                EventsArg::Keep => EventChoice::Keep,
+                EventsArg::Disabled => EventChoice::Disabled,
+                EventsArg::None => EventChoice::None,
+            },
+            users: args.users,
+            existing_users: match args.existing_users {
+                None => ExistingUsers::Refuse,
+                Some(ExistingUsersArg::Skip) => ExistingUsers::Skip,
+                Some(ExistingUsersArg::Replace) => ExistingUsers::Replace,
+            },
             log_bin: args.log_bin,
             gtid_purged: match args.gtid_purged {
                 GtidPurgedArg::Auto => GtidPurged::Auto,
@@ -181,6 +194,7 @@ impl<'a> Settings<'a> {
                 source: args.allow_source,
                 replicas: args.allow_replicas,
                 drop_existing: args.drop_existing,
+                gipk: args.allow_gipk,
             },
             dry_run: args.dry_run,
         })
@@ -241,6 +255,7 @@ impl<'a> Settings<'a> {
     pub fn programs(&self, mysqld: Option<&Path>) -> ProgramPaths {
         let variable = |name| self.environment.variable(name);
         ProgramPaths::from_environment(
+            Kind::Mysql,
             mysqld.map(Path::as_os_str).or_else(|| variable("MYRIAD_MYSQLD")),
             variable("PATH"),
             variable("MYRIAD_MYSQL_HOME"),
@@ -409,6 +424,19 @@ fn selection(args: &SelectionArgs) -> Selection {
         tables: args.table.clone(),
         exclude_tables: args.exclude_table.clone(),
     }
+}
+
+/// `keep` is what holds where nothing else is said.
+fn definers(typed: &[DefinerArg]) -> Definers {
+    let mut definers = Definers::default();
+    for arg in typed {
+        match arg {
+            DefinerArg::Keep => definers.current = false,
+            DefinerArg::Current => definers.current = true,
+            DefinerArg::Map(old, new) => definers.map.push((old.clone(), new.clone())),
+        }
+    }
+    definers
 }
 
 fn choice(text: &str) -> Result<BackupChoice, SettingsError> {

@@ -38,7 +38,10 @@ impl Field {
     /// True where the field's text can hold no TAB, LF or backslash.
     pub fn needs_no_escape(&self) -> bool {
         use ColumnKind::*;
-        matches!(self.kind, Integer | Decimal | Float | Double | Year | Date | Time | Datetime | Timestamp | Enum | Set)
+        matches!(
+            self.kind,
+            Integer | Decimal | Float | Double | Year | Date | Time | Datetime | Timestamp | Enum | Set | TypedText
+        )
     }
 }
 
@@ -138,7 +141,8 @@ impl RowLayout {
                     sets.push(format!("{} = CAST({variable} AS UNSIGNED)", quote(&field.name)));
                     list.push(variable);
                 }
-                ColumnKind::Json => {
+                // Of a binary string UUID takes the 16 bytes, not the text.
+                ColumnKind::Json | ColumnKind::TypedText => {
                     sets.push(format!("{} = CONVERT({variable} USING utf8mb4)", quote(&field.name)));
                     list.push(variable);
                 }

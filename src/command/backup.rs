@@ -18,8 +18,8 @@ use crate::plan::Filter;
 use crate::plan::cuts::EarlierChunk;
 use crate::progress::{Progress, Stop};
 use crate::schema::{QualifiedName, Range, Table, no_rows_in};
-use crate::server::facts::{self, ServerFacts};
-use crate::server::inspect::{self, Inspected};
+use crate::server::facts::{self, Flavor, ServerFacts};
+use crate::server::inspect::{self, IS_TABLE, Inspected};
 use crate::server::snapshot::{self, SnapshotRequest};
 use crate::server::{RawSession, Session};
 use crate::store::{self, Store};
@@ -78,19 +78,30 @@ async fn take(
     let name = source_name(&repository, options.name.as_deref(), &facts).await?;
     let known = known::load(&repository, &repository.newest_first(&name).await?).await?;
 
+    if options.users && facts.flavor == Flavor::Mariadb {
+        return Err(Error::new(Exit::Usage, "--users knows the accounts of MySQL, not those of MariaDB")
+            .hint("leave --users out; mysqldump --system=users of MariaDB takes them"));
+    }
+
     // One view for all sessions; from here on the source's definitions stand still.
     progress.phase("snapshot", 0, 0);
     let held = snapshot::hold(SnapshotRequest {
         options: &options.source,
         sessions: effort.workers,
-        tables: &tables.iter().map(|table| table.name.clone()).collect::<Vec<_>>(),
+        // Those without rows of their own are not read, and some cannot even be opened.
+        tables: &tables.iter().filter(|t| no_rows_in(&t.engine).is_none()).map(|t| t.name.clone()).collect::<Vec<_>>(),
         non_transactional: &tables.iter().filter(|t| t.locked()).map(|t| t.name.clone()).collect::<Vec<_>>(),
         consistency_required: options.consistency == Consistency::Auto,
     })
     .await?;
-    for why in &held.passed_over {
-        progress.note(why);
+    let mut notes: Vec<String> =
+        held.passed_over.iter().map(|why| format!("a stronger way to one view was passed over: {why}")).collect();
+    if !held.backup_lock {
+        notes.push(
+            "no backup lock (it needs BACKUP_ADMIN): DDL on these tables waited until the backup was done".into(),
+        );
     }
+    notes.iter().for_each(|note| progress.note(note));
     let inspected = read_definitions(&mut control, options, &tables).await?;
     let sources = sources(&inspected, options, &known)?;
 
@@ -124,7 +135,8 @@ async fn take(
     // The last object makes the backup visible.
     let hash = commit::commit(&repository, &written.manifest, &written.reused).await?;
     drop(known);
-    Ok(report::done(written, hash, &taken, held.lock_held, repository.place(), effort.workers))
+    let report = report::done(written, hash, &taken, held.lock_held, repository.place(), effort.workers);
+    Ok(report.with_notes(notes))
 }
 
 /// How the memory option is shared out.
@@ -168,10 +180,10 @@ impl Listed {
 
 async fn list_tables(control: &mut Session, filter: &Filter) -> Result<Vec<Listed>> {
     let rows = control
-        .query(
+        .query(format!(
             "SELECT TABLE_SCHEMA, TABLE_NAME, ENGINE, TABLE_ROWS, DATA_LENGTH FROM information_schema.tables \
-             WHERE TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_SCHEMA, TABLE_NAME",
-        )
+             WHERE {IS_TABLE} ORDER BY TABLE_SCHEMA, TABLE_NAME"
+        ))
         .await?;
     let listed = rows.iter().map(|row| Listed {
         name: QualifiedName::new(row.text(0), row.text(1)),
@@ -197,7 +209,16 @@ async fn read_definitions(control: &mut Session, options: &BackupOptions, listed
         inspected.schemas.iter_mut().for_each(|s| s.objects.retain(|object| matches!(object.kind, Trigger | View)));
         inspected.schemas.retain(|schema| !schema.tables.is_empty() || !schema.objects.is_empty());
     }
-    let before: BTreeSet<&QualifiedName> = listed.iter().map(|table| &table.name).collect();
+    if options.users {
+        inspected.not_taken.retain(|item| item.kind != inspect::USERS);
+        inspected.accounts = inspect::accounts::read(control, &mut inspected.not_taken).await?;
+    }
+    // Tables that cannot be taken are named in the report.
+    let refused = |table: &QualifiedName| {
+        inspected.not_taken.iter().any(|not| not.kind == "table" && not.name == table.to_string())
+    };
+    let before: BTreeSet<&QualifiedName> =
+        listed.iter().map(|table| &table.name).filter(|table| !refused(table)).collect();
     let after: BTreeSet<&QualifiedName> = inspected.schemas.iter().flat_map(|s| &s.tables).map(|t| &t.name).collect();
     if let Some(changed) = before.symmetric_difference(&after).next() {
         let message = format!("table {changed} was created, dropped or renamed while the backup began");
@@ -291,10 +312,7 @@ async fn source_name(repository: &Repository, given: Option<&str>, facts: &Serve
     }
     for name in &names {
         let newest: Option<Found> = repository.newest_first(name).await?.into_iter().next();
-        let same = newest.is_some_and(|f| {
-            f.manifest.server.server_uuid.is_some() && f.manifest.server.server_uuid == facts.server_uuid
-        });
-        if same {
+        if newest.is_some_and(|found| found.manifest.server.is_same_server(facts)) {
             return Ok(name.clone());
         }
     }

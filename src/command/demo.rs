@@ -10,7 +10,8 @@ use crate::bench::dataset::{self, DatasetSpec, Mover};
 use crate::bench::{self, Contest};
 use crate::command::backup::{self, BackupDone};
 use crate::command::options::{
-    BackupChoice, BackupOptions, Consistency, Effort, GtidPurged, Overrides, ProofMode, RestoreOptions, Selection,
+    BackupChoice, BackupOptions, Consistency, Definers, Effort, EventChoice, ExistingUsers, GtidPurged, Overrides,
+    ProofMode, RestoreOptions, Selection,
 };
 use crate::command::restore;
 use crate::error::{Error, Exit, Result};
@@ -122,6 +123,7 @@ async fn back_up(
         consistency: Consistency::Auto,
         no_data: false,
         no_objects: false,
+        users: false,
         conditions: Vec::new(),
         rate_bytes_max: None,
         dry_run: false,
@@ -141,6 +143,10 @@ fn restore_options(options: &DemoOptions, target: &ConnectOptions, repository: &
         effort: effort(options),
         no_data: false,
         no_objects: false,
+        definers: Definers::default(),
+        events: EventChoice::Keep,
+        users: false,
+        existing_users: ExistingUsers::Refuse,
         log_bin: false,
         gtid_purged: GtidPurged::Auto,
         proof: ProofMode::Full,

@@ -1,6 +1,7 @@
 //! What each command is asked to do, after the command line, the environment and the option files were
 //! read: plain values, nothing left to interpret. `cli` makes them, the commands take them.
 
+use crate::schema::Account;
 use crate::server::ConnectOptions;
 
 pub use crate::sandbox::ProgramPaths;
@@ -58,6 +59,8 @@ pub struct BackupOptions {
     pub no_data: bool,
     /// `--no-objects`: no views, routines, triggers, events.
     pub no_objects: bool,
+    /// `--users`: users and roles with their grants.
+    pub users: bool,
     /// `--where schema.table=condition`: rows to take of a table; the backup is marked partial.
     pub conditions: Vec<(String, String)>,
     /// `--max-rate`: bytes of row text a second, for all workers together.
@@ -96,6 +99,39 @@ pub enum GtidPurged {
     Off,
 }
 
+/// Whose views, routines, triggers and events become.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Definers {
+    /// `--definer current`: the restoring account's, where `map` says nothing else. Else each keeps its own.
+    pub current: bool,
+    /// `--definer map:old=new`: those of one account become another's.
+    pub map: Vec<(Account, Account)>,
+}
+
+/// What becomes of events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EventChoice {
+    /// As they were.
+    #[default]
+    Keep,
+    /// Made, and disabled.
+    Disabled,
+    /// Left out.
+    None,
+}
+
+/// What becomes of users and roles that the target has already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExistingUsers {
+    /// The restore is refused.
+    #[default]
+    Refuse,
+    /// They are left as they are.
+    Skip,
+    /// They are dropped and made as in the backup.
+    Replace,
+}
+
 /// Refusals of the guard that the user has overridden, one by one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
@@ -105,6 +141,8 @@ pub struct Overrides {
     pub replicas: bool,
     /// `--drop-existing`: tables of the same name are dropped first.
     pub drop_existing: bool,
+    /// `--allow-gipk`: the target adds a generated invisible primary key to tables that have no primary key.
+    pub gipk: bool,
 }
 
 /// `myriad restore`.
@@ -128,6 +166,14 @@ pub struct RestoreOptions {
     pub no_data: bool,
     /// `--no-objects`: no views, routines, triggers, events.
     pub no_objects: bool,
+    /// `--definer`.
+    pub definers: Definers,
+    /// `--events`.
+    pub events: EventChoice,
+    /// `--users`: users and roles with their grants.
+    pub users: bool,
+    /// `--existing-users`.
+    pub existing_users: ExistingUsers,
     /// `--log-bin`: write the target's binary log.
     pub log_bin: bool,
     /// `--gtid-purged`.

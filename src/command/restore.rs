@@ -1,18 +1,21 @@
 //! `myriad restore`: a backup onto a server, in parallel, and proved.
 
 mod gtid;
+mod objects;
 mod phases;
 mod plan;
+mod primary_keys;
 mod report;
 mod steps;
 mod target;
+pub(crate) mod users;
 
 pub use report::{RestoreDone, RestoreReport};
 
 use crate::command::options::{BackupChoice, RestoreOptions};
 use crate::command::selected;
-use crate::error::Result;
-use crate::load::ledger;
+use crate::error::{Error, Result};
+use crate::load::ledger::{self, Progressed};
 use crate::manifest::Repository;
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
@@ -23,6 +26,7 @@ use phases::Phases;
 use std::sync::Arc;
 use steps::{Run, admit};
 use target::{Made, Target};
+use users::Users;
 
 /// Restores a backup.
 pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: Stop) -> Result<RestoreReport> {
@@ -32,24 +36,35 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
     let repository = Repository::open(store::open(&options.repo, false).await?).await?;
     let backup = choose(&repository, options.name.as_deref(), &options.backup).await?;
     let (selection, renames) = (&options.selection, &options.renames);
-    let selected = selected::read(&repository, &backup.manifest, selection, renames, !options.no_objects).await?;
+    let mut selected = selected::read(&repository, &backup.manifest, selection, renames, !options.no_objects).await?;
 
     // Who is the target, and may it be touched?
     let mut target = Target::connect(options, &backup.manifest).await?;
-    let progressed = admit(&mut target, options, &backup, &selected).await?;
+    let notes = objects::change(&mut selected, options, &target.rights.account)?;
+    target.notes.extend(notes);
+    let mut users = Users::read(&repository, &backup.manifest, options, &mut target).await?;
+    let progressed = admit(&mut target, options, &backup, &selected, &mut users).await?;
     let effort = plan::effort(options, &selected, progress.as_ref());
     plan::check_rows_fit(&selected, target.way, target.facts.max_allowed_packet, &options.target)?;
     if options.dry_run {
         return Ok(plan::report(options, &backup, &selected, &target, effort.workers));
     }
+    let other_family = target::other_family(&backup.manifest.server, &target.facts);
     let (resumed, made) = (progressed.is_some(), Made::default());
-    let mut run = Run { options, backup, selected, target, effort, phases, made, resumed, progress, stop };
+    let run = Run { options, backup, selected, users, target, effort, phases, made, resumed, progress, stop };
+    let done = carry_out(run, &repository, progressed).await;
+    // The likely cause of a refusal is said with it.
+    done.map_err(|error| other_family.into_iter().fold(error, Error::hint))
+}
 
+/// All steps of a restore that was admitted.
+async fn carry_out(mut run: Run<'_>, repository: &Repository, progressed: Option<Progressed>) -> Result<RestoreReport> {
+    // Users and roles before anything that they define.
     // Bare tables: the clustered key only, so that rows go in fast; small ones whole.
     let tables = run.make_tables(progressed).await?;
     // Rows, and each table's indexes as soon as its last row is in.
-    let loaded = run.load(&repository, tables).await?;
-    // Foreign keys once all tables are whole; then code and views.
+    let loaded = run.load(repository, tables).await?;
+    // Foreign keys once all tables are whole; grants on them; then code and views.
     run.make_keys_and_code().await?;
     // Proof before anything can fire: triggers and events come after it.
     let proof = run.prove().await?;
@@ -58,7 +73,7 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
     }
     run.make_triggers_and_events().await?;
     // Where the target continues in the source's history, as the last step.
-    let gtid = gtid::decide(&run.backup, options, &mut run.target, proof.is_some()).await?;
+    let gtid = gtid::decide(&run.backup, run.options, &mut run.target, proof.is_some()).await?;
     ledger::remove(&mut run.target.session).await?;
     Ok(report::done(run, loaded, proof, gtid))
 }

@@ -1,7 +1,7 @@
 //! `myriad show`: one backup in detail.
 
 use crate::command::options::{BackupChoice, ListOptions, Selection};
-use crate::command::restore::choose;
+use crate::command::restore::{choose, users};
 use crate::command::selected;
 use crate::command::text::{bytes, count, counted};
 use crate::error::Result;
@@ -32,6 +32,8 @@ pub struct ShowReport {
     pub tables: Vec<ShownTable>,
     /// Its views, routines, triggers and events.
     pub objects: Vec<String>,
+    /// Names of its users and roles.
+    pub users: Vec<String>,
 }
 
 /// A table of a backup.
@@ -56,6 +58,7 @@ pub async fn run(options: &ShowOptions, _progress: Arc<dyn Progress>, _stop: Sto
     let repository = Repository::open(store::open(&options.list.repo, false).await?).await?;
     let backup = choose(&repository, options.list.name.as_deref(), &options.backup).await?;
     let selected = selected::read(&repository, &backup.manifest, &Selection::default(), &[], true).await?;
+    let users = users::read(&repository, &backup.manifest).await?;
     let tables = selected.tables.iter().map(|selected| {
         let chunks = selected.chunks.as_deref().unwrap_or_default();
         let key = selected.table.range_key.iter().flat_map(|key| key.columns.iter().map(|column| column.name.clone()));
@@ -73,6 +76,7 @@ pub async fn run(options: &ShowOptions, _progress: Arc<dyn Progress>, _stop: Sto
         manifest_sha256: backup.hash.clone(),
         tables: tables.collect(),
         objects: selected.objects.iter().map(|(object, _)| format!("{} {}", object.kind, object.name)).collect(),
+        users: users.iter().map(|user| user.name.to_string()).collect(),
         manifest: backup.manifest,
     })
 }
@@ -86,8 +90,8 @@ impl ShowReport {
             format!("backup {} of {} in {}", manifest.id, manifest.name, self.repository),
             format!("  snapshot of {:.3}, written by {}", manifest.snapshot, manifest.program),
             format!(
-                "  source: {} port {}, MySQL {} {}",
-                server.hostname, server.port, server.version, server.version_comment
+                "  source: {} port {}, {} {} {}",
+                server.hostname, server.port, server.flavor, server.version, server.version_comment
             ),
             format!(
                 "  consistency: {:?}; position {}",
@@ -131,6 +135,9 @@ impl ShowReport {
         }
         lines.push(table.to_string());
         lines.extend(self.objects.iter().map(|object| format!("  {object}")));
+        if !self.users.is_empty() {
+            lines.push(format!("  users and roles: {}", self.users.join(", ")));
+        }
         lines.extend(manifest.not_taken.iter().map(|what| format!("  not taken: {what}")));
         lines.extend(manifest.untyped.iter().map(|column| format!("  not carried: {column}")));
         lines.push(format!("  manifest sha256: {}", self.manifest_sha256));

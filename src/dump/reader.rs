@@ -218,6 +218,10 @@ impl<'a> Worker<'a> {
         if self.chunk_lo == task.read.range.lo || !self.shared.queue.someone_idle() {
             return Ok(());
         }
+        // Such a table is read by the session that holds it locked and by no other: the lock goes when that one is done.
+        if !source.table.transactional() {
+            return Ok(());
+        }
         let Some(from) = read_to else { return Ok(()) };
         let rest = Range { lo: Some(from.clone()), hi: task.read.range.hi.clone() };
         let partition = task.read.partition.as_deref();

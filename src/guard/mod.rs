@@ -4,6 +4,7 @@
 use crate::error::{Error, Exit};
 use crate::schema::QualifiedName;
 use crate::schema::identifier::literal;
+use crate::server::facts::{self, ServerFacts};
 use crate::server::{ServerError, Session};
 use std::collections::HashSet;
 
@@ -16,8 +17,8 @@ const NAMES_PER_QUERY: usize = 500;
 /// What the restore is about to do, as far as the guard must know it.
 #[derive(Clone, Debug, Default)]
 pub struct Intent {
-    /// server_uuids of the backup's source.
-    pub source_uuids: Vec<String>,
+    /// Servers that the target must not be: the backup's source.
+    pub sources: Vec<ServerFacts>,
     /// Tables and views that would be made.
     pub names: Vec<QualifiedName>,
     /// Tables that an earlier try of the same run made: not in the way.
@@ -43,15 +44,60 @@ pub enum FindingKind {
     HasReplicas,
     /// Names are taken.
     NamesInTheWay,
+    /// Users or roles of the backup are there already.
+    AccountsInTheWay,
+    /// The account may not make objects of these definers.
+    Definers,
+    /// A server with a binary log refuses functions and triggers.
+    Functions,
+    /// The target would add a primary key to tables that have none.
+    AddedPrimaryKeys,
+    /// The target takes no table without a primary key.
+    PrimaryKeysRequired,
+    /// Accounts have partial revokes, and the target's are switched off.
+    PartialRevokes,
 }
 
 impl FindingKind {
-    /// The option that overrides it.
-    pub fn flag(self) -> &'static str {
+    /// The option that overrides it; none where only the target can be changed.
+    pub fn flag(self) -> Option<&'static str> {
         match self {
-            FindingKind::IsSource => "--allow-source",
-            FindingKind::HasReplicas => "--allow-replicas",
-            FindingKind::NamesInTheWay => "--drop-existing",
+            FindingKind::IsSource => Some("--allow-source"),
+            FindingKind::HasReplicas => Some("--allow-replicas"),
+            FindingKind::NamesInTheWay => Some("--drop-existing"),
+            FindingKind::AccountsInTheWay => Some("--existing-users skip"),
+            FindingKind::Definers => Some("--definer current"),
+            FindingKind::AddedPrimaryKeys => Some("--allow-gipk"),
+            FindingKind::Functions | FindingKind::PrimaryKeysRequired | FindingKind::PartialRevokes => None,
+        }
+    }
+
+    /// What to do about it.
+    fn hint(self) -> &'static str {
+        match self {
+            FindingKind::IsSource => {
+                "restore to another server; to restore beside the live data use --rename schema=other (with --allow-source)"
+            }
+            FindingKind::HasReplicas => "take the replicas away first, or restore to another server",
+            FindingKind::NamesInTheWay => "restore to an empty server, or under other names with --rename schema=other",
+            FindingKind::AccountsInTheWay => {
+                "--existing-users skip leaves them as they are, --existing-users replace drops them and makes them anew"
+            }
+            FindingKind::Definers => {
+                "--definer current makes the objects the restoring account's, --definer map:old@host=new@host another's; \
+                 or grant SET_ANY_DEFINER and ALLOW_NONEXISTENT_DEFINER (8.0: SET_USER_ID), and SYSTEM_USER where it is named"
+            }
+            FindingKind::Functions => {
+                "set log_bin_trust_function_creators=ON on the target while restoring, or leave objects out with --no-objects"
+            }
+            FindingKind::AddedPrimaryKeys => {
+                "grant SESSION_VARIABLES_ADMIN, or set sql_generate_invisible_primary_key=OFF on the target while restoring"
+            }
+            FindingKind::PrimaryKeysRequired => {
+                "grant SESSION_VARIABLES_ADMIN, or set sql_require_primary_key and sql_generate_invisible_primary_key to OFF on \
+                 the target while restoring, or leave the tables out with --exclude-table"
+            }
+            FindingKind::PartialRevokes => "set partial_revokes=ON on the target",
         }
     }
 
@@ -60,7 +106,12 @@ impl FindingKind {
         match self {
             FindingKind::IsSource => Exit::TargetIsSource,
             FindingKind::HasReplicas => Exit::TargetHasReplicas,
-            FindingKind::NamesInTheWay => Exit::TargetNotEmpty,
+            FindingKind::NamesInTheWay | FindingKind::AccountsInTheWay => Exit::TargetNotEmpty,
+            FindingKind::Definers => Exit::RightMissing,
+            FindingKind::Functions
+            | FindingKind::AddedPrimaryKeys
+            | FindingKind::PrimaryKeysRequired
+            | FindingKind::PartialRevokes => Exit::TargetUnfit,
         }
     }
 }
@@ -98,22 +149,18 @@ pub fn refusal(findings: &[Finding], overridden: impl Fn(FindingKind) -> bool) -
     let messages: Vec<&str> = standing.iter().map(|finding| finding.message.as_str()).collect();
     let mut error = Error::new(first.kind.exit(), format!("the target was not touched: {}", messages.join("; ")));
     for finding in &standing {
-        error = error.hint(match finding.kind {
-            FindingKind::IsSource => {
-                "restore to another server; to restore beside the live data use --rename schema=other (with --allow-source)".to_owned()
-            }
-            FindingKind::HasReplicas => "take the replicas away first, or restore to another server".to_owned(),
-            FindingKind::NamesInTheWay => "restore to an empty server, or under other names with --rename schema=other".to_owned(),
-        });
+        error = error.hint(finding.kind.hint());
     }
-    let flags: Vec<&str> = standing.iter().map(|finding| finding.kind.flag()).collect();
+    let flags: Vec<&str> = standing.iter().filter_map(|finding| finding.kind.flag()).collect();
+    if flags.is_empty() {
+        return Some(error);
+    }
     Some(error.hint(format!("to go on all the same, add {} to the same command", flags.join(" "))))
 }
 
 async fn is_source(session: &mut Session, intent: &Intent) -> Result<bool, ServerError> {
-    // MariaDB has no server_uuid; SHOW VARIABLES gives no row there.
-    let row = session.query_first("SHOW GLOBAL VARIABLES LIKE 'server_uuid'").await?;
-    Ok(row.is_some_and(|row| intent.source_uuids.contains(&row.text(1))))
+    let target = facts::read(session).await?;
+    Ok(intent.sources.iter().any(|source| source.is_same_server(&target)))
 }
 
 /// Replicas that are registered, and sessions that read the binary log (a replica need not register).

@@ -97,7 +97,8 @@ impl Explain for LoadError {
         match self {
             LoadError::Server(source) => source.exit(),
             LoadError::Refused { source, .. } => match source.code() {
-                Some(1286 | 3185 | 3750 | 1235 | 1273 | 1115) => Exit::TargetUnfit,
+                // Also what a server wrote and another does not understand: 1064, and MariaDB's unknown option and type.
+                Some(1286 | 3185 | 3548 | 3750 | 1235 | 1273 | 1115 | 1064 | 1911 | 4161) => Exit::TargetUnfit,
                 _ => source.exit(),
             },
             LoadError::Definition { .. } => Exit::RepositoryDamaged,
@@ -134,6 +135,7 @@ impl Explain for LoadError {
         Some(match source.code() {
             Some(1286) => "enable that storage engine on the target, or leave the table out".into(),
             Some(3185) => "the table is encrypted: configure a keyring on the target".into(),
+            Some(3548) => "make that spatial reference system on the target; information_schema.st_spatial_reference_systems of the source has its definition".into(),
             Some(3750) => "grant SESSION_VARIABLES_ADMIN, or set sql_require_primary_key=OFF on the target".into(),
             Some(1273 | 1115) => {
                 "the target does not know this character set or collation: restore to the version it was taken from, \

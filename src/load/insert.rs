@@ -103,7 +103,7 @@ fn statement(table: &str, layout: &RowLayout, loaded: &[usize], rows: usize) -> 
     let places: Vec<_> = loaded
         .iter()
         .map(|&place| match layout.fields[place].kind {
-            ColumnKind::Json => "CONVERT(? USING utf8mb4)",
+            ColumnKind::Json | ColumnKind::TypedText => "CONVERT(? USING utf8mb4)",
             _ => "?",
         })
         .collect();

@@ -9,8 +9,8 @@
 
 use super::error::LoadError;
 use crate::limits;
-use crate::schema::QualifiedName;
 use crate::schema::identifier::literal;
+use crate::schema::{Account, QualifiedName};
 use crate::server::inspect::LEDGER_SCHEMA;
 use crate::server::{ServerError, Session};
 use std::collections::{BTreeSet, HashSet};
@@ -35,6 +35,8 @@ pub struct RunId {
 pub struct Progressed {
     /// Tables that the run began to make.
     pub tables: BTreeSet<QualifiedName>,
+    /// Users and roles that the run began to make.
+    pub accounts: BTreeSet<Account>,
     /// Chunks that are in: number of the table, number of the chunk.
     pub chunks: HashSet<(u32, u64)>,
 }
@@ -115,6 +117,9 @@ pub async fn find(session: &mut Session, run: &RunId) -> Result<Option<Progresse
     for row in session.query(format!("SELECT schema_name, table_name FROM {LEDGER_SCHEMA}.made")).await? {
         progressed.tables.insert(QualifiedName::new(row.text(0), row.text(1)));
     }
+    for row in session.query(format!("SELECT user_name, host_name FROM {LEDGER_SCHEMA}.account")).await? {
+        progressed.accounts.insert(Account::new(row.text(0), row.text(1)));
+    }
     for row in session.query(format!("SELECT table_number, n FROM {LEDGER_SCHEMA}.chunk")).await? {
         progressed.chunks.insert((row.number(0) as u32, row.number(1)));
     }
@@ -128,6 +133,10 @@ pub async fn create(session: &mut Session, run: &RunId) -> Result<(), ServerErro
         format!(
             "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.made (schema_name VARCHAR(64) COLLATE utf8mb4_bin, \
              table_name VARCHAR(64) COLLATE utf8mb4_bin, PRIMARY KEY (schema_name, table_name)) ENGINE=InnoDB"
+        ),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.account (user_name VARCHAR(100) COLLATE utf8mb4_bin, \
+             host_name VARCHAR(255) COLLATE utf8mb4_bin, PRIMARY KEY (user_name, host_name)) ENGINE=InnoDB"
         ),
         format!(
             "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.chunk (table_number INT UNSIGNED, n BIGINT UNSIGNED, \
@@ -155,6 +164,11 @@ pub async fn create(session: &mut Session, run: &RunId) -> Result<(), ServerErro
 pub async fn tables_begun(session: &mut Session, tables: &[&QualifiedName]) -> Result<(), ServerError> {
     let rows: Vec<_> = tables.iter().map(|n| format!("({}, {})", literal(&n.schema), literal(&n.name))).collect();
     session.execute(format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.made VALUES {}", rows.join(", "))).await.map(drop)
+}
+
+/// Records that the run is about to make this user or role.
+pub async fn account_begun(session: &mut Session, account: &Account) -> Result<(), ServerError> {
+    session.execute(format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.account VALUES {}", account.row())).await.map(drop)
 }
 
 /// Records a chunk inside the transaction that loads it.

@@ -5,8 +5,10 @@
 //! run that was cut off goes on from what is there. A table's indexes are built as soon as its last row is in,
 //! while other tables are still loading.
 
+pub mod accounts;
 pub mod error;
 pub mod fetch;
+pub mod histograms;
 pub mod indexes;
 pub mod insert;
 pub mod ledger;

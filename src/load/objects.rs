@@ -20,7 +20,7 @@ const DEADLOCK_TRIES: u32 = 10;
 /// When an object is made: code once the tables exist, triggers after the rows, events last of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Functions, procedures, then views.
+    /// Functions, procedures, packages, then views.
     Code,
     /// Triggers.
     Triggers,
@@ -31,7 +31,7 @@ pub enum Stage {
 impl Stage {
     fn kinds(self) -> &'static [ObjectKind] {
         match self {
-            Stage::Code => &[ObjectKind::Function, ObjectKind::Procedure],
+            Stage::Code => &[ObjectKind::Function, ObjectKind::Procedure, ObjectKind::Package, ObjectKind::PackageBody],
             Stage::Triggers => &[ObjectKind::Trigger],
             Stage::Events => &[ObjectKind::Event],
         }

@@ -12,7 +12,8 @@ use crate::server::ServerError;
 use crate::server::facts::session_variables;
 use crate::server::session::{Session, WRITER_SETUP};
 
-/// Settings of a writing session that need a right, SESSION_VARIABLES_ADMIN, or that only some servers know. With a
+/// Settings of a writing session that need a right, SESSION_VARIABLES_ADMIN, or that only some servers know or let a
+/// session set. With a
 /// primary key required or made by the server, a table without one could not be made as it was; under strict mode a
 /// table that the source has is refused for options or a row size that the source let pass.
 const WRITER_OPTIONAL: &[(&str, &str)] = &[
@@ -20,6 +21,11 @@ const WRITER_OPTIONAL: &[(&str, &str)] = &[
     ("sql_generate_invisible_primary_key", "OFF"),
     ("innodb_strict_mode", "OFF"),
     ("restrict_fk_on_non_standard_key", "OFF"),
+    // Not a session's to set on MariaDB before 10.8.3 (1238).
+    ("explicit_defaults_for_timestamp", "ON"),
+    // MariaDB's: rows that a check came after are rows all the same; a versioned table takes no index else.
+    ("check_constraint_checks", "OFF"),
+    ("system_versioning_alter_history", "KEEP"),
     // Warnings that a loading statement lists, to see that all of them are of the expected kind.
     ("max_error_count", "65535"),
 ];
@@ -37,7 +43,7 @@ pub async fn setup_writer(session: &mut Session) -> Result<Vec<String>, ServerEr
         }
         match session.execute(format!("SET SESSION {name}={value}")).await {
             Ok(_) => {}
-            Err(error) if error.code() == Some(1227) => kept.push((*name).to_owned()),
+            Err(error) if matches!(error.code(), Some(1227 | 1238)) => kept.push((*name).to_owned()),
             Err(error) => return Err(error),
         }
     }
@@ -60,6 +66,9 @@ pub async fn create_schema(session: &mut Session, schema: &Schema, name: &str) -
 
 /// The table's definition cut in two, with the table's name in the error.
 pub fn cut(table: &Table) -> Result<Cut, LoadError> {
+    if table.sequence {
+        return Ok(Cut::whole(table.create.0.clone()));
+    }
     ddl::cut(&table.create.0).map_err(|source| LoadError::Definition { table: table.name.to_string(), source })
 }
 
@@ -80,8 +89,11 @@ pub async fn create_with_indexes(
     table: &Table,
     target: &QualifiedName,
 ) -> Result<Vec<String>, LoadError> {
-    let definition = ddl::without_foreign_keys(&table.create.0)
-        .map_err(|source| LoadError::Definition { table: table.name.to_string(), source })?;
+    let definition = match table.sequence {
+        true => table.create.0.clone(),
+        false => ddl::without_foreign_keys(&table.create.0)
+            .map_err(|source| LoadError::Definition { table: table.name.to_string(), source })?,
+    };
     create(session, table, target, definition).await
 }
 

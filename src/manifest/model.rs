@@ -3,6 +3,7 @@
 use crate::codec::digest::RowDigest;
 use crate::codec::frame::{ContentId, ObjectId};
 use crate::position::{ConsistencyKind, Position, SourcePosition};
+use crate::schema::account::AccountDefinition;
 use crate::schema::{Object, Range, SqlText, Table};
 use crate::server::facts::ServerFacts;
 use crate::server::inspect::NotTaken;
@@ -96,6 +97,9 @@ pub struct Asked {
     /// No views, routines, triggers, events.
     #[serde(default)]
     pub no_objects: bool,
+    /// Users and roles too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub users: bool,
     /// Chunk size that was aimed at.
     pub chunk_bytes: u64,
 }
@@ -203,6 +207,9 @@ pub struct Manifest {
     pub schemas: Vec<Part>,
     /// Parts with chunk lists.
     pub lists: Vec<Part>,
+    /// Parts with users and roles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<Part>,
     /// What the server holds and the backup does not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_taken: Vec<NotTaken>,
@@ -221,6 +228,14 @@ pub enum SchemaLine {
     Table(TableDefinition),
     /// A view, routine, trigger or event.
     Object(Object),
+}
+
+/// A line of a part with users and roles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountLine {
+    /// A user or role.
+    Account(AccountDefinition),
 }
 
 /// A schema's own line.

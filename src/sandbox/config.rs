@@ -1,7 +1,7 @@
 //! What a private server is asked to be, where its files lie, and the command line that follows.
 
 use super::error::SandboxError;
-use super::find::{Program, ProgramPaths};
+use super::find::{Kind, Program, ProgramPaths};
 use std::path::PathBuf;
 
 /// The longest path of a Unix socket: `sun_path` holds 108 bytes with the closing zero (unix(7)).
@@ -10,13 +10,13 @@ const SOCKET_PATH_BYTES_MAX: usize = 107;
 /// What a private server is asked to be.
 #[derive(Clone, Debug)]
 pub struct SandboxOptions {
-    /// Where mysqld is looked for.
+    /// Where the server is looked for, and of which family it is.
     pub programs: ProgramPaths,
     /// The folder in which `myriad-XXXXXX` is made; short, since the socket lies in it.
     pub folder: PathBuf,
     /// Listen on 127.0.0.1 too, on a free port.
     pub tcp: bool,
-    /// Write a binary log, with GTIDs.
+    /// Write a binary log, with the family's GTIDs.
     pub binary_log: bool,
     /// `innodb_buffer_pool_size`.
     pub buffer_pool_bytes: u64,
@@ -24,7 +24,7 @@ pub struct SandboxOptions {
     pub keep: bool,
     /// How long the server may take until it answers.
     pub start_seconds_max: u64,
-    /// Further arguments of mysqld; they win over ours.
+    /// Further arguments of the server; they win over ours.
     pub arguments: Vec<String>,
 }
 
@@ -77,24 +77,29 @@ pub fn arguments(program: &Program, layout: &Layout, options: &SandboxOptions, p
         format!("--socket={}", layout.socket.display()),
         format!("--pid-file={}", layout.folder.join("pid").display()),
         format!("--log-error={}", layout.log.display()),
-        // Packages build in a folder that only their installation makes; the server ends without it.
-        "--secure-file-priv=NULL".into(),
         "--event-scheduler=OFF".into(),
         "--local-infile=ON".into(),
         format!("--innodb-buffer-pool-size={}", options.buffer_pool_bytes),
         format!("--server-id={}", server_id()),
     ];
-    if !program.version.starts_with("5.") {
-        arguments.push("--mysqlx=OFF".into());
+    if program.kind == Kind::Mysql {
+        // Packages build in a folder that only their installation makes; the server ends without it.
+        arguments.push("--secure-file-priv=NULL".into());
+        if !program.version.starts_with("5.") {
+            arguments.push("--mysqlx=OFF".into());
+        }
     }
     if rustix::process::geteuid().is_root() {
         // mysqld refuses to run as root unless told to.
         arguments.push("--user=root".into());
     }
-    if options.binary_log {
-        arguments.extend(["--log-bin=binlog", "--gtid-mode=ON", "--enforce-gtid-consistency=ON"].map(String::from));
-    } else {
-        arguments.push("--skip-log-bin".into());
+    match (options.binary_log, program.kind) {
+        (true, Kind::Mysql) => {
+            arguments.extend(["--log-bin=binlog", "--gtid-mode=ON", "--enforce-gtid-consistency=ON"].map(String::from));
+        }
+        // Its GTIDs need no switching on.
+        (true, Kind::Mariadb) => arguments.push("--log-bin=binlog".into()),
+        (false, _) => arguments.push("--skip-log-bin".into()),
     }
     match port {
         Some(port) => arguments.extend(["--bind-address=127.0.0.1".into(), format!("--port={port}")]),

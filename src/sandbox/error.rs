@@ -1,6 +1,7 @@
 //! What a private server can fail with. Start-up failures quote the end of the server's own log, since
 //! that is the only place where the reason stands.
 
+use super::find::Kind;
 use crate::error::{Exit, Explain};
 use std::path::PathBuf;
 
@@ -10,12 +11,16 @@ pub enum SandboxError {
     /// None of the folders holds the program.
     #[error("no {program} found")]
     NotFound {
+        /// Of which family it should be.
+        kind: Kind,
         /// The program's name.
         program: String,
     },
-    /// The program that was named is no MySQL server, or does not run.
-    #[error("{} is no MySQL server that runs here: {why}", path.display())]
+    /// The program that was named is no such server, or does not run.
+    #[error("{} is no {kind} server that runs here: {why}", path.display())]
     Unusable {
+        /// Of which family it should be.
+        kind: Kind,
         /// The program.
         path: PathBuf,
         /// Why.
@@ -37,7 +42,15 @@ pub enum SandboxError {
         /// The socket.
         path: PathBuf,
     },
-    /// `mysqld --initialize-insecure` failed.
+    /// A MariaDB without the statements that make its system tables.
+    #[error("{} was installed without {file}", program.display())]
+    SystemTables {
+        /// The server program.
+        program: PathBuf,
+        /// The file that was looked for.
+        file: String,
+    },
+    /// `mysqld --initialize-insecure` failed, or MariaDB's `--bootstrap`.
     #[error("{} could not initialise a data directory: {why}\n{log_tail}", program.display())]
     Initialise {
         /// The program.
@@ -66,11 +79,14 @@ impl Explain for SandboxError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            SandboxError::NotFound { .. } => {
-                "run scripts/get-mysqld to fetch a private copy, or name a server with MYRIAD_MYSQLD".into()
+            SandboxError::NotFound { kind, .. } => {
+                format!("run {} to fetch a private copy, or name a server with {}", kind.fetch(), kind.variable())
             }
-            SandboxError::Unusable { .. } => {
-                "name another with MYRIAD_MYSQLD, or run scripts/get-mysqld to fetch a private copy".into()
+            SandboxError::Unusable { kind, .. } => {
+                format!("name another with {}, or run {} to fetch a private copy", kind.variable(), kind.fetch())
+            }
+            SandboxError::SystemTables { .. } => {
+                format!("run {} to fetch a private copy that is complete", Kind::Mariadb.fetch())
             }
             SandboxError::Folder { .. } | SandboxError::SocketPath { .. } => {
                 "is there a short temporary folder that this account can write to, with room left?".into()

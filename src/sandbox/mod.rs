@@ -1,4 +1,4 @@
-//! Private MySQL servers for tests, demo and bench: found, initialised, started on a socket, stopped.
+//! Private servers for tests, demo and bench: found, initialised, started on a socket, stopped. MySQL or MariaDB.
 //!
 //! In: [`SandboxOptions`]. Out: a [`Sandbox`] that answers on its socket as root without a password.
 //! Nothing stays behind: the server dies with this process (the kernel kills it, also after a kill -9 of
@@ -14,7 +14,7 @@ pub mod process;
 
 pub use config::SandboxOptions;
 pub use error::SandboxError;
-pub use find::ProgramPaths;
+pub use find::{Kind, ProgramPaths};
 
 use crate::secret::Secret;
 use crate::server::{ConnectOptions, Host, SslOptions};
@@ -35,13 +35,13 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Finds mysqld, gives it a data directory of its own and waits until it answers.
+    /// Finds the server program, gives it a data directory of its own and waits until it answers.
     ///
-    /// Fails where no mysqld is found, it cannot be initialised, or it does not answer in
+    /// Fails where no program is found, it cannot be initialised, or it does not answer in
     /// `start_seconds_max`; the error then quotes the end of the server's own log.
     pub fn start(options: SandboxOptions) -> Result<Sandbox, SandboxError> {
         folder::sweep(&options.folder);
-        let program = options.programs.mysqld()?;
+        let program = options.programs.server()?;
         let run = folder::of_this_process(&options.folder)?;
         let layout = Layout::new(run.server_folder()?)?;
         let template = run.template(&program)?;
@@ -112,12 +112,17 @@ impl Sandbox {
         &self.layout.log
     }
 
-    /// The version as `mysqld --version` gives it, such as `9.7.4-2`.
+    /// The family.
+    pub fn kind(&self) -> Kind {
+        self.program.kind
+    }
+
+    /// The version as the program's `--version` gives it, such as `9.7.4-2`.
     pub fn version(&self) -> &str {
         &self.program.version
     }
 
-    /// The mysqld program.
+    /// The server program.
     pub fn program(&self) -> &Path {
         &self.program.path
     }

@@ -10,7 +10,7 @@ mod change;
 mod key;
 mod lexer;
 
-pub use change::{rename_schema_in_foreign_key, with_name, without_placement};
+pub use change::{rename_schema_in_foreign_key, rename_schema_of_sequences, with_name, without_placement};
 pub(crate) use lexer::{Dialect, Lexer, Token};
 
 use key::Key;
@@ -85,6 +85,11 @@ pub struct IndexStep<'a> {
 }
 
 impl Cut {
+    /// A definition of which nothing comes late.
+    pub fn whole(create: Vec<u8>) -> Cut {
+        Cut { bare: create, late_indexes: Vec::new(), foreign_keys: Vec::new(), temporary_index: None }
+    }
+
     /// The ALTERs that build the late indexes with the fewest passes over the rows and leave the keys in their old
     /// order. FULLTEXT comes first: the first one of a table rebuilds it (seen on MySQL 9.7.4: a new table id), and
     /// indexes that exist by then would be built twice; the server lists FULLTEXT keys last whenever they were made.
@@ -159,6 +164,13 @@ pub fn without_foreign_keys(create: &[u8]) -> Result<Vec<u8>, DdlError> {
     let mut parts = parts(create)?;
     parts.items.retain(|item| item_kind(item) != ItemKind::ForeignKey);
     Ok(parts.assemble())
+}
+
+/// True where the table has a primary key, or a key that serves as one: UNIQUE over whole NOT NULL columns.
+pub fn has_clustered_key(create: &[u8]) -> Result<bool, DdlError> {
+    let parts = parts(create)?;
+    let keys: Vec<Option<Key>> = parts.items.iter().map(|item| Key::of(item)).collect();
+    Ok(clustered_key(&parts, &keys).is_some())
 }
 
 /// The place of the key that InnoDB clusters the rows by, if it is declared.

@@ -194,7 +194,11 @@ impl RangeKey {
 pub fn value_literal(value: &KeyValue, column: &Column) -> String {
     match value {
         KeyValue::Plain(text) => match column.kind {
-            ColumnKind::Date | ColumnKind::Time | ColumnKind::Datetime | ColumnKind::Timestamp => format!("'{text}'"),
+            ColumnKind::Date
+            | ColumnKind::Time
+            | ColumnKind::Datetime
+            | ColumnKind::Timestamp
+            | ColumnKind::TypedText => format!("'{text}'"),
             ColumnKind::Float => float_literal(text),
             _ => text.clone(),
         },

@@ -1,6 +1,8 @@
 //! Nouns only: tables, columns, keys and other objects as the backup knows them. No session, no clock.
 //! The serialised form of these types is the schema part of a backup (docs/format.md section 6).
 
+pub mod account;
+pub mod account_text;
 pub mod ddl;
 pub mod identifier;
 pub mod key;
@@ -8,6 +10,7 @@ pub mod object_text;
 pub mod readable;
 pub mod sql_text;
 
+pub use account::Account;
 pub use identifier::quote;
 pub use key::{Bound, KeyColumn, KeyValue, Range, RangeKey};
 pub use sql_text::SqlText;
@@ -81,6 +84,8 @@ pub enum ColumnKind {
     Geometry,
     /// VECTOR: little-endian 4-byte floats.
     Vector,
+    /// UUID, INET4, INET6 of MariaDB, carried as the text that the server prints.
+    TypedText,
 }
 
 /// Whether and how a column's value is computed by the server.
@@ -154,6 +159,16 @@ impl Column {
     }
 }
 
+/// A histogram of a column's values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Histogram {
+    /// The column.
+    pub column: String,
+    /// The JSON text of `information_schema.column_statistics`: buckets, how many were asked for, whether ANALYZE TABLE
+    /// brings it up to date.
+    pub data: String,
+}
+
 /// One table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
@@ -162,16 +177,24 @@ pub struct Table {
     pub name: QualifiedName,
     /// Storage engine as the server names it (`InnoDB`, `MyISAM`).
     pub engine: String,
-    /// `SHOW CREATE TABLE`, byte for byte, read with character_set_results=NULL and sql_mode=''.
+    /// `SHOW CREATE TABLE` (`SHOW CREATE SEQUENCE` of a sequence), byte for byte, read with character_set_results=NULL and sql_mode=''.
     pub create: SqlText,
     /// All columns in table order.
     pub columns: Vec<Column>,
     /// The key that ranges are cut along; none where no usable unique NOT NULL key exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range_key: Option<RangeKey>,
-    /// Leaf partitions (sub-partitions where there are some) in order; empty where not partitioned.
+    /// A SEQUENCE of MariaDB: a table of one row that the server counts in. Other tables' defaults may call for it, so
+    /// it is made before them.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub sequence: bool,
+    /// Leaf partitions (sub-partitions where there are some) in order; empty where not partitioned, or where rows are
+    /// not read by partition.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partitions: Vec<String>,
+    /// Histograms that the optimizer has of its columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub histograms: Vec<Histogram>,
     /// The server's estimate of rows, for planning only.
     #[serde(skip)]
     pub rows_estimate: u64,
@@ -192,7 +215,9 @@ impl Table {
             create: SqlText::default(),
             columns,
             range_key: None,
+            sequence: false,
             partitions: Vec::new(),
+            histograms: Vec::new(),
             rows_estimate: 0,
             bytes_estimate: 0,
             index_bytes_estimate: 0,
@@ -229,6 +254,7 @@ impl Table {
 pub fn no_rows_in(engine: &str) -> Option<&'static str> {
     match engine.to_ascii_uppercase().as_str() {
         "MRG_MYISAM" => Some("the engine MERGE shows the rows of other tables"),
+        "OQGRAPH" | "SPHINX" => Some("the engine shows what is kept elsewhere"),
         "BLACKHOLE" => Some("the engine BLACKHOLE keeps no rows"),
         "FEDERATED" | "CONNECT" | "SPIDER" => Some("its rows are on another server"),
         _ => None,
@@ -245,6 +271,10 @@ pub enum ObjectKind {
     Function,
     /// A stored procedure.
     Procedure,
+    /// The interface of a package of MariaDB's ORACLE mode.
+    Package,
+    /// The body of such a package; created after its interface.
+    PackageBody,
     /// A trigger; created after proof, in ACTION_ORDER.
     Trigger,
     /// An event; created last.
@@ -257,6 +287,8 @@ impl fmt::Display for ObjectKind {
             ObjectKind::View => "view",
             ObjectKind::Function => "function",
             ObjectKind::Procedure => "procedure",
+            ObjectKind::Package => "package",
+            ObjectKind::PackageBody => "package body",
             ObjectKind::Trigger => "trigger",
             ObjectKind::Event => "event",
         })

@@ -7,7 +7,7 @@
 //! writes `\\` for a backslash even for objects made under NO_BACKSLASH_ESCAPES; [`comment_as_written`] undoes it.
 
 use super::ddl::{DdlError, Dialect, Lexer, Token};
-use super::{Object, ObjectKind};
+use super::{Account, Object, ObjectKind};
 use std::ops::Range;
 
 /// The pieces that are UTF-8, in order. `comment` is the quoted text of COMMENT, with its quotes.
@@ -23,10 +23,16 @@ pub struct Pieces {
 pub fn utf8_pieces(object: &Object) -> Result<Pieces, DdlError> {
     let backslash = !object.sql_mode.split(',').any(|mode| mode == "NO_BACKSLASH_ESCAPES");
     let text = &object.create.0;
+    // A routine of MariaDB's ORACLE mode may have no parentheses; ASCII is the same in every client's character set.
+    if text.is_ascii() && object.sql_mode.split(',').any(|mode| mode == "ORACLE") {
+        return Ok(Pieces::default());
+    }
     match object.kind {
         ObjectKind::View => Ok(Pieces::default()),
         ObjectKind::Trigger => before_words(text, b" FOR EACH ROW "),
         ObjectKind::Event => before_words(text, b" DO "),
+        // MariaDB, where nothing but the name and the definer stands before the first of these words.
+        ObjectKind::Package | ObjectKind::PackageBody => before_words(text, b" AS "),
         ObjectKind::Function | ObjectKind::Procedure => routine(text, backslash),
     }
 }
@@ -54,17 +60,70 @@ pub fn comment_as_written(comment: &[u8]) -> Vec<u8> {
 /// The text of a view that takes the place of the one that may exist and belongs to the account that runs it. None
 /// where the text is not as the server writes it.
 pub fn with_own_definer(create: &[u8]) -> Option<Vec<u8>> {
-    let rest = create.strip_prefix(b"CREATE ")?;
-    // Between ALGORITHM and the name, ahead of any quote but its own.
-    let start = memchr::memmem::find(rest, b"DEFINER=")? + b"DEFINER=".len();
-    let mut lexer = Lexer::new(&rest[start..]);
-    for expected in [Token::Quoted, Token::Byte, Token::Quoted] {
-        if lexer.next_token().ok()? != Some(expected) {
+    let own = with_definer(create, None)?;
+    Some([b"CREATE OR REPLACE ", own.strip_prefix(b"CREATE ")?].concat())
+}
+
+/// The text with another definer; none means the account that runs it. None where the text is not as the server writes
+/// it. The name comes in UTF-8, as the head of such a text is.
+pub fn with_definer(create: &[u8], definer: Option<&Account>) -> Option<Vec<u8>> {
+    let place = definer_place(create)?;
+    let definer = definer.map_or_else(|| "CURRENT_USER".to_owned(), Account::sql);
+    Some([&create[..place.start], definer.as_bytes(), &create[place.end..]].concat())
+}
+
+/// Where the definer stands: after `DEFINER=`, ahead of any quote but its own. A role, which MariaDB allows, has no host.
+fn definer_place(create: &[u8]) -> Option<Range<usize>> {
+    const WORD: &[u8] = b"DEFINER=";
+    let mut lexer = Lexer::new(create);
+    while !create[lexer.at()..].starts_with(WORD) {
+        if !matches!(lexer.next_token().ok()?, Some(Token::Byte)) {
             return None;
         }
     }
-    let after = &rest[start + lexer.at()..];
-    Some([b"CREATE OR REPLACE ", &rest[..start], b"CURRENT_USER", after].concat())
+    let start = lexer.at() + WORD.len();
+    let mut lexer = Lexer::new(&create[start..]);
+    if lexer.next_token().ok()? != Some(Token::Quoted) {
+        return None;
+    }
+    let mut end = start + lexer.at();
+    if create.get(end) == Some(&b'@') {
+        lexer.next_token().ok()?;
+        if lexer.next_token().ok()? != Some(Token::Quoted) {
+            return None;
+        }
+        end = start + lexer.at();
+    }
+    Some(start..end)
+}
+
+/// The text of an event that is made disabled. One that is disabled already, on replicas or everywhere, stays as it is.
+/// None where the text is not as the server writes it.
+pub fn disabled_event(create: &[u8]) -> Option<Vec<u8>> {
+    let mut lexer = Lexer::new(create);
+    loop {
+        let at = lexer.at();
+        let rest = &create[at..];
+        if let Some(after) = rest.strip_prefix(b" ENABLE ") {
+            return Some([&create[..at], b" DISABLE ", after].concat());
+        }
+        if rest.starts_with(b" DISABLE ") {
+            return Some(create.to_vec());
+        }
+        if rest.starts_with(b" DO ") {
+            return None;
+        }
+        lexer.next_token().ok()??;
+    }
+}
+
+/// True for a function that says of itself what a server with a binary log wants to hear: that it is deterministic, or
+/// that it does not change data. False too where the text is not as the server writes it.
+pub fn says_it_is_safe_to_log(object: &Object) -> bool {
+    let Ok(Pieces { utf8, .. }) = utf8_pieces(object) else { return false };
+    let Some(place) = utf8.last() else { return false };
+    let words: [&[u8]; 3] = [b"\n    DETERMINISTIC\n", b"\n    NO SQL\n", b"\n    READS SQL DATA\n"];
+    words.iter().any(|word| memchr::memmem::find(&object.create.0[place.clone()], word).is_some())
 }
 
 /// Everything before and with the first occurrence of `words` outside quotes; the body follows.
@@ -226,6 +285,52 @@ mod tests {
     }
 
     #[test]
+    fn another_definer() {
+        let other = Account::new("o`d", "%");
+        let check = |create: &str, expected: &str| {
+            let text = with_definer(create.as_bytes(), Some(&other)).unwrap();
+            assert_eq!(String::from_utf8(text).unwrap(), expected);
+        };
+        check("CREATE DEFINER=`a@``b`@`%` EVENT `DEFINER=` DO 1", "CREATE DEFINER=`o``d`@`%` EVENT `DEFINER=` DO 1");
+        check(
+            "CREATE DEFINER=\"r\"@\"%\" PROCEDURE \"p\"() SELECT 'DEFINER=`x`@`y`'",
+            "CREATE DEFINER=`o``d`@`%` PROCEDURE \"p\"() SELECT 'DEFINER=`x`@`y`'",
+        );
+        check("CREATE DEFINER=`role` FUNCTION `f`()", "CREATE DEFINER=`o``d`@`%` FUNCTION `f`()");
+        let own = with_definer(b"CREATE DEFINER=`a`@`b` TRIGGER `t`", None).unwrap();
+        assert_eq!(own, b"CREATE DEFINER=CURRENT_USER TRIGGER `t`");
+        for odd in ["CREATE EVENT `DEFINER=`", "CREATE DEFINER=x", "CREATE DEFINER=`x`@", "CREATE DEFINER=`x"] {
+            assert_eq!(with_definer(odd.as_bytes(), None), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn an_event_is_disabled_by_its_own_word() {
+        let head = "CREATE DEFINER=` ENABLE `@`%` EVENT ` ENABLE ` ON SCHEDULE EVERY 1 DAY ON COMPLETION NOT PRESERVE";
+        let text = |word: &str| format!("{head} {word} COMMENT ' ENABLE ' DO SELECT ' ENABLE '");
+        assert_eq!(disabled_event(text("ENABLE").as_bytes()).unwrap(), text("DISABLE").as_bytes());
+        for word in ["DISABLE", "DISABLE ON REPLICA"] {
+            assert_eq!(disabled_event(text(word).as_bytes()).unwrap(), text(word).as_bytes());
+        }
+        assert_eq!(disabled_event(b"CREATE EVENT `e` DO SELECT ENABLE "), None);
+    }
+
+    #[test]
+    fn what_a_function_says_of_itself() {
+        let safe = |characteristics: &str| {
+            let create =
+                format!("CREATE DEFINER=`r`@`%` FUNCTION `f`() RETURNS int\n{characteristics}RETURN '\n    NO SQL\n'");
+            says_it_is_safe_to_log(&object(ObjectKind::Function, create.as_bytes(), ""))
+        };
+        assert!(!safe("") && !safe("    MODIFIES SQL DATA\n") && !safe("    COMMENT '    NO SQL'\n"));
+        assert!(
+            safe("    DETERMINISTIC\n")
+                && safe("    NO SQL\n    SQL SECURITY INVOKER\n")
+                && safe("    READS SQL DATA\n")
+        );
+    }
+
+    #[test]
     fn a_comment_without_backslash_escapes() {
         assert_eq!(comment_as_written(b"'a\\\\b''c\\n'"), b"'a\\b''c\n'");
     }
@@ -241,6 +346,8 @@ mod tests {
             let _ = utf8_pieces(&object(ObjectKind::Procedure, &text, "NO_BACKSLASH_ESCAPES"));
             let _ = comment_as_written(&bytes);
             let _ = with_own_definer(&[b"CREATE DEFINER=".as_slice(), &bytes].concat());
+            let _ = disabled_event(&bytes);
+            let _ = says_it_is_safe_to_log(&object(ObjectKind::Function, &bytes, ""));
         }
     }
 }

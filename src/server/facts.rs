@@ -106,6 +106,23 @@ pub struct ServerFacts {
     pub event_scheduler: String,
 }
 
+impl ServerFacts {
+    /// True where both are the same server: by `server_uuid`, and where neither has one, as on MariaDB, by host, port,
+    /// data directory and `server_id` together.
+    pub fn is_same_server(&self, other: &ServerFacts) -> bool {
+        match (&self.server_uuid, &other.server_uuid) {
+            (Some(own), Some(others)) => own == others,
+            (None, None) => {
+                let place = |facts: &ServerFacts| {
+                    (facts.flavor, facts.hostname.clone(), facts.port, facts.datadir.clone(), facts.server_id)
+                };
+                !self.hostname.is_empty() && place(self) == place(other)
+            }
+            _ => false,
+        }
+    }
+}
+
 const VARIABLES: &[&str] = &[
     "version",
     "version_comment",
@@ -216,6 +233,17 @@ mod tests {
         check("10.11.14-MariaDB-0+deb12u2", "Debian 12", Flavor::Mariadb, VersionNumber(10, 11, 14));
         check("8.4", "", Flavor::Mysql, VersionNumber(8, 4, 0));
         assert!(VersionNumber(8, 0, 36) < VersionNumber(8, 4, 0));
+    }
+
+    #[test]
+    fn a_server_without_a_uuid_is_known_by_its_place() {
+        let one = ServerFacts { hostname: "db1".into(), datadir: "/a".into(), server_id: 1, ..ServerFacts::default() };
+        assert!(one.is_same_server(&one.clone()));
+        assert!(!one.is_same_server(&ServerFacts { datadir: "/b".into(), ..one.clone() }));
+        assert!(!one.is_same_server(&ServerFacts { server_uuid: Some("u".into()), ..one.clone() }));
+        assert!(!ServerFacts::default().is_same_server(&ServerFacts::default()));
+        let known = ServerFacts { server_uuid: Some("u".into()), ..one };
+        assert!(known.is_same_server(&ServerFacts { hostname: "db2".into(), ..known.clone() }));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! queries on information_schema serve all tables of a batch of schemas; only the exact texts (`SHOW CREATE …`) are
 //! asked one by one. What exists and is not taken is named in [`NotTaken`], never passed over in silence.
 
+pub mod accounts;
 mod beside;
 mod columns;
 mod objects;
@@ -13,6 +14,7 @@ mod tables;
 use super::error::ServerError;
 use super::facts::session_variables;
 use super::session::{READER_SETUP, Session};
+use crate::schema::account::AccountDefinition;
 use crate::schema::identifier::{literal, quote};
 use crate::schema::{Schema, SqlText};
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,8 @@ pub type Wanted<'a> = dyn Fn(&str, Option<&str>) -> bool + Sync + 'a;
 pub struct Inspected {
     /// The schemas, by name.
     pub schemas: Vec<Schema>,
+    /// Users and roles; empty where they were not asked for.
+    pub accounts: Vec<AccountDefinition>,
     /// What exists and is not in `schemas`, or not in full.
     pub not_taken: Vec<NotTaken>,
 }
@@ -57,6 +61,9 @@ impl fmt::Display for NotTaken {
     }
 }
 
+/// The kind under which users and roles are named where they are not taken.
+pub const USERS: &str = "users";
+
 /// The schema that holds the state of a running restore: never backed up.
 pub const LEDGER_SCHEMA: &str = "myriad_restore";
 
@@ -67,12 +74,19 @@ pub fn is_system_schema(name: &str) -> bool {
         .any(|system| name.eq_ignore_ascii_case(system))
 }
 
+/// What `information_schema.tables.TABLE_TYPE` says of a table with rows of its own: the second and the third are
+/// MariaDB's.
+pub const TABLE_TYPES: [&str; 3] = ["BASE TABLE", "SYSTEM VERSIONED", "SEQUENCE"];
+
+/// The condition for rows of `information_schema.tables` that are such tables.
+pub const IS_TABLE: &str = "TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED', 'SEQUENCE')";
+
 /// Schemas asked for in one query: enough that a server with thousands of small schemas needs few queries.
 const SCHEMAS_PER_QUERY: usize = 500;
 
 /// Reads the definitions of everything that is wanted. The session must have gone through [`setup_reader`]; its
-/// current schema is another one afterwards. `with_objects`: also views, routines, triggers, events, and the list of
-/// what the server holds beside its schemas.
+/// current schema is another one afterwards. `with_objects`: also views, routines, triggers, events. What the server
+/// holds beside its schemas is listed in any case.
 pub async fn inspect(session: &mut Session, wanted: &Wanted<'_>, with_objects: bool) -> Result<Inspected, ServerError> {
     let mut inspected = Inspected::default();
     let rows = session.query("SELECT SCHEMA_NAME FROM information_schema.schemata").await?;
@@ -97,10 +111,14 @@ pub async fn inspect(session: &mut Session, wanted: &Wanted<'_>, with_objects: b
             });
         }
     }
-    if with_objects {
-        rights::read(session, &names, &mut inspected.not_taken).await?;
-        beside::read(session, wanted, &mut inspected.not_taken).await?;
+    match with_objects {
+        true => rights::read(session, &names, &mut inspected.not_taken).await?,
+        false => {
+            let why = "views, routines, triggers and events were left out (--no-objects)";
+            inspected.not_taken.push(NotTaken::new("objects", "", why));
+        }
     }
+    beside::read(session, wanted, &mut inspected.not_taken).await?;
     inspected.not_taken.sort();
     Ok(inspected)
 }

@@ -4,12 +4,14 @@
 //! definitions, locks, loading. [`raw::RawSession`] is one blocking socket that walks row packets in place;
 //! backup and proof read rows through it.
 
+pub mod accounts;
 mod address;
 pub mod error;
 pub mod facts;
 pub mod inspect;
 pub mod options;
 pub mod raw;
+pub mod rights;
 pub mod session;
 pub mod snapshot;
 pub mod verified;

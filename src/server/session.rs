@@ -71,7 +71,7 @@ pub const READER_SETUP: &str = "SET NAMES utf8mb4, SESSION character_set_results
 /// a table's engine would else make an InnoDB table with no more than a warning.
 pub const WRITER_SETUP: &str = "SET NAMES utf8mb4, SESSION character_set_results=NULL, SESSION time_zone='+00:00', \
     SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION', SESSION foreign_key_checks=0, \
-    SESSION unique_checks=0, SESSION explicit_defaults_for_timestamp=1, SESSION wait_timeout=28800, SESSION net_read_timeout=3600";
+    SESSION unique_checks=0, SESSION wait_timeout=28800, SESSION net_read_timeout=3600";
 
 impl Session {
     /// Connects and logs in. No session setting is changed yet.
@@ -151,6 +151,19 @@ impl Session {
             }
             Err(error) => Err(statement_error(&self.server, sql, error)),
         }
+    }
+
+    /// Runs a statement that holds a password hash: whatever happens, an error shows `shown` in its place.
+    pub async fn execute_secret(&mut self, sql: impl AsRef<[u8]>, shown: &str) -> Result<Done, ServerError> {
+        self.execute(sql).await.map_err(|error| match error {
+            ServerError::Statement { server, code, state, message, .. } => {
+                // A syntax error repeats a piece of the statement.
+                let message = if code == 1064 { "the server does not know its syntax".to_owned() } else { message };
+                ServerError::Statement { server, code, state, message, statement: shown.to_owned() }
+            }
+            ServerError::Lost { server, why, .. } => ServerError::Lost { server, doing: shown.to_owned(), why },
+            other => other,
+        })
     }
 
     /// Runs a statement and returns all its rows; for small results only.

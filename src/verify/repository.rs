@@ -75,7 +75,7 @@ impl Named {
     /// Adds what one backup names. Lists that cannot be read are damage, not an end.
     pub async fn add(&mut self, repository: &Repository, manifest: &Manifest) {
         self.inventory.backups += 1;
-        for part in manifest.schemas.iter().chain(&manifest.lists) {
+        for part in manifest.schemas.iter().chain(&manifest.lists).chain(&manifest.accounts) {
             let (place, bytes, content) = (part.place, part.bytes, part.content);
             let frame = Frame { offset: place.offset, length: place.length, bytes, content, kind: FrameKind::Part };
             self.objects.entry(place.object).or_default().insert(place.offset, frame);

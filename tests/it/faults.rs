@@ -54,7 +54,7 @@ async fn what_another_version_wrote_is_refused_and_not_misread() {
         ("myriad.json", "encryption", "aes".into(), "encryption aes"),
         (manifest, "format", 2.into(), "format"),
         (manifest, "kind", "physical".into(), "physical"),
-        (manifest, "requires", vec!["typed-list"].into(), "typed-list"),
+        (manifest, "requires", vec!["row-marks"].into(), "row-marks"),
         (manifest, "versions", serde_json::json!({"row_text": 2, "row_digest": 1, "parts": 1}), "row_text"),
         (manifest, "versions", serde_json::json!({"row_text": 1, "row_digest": 9, "parts": 1}), "row_digest"),
     ];
@@ -184,6 +184,7 @@ fn backup_options(server: &Sandbox, schema: &str) -> BackupOptions {
         consistency: Consistency::Auto,
         no_data: false,
         no_objects: false,
+        users: false,
         conditions: Vec::new(),
         rate_bytes_max: None,
         dry_run: false,

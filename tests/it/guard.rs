@@ -5,6 +5,7 @@ use myriad::error::Exit;
 use myriad::guard::{Finding, FindingKind, Intent, inspect, refusal};
 use myriad::sandbox::{Sandbox, SandboxOptions};
 use myriad::schema::QualifiedName;
+use myriad::server::facts::ServerFacts;
 use myriad::server::{ConnectOptions, Session};
 
 async fn findings(options: &ConnectOptions, intent: &Intent) -> Vec<Finding> {
@@ -18,17 +19,17 @@ fn kinds(findings: &[Finding]) -> Vec<FindingKind> {
     findings.iter().map(|finding| finding.kind).collect()
 }
 
-async fn uuid(sandbox: &Sandbox) -> String {
-    let mut session = server::connect(sandbox).await;
-    session.query_first("SELECT @@server_uuid").await.unwrap().unwrap().text(0)
+async fn facts(sandbox: &Sandbox) -> ServerFacts {
+    myriad::server::facts::read(&mut server::connect(sandbox).await).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_and_its_replica() {
     let source = server::own(SandboxOptions { tcp: true, ..server::options() });
     let replica = server::own(server::options());
-    let (of_source, of_replica) = (uuid(&source).await, uuid(&replica).await);
-    let intent = Intent { source_uuids: vec![of_source, "a-server-long-gone".into()], ..Intent::default() };
+    let (of_source, of_replica) = (facts(&source).await, facts(&replica).await);
+    let long_gone = ServerFacts { server_uuid: Some("a-server-long-gone".into()), ..ServerFacts::default() };
+    let intent = Intent { sources: vec![of_source, long_gone], ..Intent::default() };
     let mut root = server::connect(&source).await;
     assert_eq!(kinds(&findings(&source.connect_options(), &intent).await), [FindingKind::IsSource]);
     assert_eq!(findings(&source.connect_options(), &Intent::default()).await, []);
@@ -38,7 +39,7 @@ async fn a_source_and_its_replica() {
     assert_eq!(kinds(&found), [FindingKind::IsSource, FindingKind::HasReplicas]);
     // A replica is a fit target as far as the guard looks, and the same backup's source after a failover is not.
     assert_eq!(findings(&replica.connect_options(), &intent).await, []);
-    let failed_over = Intent { source_uuids: vec![of_replica], ..Intent::default() };
+    let failed_over = Intent { sources: vec![of_replica], ..Intent::default() };
     assert_eq!(kinds(&findings(&replica.connect_options(), &failed_over).await), [FindingKind::IsSource]);
 
     // Without the right to list replicas their sessions still show.

@@ -135,7 +135,7 @@ fn missing_mysqld_is_one_clear_sentence() {
     let parent = tempfile::tempdir().unwrap();
     let error = Sandbox::start(SandboxOptions {
         folder: parent.path().into(),
-        ..SandboxOptions::new(ProgramPaths { mysqld: None, folders: vec!["/nowhere".into()] })
+        ..SandboxOptions::new(ProgramPaths { folders: vec!["/nowhere".into()], ..ProgramPaths::default() })
     })
     .err()
     .expect("an error");

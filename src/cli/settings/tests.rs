@@ -158,7 +158,7 @@ fn a_restore_names_its_target() {
     assert_eq!(options.target.host, Host::Socket("/s".into()));
     assert_eq!((options.backup, options.gtid_purged), (BackupChoice::Id("42".into()), GtidPurged::Off));
     assert_eq!((options.proof, options.log_bin), (ProofMode::None, true));
-    assert_eq!(options.overrides, Overrides { source: true, replicas: true, drop_existing: true });
+    assert_eq!(options.overrides, Overrides { source: true, replicas: true, drop_existing: true, gipk: false });
     assert_eq!(options.renames, [("a".to_owned(), "b".to_owned())]);
     let options = restore("restore --repo r --defaults-file /dev/null --target mysql://h").expect("options");
     assert_eq!((options.backup, options.gtid_purged), (BackupChoice::Latest, GtidPurged::Off));
@@ -195,8 +195,8 @@ fn empty_values_are_refused() {
 #[test]
 fn mysqld_comes_from_the_option_or_the_environment() {
     with_settings(|s| {
-        assert_eq!(s.programs(Some(Path::new("/o"))).mysqld, Some("/o".into()));
-        assert_eq!(s.programs(None).mysqld, Some("/m".into()));
+        assert_eq!(s.programs(Some(Path::new("/o"))).named, Some("/o".into()));
+        assert_eq!(s.programs(None).named, Some("/m".into()));
         assert_eq!(s.programs(None).folders.first(), Some(&"/a".into()));
     });
 }

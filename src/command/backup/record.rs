@@ -9,7 +9,7 @@ use crate::dump::{Stored, TakenChunk, TakenTable};
 use crate::error::Result;
 use crate::manifest::Repository;
 use crate::manifest::model::{
-    Asked, ChunkRecord, FORMAT, ListLine, Manifest, PARTS_VERSION, Part, Place, SchemaLine, SchemaRecord,
+    AccountLine, Asked, ChunkRecord, FORMAT, ListLine, Manifest, PARTS_VERSION, Part, Place, SchemaLine, SchemaRecord,
     TYPED_LIST_FEATURE, TableDefinition, TableRecord, Totals, Untyped, Versions, WIDE_ROW_BYTES,
 };
 use crate::manifest::pack::Places;
@@ -53,10 +53,11 @@ pub(super) async fn write(
     let (schemas, schema_bytes) = write_definitions(repository, inspected).await?;
     let mut lists = Lists::default();
     let (parts, list_bytes) = lists.write(repository, tables, places).await?;
+    let (accounts, account_bytes) = write_accounts(repository, inspected).await?;
     let mut totals = lists.totals;
     totals.schemas = inspected.schemas.len() as u64;
     totals.tables = inspected.schemas.iter().map(|schema| schema.tables.len() as u64).sum();
-    totals.parts_bytes = schema_bytes + list_bytes;
+    totals.parts_bytes = schema_bytes + list_bytes + account_bytes;
     let manifest = Manifest {
         format: FORMAT,
         kind: "logical".into(),
@@ -78,6 +79,7 @@ pub(super) async fn write(
         totals,
         schemas,
         lists: parts,
+        accounts,
         not_taken: inspected.not_taken.clone(),
         untyped: lists.untyped,
     };
@@ -100,6 +102,7 @@ fn asked(options: &BackupOptions) -> Asked {
         conditions: options.conditions.iter().cloned().collect(),
         no_data: options.no_data,
         no_objects: options.no_objects,
+        users: options.users,
         chunk_bytes: options.chunk_bytes as u64,
     }
 }
@@ -117,6 +120,16 @@ async fn write_definitions(repository: &Repository, inspected: &Inspected) -> Re
         for object in &schema.objects {
             writer.add(&SchemaLine::Object(object.clone()), store).await?;
         }
+    }
+    Ok(writer.finish(store).await?)
+}
+
+/// Users and roles stand in an object of their own, so that nobody who reads definitions comes by password hashes.
+async fn write_accounts(repository: &Repository, inspected: &Inspected) -> Result<(Vec<Part>, u64)> {
+    let store = repository.store.as_ref();
+    let mut writer = PartWriter::new()?;
+    for account in &inspected.accounts {
+        writer.add(&AccountLine::Account(account.clone()), store).await?;
     }
     Ok(writer.finish(store).await?)
 }

@@ -7,7 +7,7 @@ use crate::command::text::{bytes, count, counted, seconds, some_of};
 use crate::dump::{Taken, WorkerTime};
 use crate::manifest::model::{Manifest, Totals, Untyped};
 use crate::position::{ConsistencyKind, Position, SourcePosition};
-use crate::server::facts::ServerFacts;
+use crate::server::facts::{Flavor, ServerFacts};
 use crate::server::inspect::NotTaken;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -27,6 +27,8 @@ pub enum BackupReport {
 pub struct BackupPlan {
     /// The source, without password.
     pub source: String,
+    /// Its family.
+    pub flavor: Flavor,
     /// Its version.
     pub version: String,
     /// Where it would be stored.
@@ -89,12 +91,15 @@ pub struct BackupDone {
     pub not_taken: Vec<NotTaken>,
     /// JSON columns whose types are not carried.
     pub untyped: Vec<Untyped>,
+    /// Things that a person should read.
+    pub notes: Vec<String>,
 }
 
 /// The plan of `--dry-run`.
 pub(super) fn plan(options: &BackupOptions, facts: &ServerFacts, tables: &[Listed], threads: usize) -> BackupReport {
     BackupReport::Plan(BackupPlan {
         source: options.source.describe(),
+        flavor: facts.flavor,
         version: facts.version.clone(),
         repository: options.repo.clone(),
         threads,
@@ -153,10 +158,19 @@ pub(super) fn done(
         partial,
         not_taken,
         untyped,
+        notes: Vec::new(),
     }))
 }
 
 impl BackupReport {
+    /// The report with lines that a person should read.
+    pub(super) fn with_notes(mut self, notes: Vec<String>) -> BackupReport {
+        if let BackupReport::Backup(done) = &mut self {
+            done.notes = notes;
+        }
+        self
+    }
+
     /// The backup, where there is one.
     pub fn backup(&self) -> Option<&BackupDone> {
         match self {
@@ -177,8 +191,9 @@ impl BackupReport {
 impl BackupPlan {
     fn text(&self) -> String {
         let mut text = format!(
-            "plan: back up {} (MySQL {}) into {} with {}; nothing was done\n",
+            "plan: back up {} ({} {}) into {} with {}; nothing was done\n",
             self.source,
+            self.flavor,
             self.version,
             self.repository,
             counted(self.threads as u64, "thread")
@@ -236,6 +251,7 @@ impl BackupDone {
             let names: Vec<String> = self.not_taken.iter().map(ToString::to_string).collect();
             lines.push(format!("  not taken: {}", some_of(&names, 10)));
         }
+        lines.extend(self.notes.iter().map(|note| format!("  note: {note}")));
         lines.join("\n") + "\n"
     }
 

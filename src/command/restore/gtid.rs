@@ -2,9 +2,10 @@
 //! stands; and if not, why.
 
 use super::target::Target;
-use crate::command::options::{GtidPurged, RestoreOptions};
+use crate::command::options::{EventChoice, GtidPurged, RestoreOptions};
 use crate::error::Result;
 use crate::manifest::repository::Found;
+use crate::server::facts::Flavor;
 
 /// What became of `gtid_purged`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -37,9 +38,22 @@ pub(super) async fn decide(
     if set.is_empty() {
         return not("the backup has no GTID set", None);
     }
+    match (backup.manifest.server.flavor == Flavor::Mariadb, target.facts.flavor == Flavor::Mariadb) {
+        (false, false) => {}
+        (true, true) => {
+            // A position and no set: where a replica begins, which MariaDB takes at any time.
+            let statement = format!("SET GLOBAL gtid_slave_pos='{set}'");
+            return not(
+                "MariaDB has no gtid_purged; a replica of the source begins at its gtid_slave_pos",
+                Some(statement),
+            );
+        }
+        _ => return not("the GTIDs of MariaDB and MySQL are not the same kind of thing", None),
+    }
     let statement = format!("SET GLOBAL gtid_purged='+{set}'");
     let all = options.selection == Default::default() && options.renames.is_empty();
-    if !backup.manifest.options.whole_instance() || !all || options.no_data || options.no_objects {
+    let left_out = options.no_objects || options.events == EventChoice::None;
+    if !backup.manifest.options.whole_instance() || !all || options.no_data || left_out {
         return not("only a part of the instance was restored", None);
     }
     if target.writes_binary_log() {

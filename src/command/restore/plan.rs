@@ -74,11 +74,13 @@ pub(super) fn report(
         backup: backup.manifest.id.clone(),
         snapshot: backup.manifest.snapshot,
         target: options.target.describe(),
+        target_flavor: target.facts.flavor,
         target_version: target.facts.version.clone(),
         threads,
         way: target.way,
         writes_binary_log: target.writes_binary_log(),
         tables: tables.collect(),
         objects: selected.objects.len() as u64,
+        notes: target.notes.clone(),
     })
 }

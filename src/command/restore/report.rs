@@ -8,6 +8,7 @@ use crate::error::Exit;
 use crate::load::Loaded;
 use crate::load::rows::Way;
 use crate::manifest::model::Untyped;
+use crate::server::facts::Flavor;
 use crate::verify::Proof;
 use jiff::Timestamp;
 
@@ -30,6 +31,8 @@ pub struct RestorePlan {
     pub snapshot: Timestamp,
     /// The target, without password.
     pub target: String,
+    /// Its family.
+    pub target_flavor: Flavor,
     /// Its version.
     pub target_version: String,
     /// Sessions that would load.
@@ -42,6 +45,8 @@ pub struct RestorePlan {
     pub tables: Vec<PlannedTable>,
     /// Views, routines, triggers, events.
     pub objects: u64,
+    /// Things that a person should read.
+    pub notes: Vec<String>,
 }
 
 /// A table of a plan.
@@ -88,8 +93,14 @@ pub struct RestoreDone {
     pub indexes: u64,
     /// Foreign keys made.
     pub foreign_keys: u64,
+    /// Histograms set.
+    pub histograms: u64,
     /// Views, routines, triggers, events made.
     pub objects: u64,
+    /// Users and roles made (`--users`).
+    pub users: u64,
+    /// Grants that the target refused, and why.
+    pub not_granted: Vec<String>,
     /// The run went on from an earlier try.
     pub resumed: bool,
     /// The way that rows took.
@@ -126,7 +137,7 @@ pub(super) fn unproved(run: Run<'_>, loaded: Loaded, proof: Option<Proof>) -> Re
 }
 
 fn report(run: Run<'_>, loaded: Loaded) -> RestoreDone {
-    let Run { options, backup, selected, target, made, resumed, phases, .. } = run;
+    let Run { options, backup, selected, users, target, made, resumed, phases, .. } = run;
     let manifest = backup.manifest;
     let writes_binary_log = target.writes_binary_log();
     let mut notes = target.notes;
@@ -148,14 +159,17 @@ fn report(run: Run<'_>, loaded: Loaded) -> RestoreDone {
         rows_loaded: loaded.rows,
         indexes: loaded.indexes,
         foreign_keys: made.foreign_keys,
+        histograms: made.histograms,
         objects: made.objects,
+        users: users.count(),
+        not_granted: users.not_granted().to_vec(),
         resumed,
         way: target.way,
         writes_binary_log,
         proof: None,
         untyped: if with_data { untyped } else { Vec::new() },
         gtid: None,
-        not_created: made.not_created.iter().map(ToString::to_string).collect(),
+        not_created: users.not_created.into_iter().chain(made.not_created.iter().map(ToString::to_string)).collect(),
         notes,
         phases: phases.end(),
     }
@@ -192,10 +206,11 @@ impl RestoreReport {
 impl RestorePlan {
     fn text(&self) -> String {
         let mut text = format!(
-            "plan: restore backup {} (snapshot of {:.3}) to {} (MySQL {}) with {}; nothing was done\n",
+            "plan: restore backup {} (snapshot of {:.3}) to {} ({} {}) with {}; nothing was done\n",
             self.backup,
             self.snapshot,
             self.target,
+            self.target_flavor,
             self.target_version,
             counted(self.threads as u64, "thread")
         );
@@ -211,6 +226,7 @@ impl RestorePlan {
             way_text(self.way),
             if self.writes_binary_log { "written" } else { "not written" }
         ));
+        self.notes.iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
         text
     }
 }
@@ -244,6 +260,12 @@ impl RestoreDone {
                 counted(self.objects, "other object")
             ),
         ];
+        if self.histograms > 0 {
+            lines.push(format!("  made: {}", counted(self.histograms, "histogram")));
+        }
+        if self.users > 0 {
+            lines.push(format!("  made: {} users and roles with their grants", count(self.users)));
+        }
         if self.resumed {
             let rows = count(self.rows_loaded);
             lines.push(format!("  went on from an earlier try: {rows} of these rows were loaded now"));
@@ -266,6 +288,9 @@ impl RestoreDone {
         lines.push(format!("  binary log of the target: {binlog}"));
         if !self.not_created.is_empty() {
             lines.push(format!("  not created: {}", some_of(&self.not_created, 10)));
+        }
+        if !self.not_granted.is_empty() {
+            lines.push(format!("  not granted: {}", some_of(&self.not_granted, 10)));
         }
         lines.extend(self.notes.iter().map(|note| format!("  note: {note}")));
         let phases: Vec<_> =

@@ -1,10 +1,13 @@
 //! The steps of a restore, in the order in which they are taken: admission by the guard, bare tables, rows, keys and
 //! code, proof, triggers and events. Each leaves the target in a state that the next run can go on from.
 
+use super::objects;
 use super::phases::Phases;
 use super::plan::Effort;
+use super::primary_keys;
 use super::reader_sessions;
 use super::target::{Made, Target};
+use super::users::Users;
 use crate::command::options::{ProofMode, RestoreOptions};
 use crate::command::selected::Selected;
 use crate::error::{Error, Result};
@@ -25,6 +28,7 @@ pub(super) struct Run<'a> {
     pub options: &'a RestoreOptions,
     pub backup: Found,
     pub selected: Selected,
+    pub users: Users,
     pub target: Target,
     pub effort: Effort,
     pub phases: Phases,
@@ -41,17 +45,22 @@ pub(super) async fn admit(
     options: &RestoreOptions,
     backup: &Found,
     selected: &Selected,
+    users: &mut Users,
 ) -> Result<Option<Progressed>> {
     ledger::lock(&mut target.session).await?;
     if !options.dry_run {
         ledger::end_workers(&mut target.session).await?;
     }
     let progressed = ledger::find(&mut target.session, &run_id(backup, options)).await?;
-    let findings = guard::inspect(&mut target.session, &intent(backup, selected, progressed.as_ref())).await?;
+    let mut findings = guard::inspect(&mut target.session, &intent(backup, selected, progressed.as_ref())).await?;
+    findings.extend(users.findings(target, options, progressed.as_ref()).await?);
+    findings.extend(objects::findings(target, selected, &users.names()).await?);
+    findings.extend(primary_keys::findings(target, selected, options)?);
     let overridden = |kind| match kind {
         FindingKind::IsSource => options.overrides.source,
         FindingKind::HasReplicas => options.overrides.replicas,
         FindingKind::NamesInTheWay => options.overrides.drop_existing,
+        _ => false,
     };
     match guard::refusal(&findings, overridden) {
         Some(refusal) => Err(refusal),
@@ -71,6 +80,7 @@ impl Run<'_> {
                 Progressed::default()
             }
         };
+        self.users.create(target).await?;
         target.make_schemas(selected, made).await?;
         if options.overrides.drop_existing {
             target.drop_existing(selected, &progressed).await?;
@@ -98,11 +108,15 @@ impl Run<'_> {
         Ok(loaded)
     }
 
-    /// Makes foreign keys, routines and views.
+    /// Makes foreign keys, sets histograms, gives grants, makes routines and views.
     pub async fn make_keys_and_code(&mut self) -> Result<()> {
         self.phases.enter("keys", 0, 0);
         self.target.add_foreign_keys(&self.selected, self.options, &mut self.made).await?;
+        self.target.make_histograms(&self.selected, &mut self.made).await?;
+        // What a view may read depends on its definer's rights.
+        self.users.grant(&mut self.target, self.options).await?;
         self.target.make_objects(&self.selected, Stage::Code, &mut self.made).await?;
+        self.users.grant_rest(&mut self.target).await?;
         self.stop_here()
     }
 
@@ -141,14 +155,17 @@ impl Run<'_> {
 fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
     let selection = &options.selection;
     let scope = format!(
-        "{:?}{:?}{:?}{:?}{:?}{}{}",
+        "{:?}{:?}{:?}{:?}{:?}{}{}{:?}{:?}{}",
         selection.databases,
         selection.exclude_databases,
         selection.tables,
         selection.exclude_tables,
         options.renames,
         options.no_data,
-        options.no_objects
+        options.no_objects,
+        options.definers,
+        options.events,
+        options.users
     );
     RunId {
         backup: backup.manifest.id.clone(),
@@ -167,7 +184,7 @@ fn intent(backup: &Found, selected: &Selected, progressed: Option<&Progressed>) 
     let names = tables.chain(views.clone()).collect();
     // A run that goes on may have made views already; they are made only after all tables.
     let own = progressed.map(|p| p.tables.iter().cloned().chain(views).collect()).unwrap_or_default();
-    Intent { source_uuids: backup.manifest.server.server_uuid.iter().cloned().collect(), names, own }
+    Intent { sources: vec![backup.manifest.server.clone()], names, own }
 }
 
 /// Of all settings of an ALTER the buffer alone buys something: fewer bytes written, and least CPU at 64 MiB (measured).

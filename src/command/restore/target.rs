@@ -7,11 +7,12 @@ use crate::limits;
 use crate::load::ledger::{self, Progressed};
 use crate::load::objects::{self, NotCreated, Stage};
 use crate::load::rows::Way;
-use crate::load::{self, LoadError, LoadTable, indexes, schema};
+use crate::load::{self, LoadError, LoadTable, histograms, indexes, schema};
 use crate::manifest::Manifest;
 use crate::schema::identifier::literal;
-use crate::schema::{Object, ObjectKind, QualifiedName, Table};
-use crate::server::facts::{self, ServerFacts};
+use crate::schema::{Object, ObjectKind, QualifiedName, Table, ddl};
+use crate::server::facts::{self, Flavor, ServerFacts};
+use crate::server::rights::Rights;
 use crate::server::{ServerError, Session};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,8 +26,12 @@ pub(super) struct Target {
     pub facts: ServerFacts,
     /// The way that rows will take.
     pub way: Way,
+    /// What the restoring account may.
+    pub rights: Rights,
     /// Our sessions keep out of its binary log.
     pub skip_binlog: bool,
+    /// Session settings that stay as the target has them.
+    pub kept: Vec<String>,
     /// Things to know about this target.
     pub notes: Vec<String>,
 }
@@ -38,6 +43,8 @@ pub(super) struct Made {
     pub tables: u64,
     /// Foreign keys made.
     pub foreign_keys: u64,
+    /// Histograms set.
+    pub histograms: u64,
     /// Views, routines, triggers, events made.
     pub objects: u64,
     /// Objects that are not on the target, and why.
@@ -51,11 +58,15 @@ impl Target {
     pub async fn connect(options: &RestoreOptions, manifest: &Manifest) -> Result<Target> {
         let (mut session, kept) = load::writer(&options.target, false).await?;
         let facts = facts::read(&mut session).await?;
+        let rights = Rights::read(&mut session).await?;
         let mut notes = Vec::new();
-        for setting in kept {
+        for setting in &kept {
             notes.push(format!("{setting} stays as the target has it: the account may not change it for its session"));
         }
-        let is_source = facts.server_uuid.is_some() && facts.server_uuid == manifest.server.server_uuid;
+        let is_source = facts.is_same_server(&manifest.server);
+        if let Some(note) = other_family(&manifest.server, &facts) {
+            notes.push(note);
+        }
         let skip_binlog = match facts.log_bin && !options.log_bin && !is_source {
             false => false,
             true => match session.execute("SET SESSION sql_log_bin=0").await {
@@ -79,7 +90,7 @@ impl Target {
                 Way::Insert
             }
         };
-        Ok(Target { session, facts, way, skip_binlog, notes })
+        Ok(Target { session, facts, rights, way, skip_binlog, kept, notes })
     }
 
     /// True where what we do stands in the target's binary log.
@@ -118,8 +129,10 @@ impl Target {
             let what = match object.kind {
                 ObjectKind::Function => "FUNCTION",
                 ObjectKind::Procedure => "PROCEDURE",
+                // Its body goes with it.
+                ObjectKind::Package => "PACKAGE",
                 ObjectKind::Event => "EVENT",
-                ObjectKind::View | ObjectKind::Trigger => continue,
+                ObjectKind::View | ObjectKind::Trigger | ObjectKind::PackageBody => continue,
             };
             let name = QualifiedName::new(schema, &object.name.name).sql();
             self.session.execute(format!("DROP {what} IF EXISTS {name}")).await?;
@@ -138,6 +151,8 @@ impl Target {
     ) -> Result<Vec<LoadTable>> {
         let there: HashSet<QualifiedName> = self.existing(selected).await?.into_keys().collect();
         let mut work = Vec::with_capacity(selected.tables.len());
+        let renames: HashMap<&str, &str> =
+            options.renames.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
         let begun: HashSet<u32> = progressed.chunks.iter().map(|(table, _)| *table).collect();
         let mut missing = Vec::new();
         for (number, selected) in selected.tables.iter().enumerate() {
@@ -145,11 +160,15 @@ impl Target {
             let exists = there.contains(&selected.target);
             if !exists {
                 let bytes: u64 = selected.chunks.iter().flatten().map(|chunk| chunk.bytes).sum();
-                let (table, target) = (selected.table.clone(), selected.target.clone());
+                let (mut table, target) = (selected.table.clone(), selected.target.clone());
+                if !renames.is_empty() {
+                    let renamed = |schema: &str| renames.get(schema).map(|new| (*new).to_owned());
+                    table.create.0 = ddl::rename_schema_of_sequences(&table.create.0, &renamed);
+                }
                 missing.push(Missing { table, target, with_indexes: bytes < limits::SMALL_TABLE_BYTES });
             }
             let again = exists && !selected.table.transactional();
-            if again {
+            if again && !selected.table.sequence {
                 // Rows of such a table do not come and go with transactions: what is there counts for nothing.
                 self.session.execute(format!("TRUNCATE TABLE {}", selected.target.sql())).await?;
             }
@@ -162,6 +181,9 @@ impl Target {
             work.push(LoadTable { table: selected.table.clone(), target: selected.target.clone(), chunks, number });
         }
         made.tables = missing.len() as u64;
+        // The defaults of tables may call for sequences.
+        let (sequences, missing): (Vec<_>, Vec<_>) = missing.into_iter().partition(|missing| missing.table.sequence);
+        made.notes.extend(create_all(sequences, workers, options, self.skip_binlog).await?);
         made.notes.extend(create_all(missing, workers, options, self.skip_binlog).await?);
         Ok(work)
     }
@@ -180,6 +202,16 @@ impl Target {
             let keys = indexes::add_foreign_keys(&mut self.session, &table.table, &table.target, &renamed).await?;
             made.foreign_keys += keys.made.len() as u64;
             made.notes.extend(keys.notes);
+        }
+        Ok(())
+    }
+
+    /// Gives columns the histograms that they had.
+    pub async fn make_histograms(&mut self, selected: &Selected, made: &mut Made) -> Result<()> {
+        for table in &selected.tables {
+            let done = histograms::set(&mut self.session, &table.table, &table.target).await?;
+            made.histograms += done.made;
+            made.notes.extend(done.notes);
         }
         Ok(())
     }
@@ -259,6 +291,17 @@ async fn create_all(
     }
     let notes = std::mem::take(&mut *notes.lock().expect("no holder of the lock panics"));
     Ok(notes)
+}
+
+/// What is to be said where MySQL's definitions go to MariaDB or the other way round.
+pub(super) fn other_family(source: &ServerFacts, target: &ServerFacts) -> Option<String> {
+    let mariadb = |facts: &ServerFacts| facts.flavor == Flavor::Mariadb;
+    (mariadb(source) != mariadb(target)).then(|| {
+        format!(
+            "the backup was taken from {} {}, the target is {} {}: not every definition of the one is one of the other",
+            source.flavor, source.version, target.flavor, target.version
+        )
+    })
 }
 
 /// Refuses names that differ only in case on a target that takes them for the same.

@@ -22,6 +22,36 @@ pub fn rename_schema_in_foreign_key(definition: &[u8], renamed: &dyn Fn(&str) ->
     change().unwrap_or_else(|| definition.to_vec())
 }
 
+/// CREATE TABLE whose defaults call for sequences, as a restore under other schema names needs it: MariaDB writes the
+/// schema before the name of each (seen on 10.11.18). `renamed` gives the new name of a schema, if it has one.
+pub fn rename_schema_of_sequences(create: &[u8], renamed: &dyn Fn(&str) -> Option<String>) -> Vec<u8> {
+    let words = outside_quotes(create);
+    let calls: [&[u8]; 2] = [b"nextval", b"lastval"];
+    let mut changed = Vec::with_capacity(create.len());
+    let mut at = 0;
+    while at < create.len() {
+        // The words are the server's own, as every name is quoted; parentheses are blanked among them.
+        let call = calls.iter().find(|call| words[at..].starts_with(call)).map_or(0, |call| call.len() + 1);
+        let named = (call > 0).then(|| unquote(&create[at + call..])).flatten();
+        let new = named.and_then(|(schema, rest)| {
+            let new = renamed(std::str::from_utf8(&schema).ok()?).filter(|_| rest.starts_with(b".`"))?;
+            Some((new, create.len() - rest.len()))
+        });
+        match new {
+            Some((new, rest)) => {
+                changed.extend_from_slice(&create[at..at + call]);
+                changed.extend([b"`", &double_backticks(new.as_bytes())[..], b"`"].concat());
+                at = rest;
+            }
+            None => {
+                changed.push(create[at]);
+                at += 1;
+            }
+        }
+    }
+    changed
+}
+
 /// CREATE TABLE without the clauses that tie it to files of one server: general tablespaces and directories, of the
 /// table and of its partitions. None where it has no such clause.
 pub fn without_placement(create: &[u8]) -> Result<Option<Vec<u8>>, DdlError> {

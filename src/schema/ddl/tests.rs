@@ -96,6 +96,16 @@ fn one_thing_is_changed() {
 }
 
 #[test]
+fn sequences_of_defaults_follow_their_schema() {
+    let to = |schema: &str| (schema == "o`x").then(|| "n`w".to_owned());
+    let create = "CREATE TABLE `t` (`nextval(` bigint DEFAULT nextval(`o``x`.`s`) COMMENT 'nextval(`o``x`.`s`)', \
+                  `b` int DEFAULT (1 + lastval(`o``x`.`s`) + nextval(`other`.`s`)))";
+    let expected = "CREATE TABLE `t` (`nextval(` bigint DEFAULT nextval(`n``w`.`s`) COMMENT 'nextval(`o``x`.`s`)', \
+                    `b` int DEFAULT (1 + lastval(`n``w`.`s`) + nextval(`other`.`s`)))";
+    assert_eq!(String::from_utf8_lossy(&rename_schema_of_sequences(create.as_bytes(), &to)), expected);
+}
+
+#[test]
 fn placement_is_taken_out() {
     let check = |create: &str, expected: Option<&str>| {
         let changed = without_placement(create.as_bytes()).unwrap();

@@ -1,6 +1,6 @@
 //! What a server holds beside its schemas and what hangs on tables without being a definition: named, not taken.
 
-use super::{NotTaken, Wanted, is_system_schema};
+use super::{NotTaken, USERS, Wanted, is_system_schema};
 use crate::server::error::ServerError;
 use crate::server::session::Session;
 
@@ -17,6 +17,31 @@ const KINDS: &[Kind] = &[
         why: "general tablespaces are not made anew",
         sql: "SELECT NAME FROM information_schema.innodb_tablespaces WHERE SPACE_TYPE = 'General' AND NAME <> 'mysql'",
     },
+    Kind {
+        kind: "undo tablespace",
+        why: "it holds nothing that a restore needs",
+        sql: "SELECT NAME FROM information_schema.innodb_tablespaces \
+              WHERE SPACE_TYPE = 'Undo' AND NAME NOT IN ('innodb_undo_001', 'innodb_undo_002')",
+    },
+    Kind {
+        kind: "spatial reference system",
+        why: "it must be made on the target before a column that names it",
+        // Those that a server brings are EPSG's, under EPSG's own numbers, and 0.
+        sql: "SELECT SRS_ID FROM information_schema.st_spatial_reference_systems WHERE SRS_ID <> 0 \
+              AND (ORGANIZATION IS NULL OR ORGANIZATION <> 'EPSG' OR ORGANIZATION_COORDSYS_ID <> SRS_ID)",
+    },
+    Kind {
+        kind: "cost constant",
+        why: "settings belong to the server and not to its data",
+        sql: "SELECT CONCAT('server_cost.', cost_name) FROM mysql.server_cost WHERE cost_value IS NOT NULL UNION ALL \
+              SELECT CONCAT('engine_cost.', cost_name) FROM mysql.engine_cost WHERE cost_value IS NOT NULL",
+    },
+    Kind {
+        kind: "replication channel",
+        why: "its settings hold a password",
+        sql: "SELECT IF(CHANNEL_NAME = '', 'default', CHANNEL_NAME) \
+              FROM performance_schema.replication_connection_configuration WHERE HOST <> ''",
+    },
     Kind { kind: "server", why: "CREATE SERVER entries hold passwords", sql: "SELECT Server_name FROM mysql.servers" },
     Kind { kind: "loadable function", why: "its library is a file of the server", sql: "SELECT name FROM mysql.func" },
     Kind { kind: "plugin", why: "its library is a file of the server", sql: "SELECT name FROM mysql.plugin" },
@@ -31,15 +56,20 @@ const KINDS: &[Kind] = &[
         sql: "SELECT VARIABLE_NAME FROM performance_schema.persisted_variables",
     },
     Kind {
+        kind: "mandatory roles",
+        why: "settings belong to the server and not to its data",
+        sql: "SELECT @@GLOBAL.mandatory_roles FROM DUAL WHERE @@GLOBAL.mandatory_roles <> ''",
+    },
+    Kind {
         kind: "resource group",
         why: "it belongs to the machine",
         sql: "SELECT RESOURCE_GROUP_NAME FROM information_schema.resource_groups \
               WHERE RESOURCE_GROUP_NAME NOT IN ('USR_default', 'SYS_default', 'SYS_internal')",
     },
     Kind {
-        kind: "histogram",
-        why: "ANALYZE TABLE … UPDATE HISTOGRAM makes it anew",
-        sql: "SELECT SCHEMA_NAME, TABLE_NAME, COLUMN_NAME FROM information_schema.column_statistics",
+        kind: "statistics",
+        why: "ANALYZE TABLE … PERSISTENT makes them anew",
+        sql: "SELECT db_name, table_name, NULL FROM mysql.table_stats",
     },
     Kind {
         kind: "library",
@@ -55,7 +85,7 @@ const KINDS: &[Kind] = &[
 ];
 
 /// Accounts that the server makes for itself.
-const USERS: &str = "SELECT COUNT(*) FROM mysql.user \
+const COUNT_USERS: &str = "SELECT COUNT(*) FROM mysql.user \
     WHERE User NOT IN ('mysql.sys', 'mysql.session', 'mysql.infoschema', 'mariadb.sys')";
 
 /// Adds everything found. What this account may not look at is named as such; what this kind of server does not
@@ -80,9 +110,13 @@ pub(super) async fn read(
             }
         }
     }
-    if let Some(rows) = ask(session, "users", USERS, not_taken).await? {
+    if let Some(rows) = ask(session, USERS, COUNT_USERS, not_taken).await? {
         let count = rows.first().map(|row| row.number(0)).unwrap_or_default();
-        not_taken.push(NotTaken::new("users", "", format!("{count} accounts and roles with their grants")));
+        not_taken.push(NotTaken::new(
+            USERS,
+            "",
+            format!("{count} accounts and roles with their grants; --users takes them"),
+        ));
     }
     Ok(())
 }
@@ -95,8 +129,8 @@ async fn ask(
 ) -> Result<Option<Vec<crate::server::Row>>, ServerError> {
     match session.query(sql).await {
         Ok(rows) => Ok(Some(rows)),
-        // No such table or column: this kind of server has no such thing.
-        Err(error) if matches!(error.code(), Some(1054 | 1109 | 1146)) => Ok(None),
+        // No such table, column or variable, or a table of the dictionary's own: this kind of server has no such thing.
+        Err(error) if matches!(error.code(), Some(1054 | 1109 | 1146 | 1193 | 3554)) => Ok(None),
         Err(error) if matches!(error.code(), Some(1044 | 1045 | 1142 | 1143 | 1227)) => {
             not_taken.push(NotTaken::new(kind, "", "this account may not look whether there are any"));
             Ok(None)

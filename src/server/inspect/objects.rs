@@ -71,10 +71,12 @@ async fn list_views(session: &mut Session, schemas: &str) -> Result<Vec<Entry>, 
 async fn list_routines(session: &mut Session, schemas: &str) -> Result<Vec<Entry>, ServerError> {
     let sql = format!(
         "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, DEFINER, ROUTINE_TYPE FROM information_schema.routines \
-         WHERE ROUTINE_SCHEMA IN {schemas} AND ROUTINE_TYPE IN ('FUNCTION', 'PROCEDURE')"
+         WHERE ROUTINE_SCHEMA IN {schemas} AND ROUTINE_TYPE IN ('FUNCTION', 'PROCEDURE', 'PACKAGE', 'PACKAGE BODY')"
     );
     let kind = |row: &Row| match row.text(3).as_str() {
         "FUNCTION" => ObjectKind::Function,
+        "PACKAGE" => ObjectKind::Package,
+        "PACKAGE BODY" => ObjectKind::PackageBody,
         _ => ObjectKind::Procedure,
     };
     Ok(session.query(sql).await?.iter().map(|row| Entry::new(kind(row), row)).collect())

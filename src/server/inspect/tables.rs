@@ -1,8 +1,8 @@
 //! Tables of a batch of schemas: four queries on information_schema for all of them, then the exact text of each.
 
 use super::columns::{self, ColumnRow, KeyPart, UniqueKey};
-use super::{NotTaken, Wanted, schema_list};
-use crate::schema::{Column, QualifiedName, SqlText, Table, ddl};
+use super::{NotTaken, TABLE_TYPES, Wanted, schema_list};
+use crate::schema::{Column, Histogram, QualifiedName, SqlText, Table, ddl};
 use crate::server::error::ServerError;
 use crate::server::session::{Row, Session};
 use std::collections::HashMap;
@@ -59,6 +59,7 @@ pub(super) async fn read(
     let mut columns = read_columns(session, &list).await?;
     let mut keys = read_unique_keys(session, dictionary, &list).await?;
     let mut partitions = read_partitions(session, &list).await?;
+    let mut histograms = read_histograms(session, &list).await?;
     let mut tables: HashMap<String, Vec<Table>> = HashMap::new();
     let mut creates = HashMap::new();
     for (i, row) in rows.iter().enumerate() {
@@ -71,12 +72,17 @@ pub(super) async fn read(
             columns: columns.remove(&at).unwrap_or_default(),
             keys: keys.remove(&at).unwrap_or_default(),
             partitions: partitions.remove(&at).unwrap_or_default(),
+            histograms: histograms.remove(&at).unwrap_or_default(),
             create: creates.remove(&name),
         };
         match table(session, name, row, details).await? {
             Ok(table) => {
                 if let Some(why) = table.no_rows_of_its_own() {
                     not_taken.push(NotTaken::new("rows of table", table.name.to_string(), why));
+                }
+                if row.text(2) == VERSIONED {
+                    let why = "only the rows of now are taken; a restore begins their history anew";
+                    not_taken.push(NotTaken::new("history of table", table.name.to_string(), why));
                 }
                 tables.entry(at.0).or_default().push(table);
             }
@@ -90,6 +96,7 @@ struct Details {
     columns: Vec<ColumnRow>,
     keys: Vec<UniqueKey>,
     partitions: Vec<String>,
+    histograms: Vec<Histogram>,
     /// Its text; none where it has to be asked for alone.
     create: Option<Vec<u8>>,
 }
@@ -100,12 +107,9 @@ const TEXTS_AT_ONCE: usize = 100;
 /// The texts of many tables by one packet of several statements. Empty where the server refuses one of them: each is
 /// then asked for alone, and the error found again.
 async fn texts(session: &mut Session, rows: &[Row]) -> Result<HashMap<QualifiedName, Vec<u8>>, ServerError> {
-    let names: Vec<_> = rows
-        .iter()
-        .filter(|row| row.text(2) == BASE_TABLE)
-        .map(|row| QualifiedName::new(row.text(0), row.text(1)))
-        .collect();
-    let statements: Vec<_> = names.iter().map(|name| format!("SHOW CREATE TABLE {}", name.sql())).collect();
+    let known: Vec<&Row> = rows.iter().filter(|row| TABLE_TYPES.contains(&row.text(2).as_str())).collect();
+    let names: Vec<_> = known.iter().map(|row| QualifiedName::new(row.text(0), row.text(1))).collect();
+    let statements: Vec<_> = known.iter().zip(&names).map(|(row, name)| show_create(&row.text(2), name)).collect();
     if statements.is_empty() {
         return Ok(HashMap::new());
     }
@@ -118,7 +122,15 @@ async fn texts(session: &mut Session, rows: &[Row]) -> Result<HashMap<QualifiedN
     Ok(names.into_iter().zip(texts).filter(|(_, text)| !text.is_empty()).collect())
 }
 
-const BASE_TABLE: &str = "BASE TABLE";
+/// The statement that gives the text. SHOW CREATE TABLE of a sequence gives a table of the right columns, but leaves
+/// what the sequence is to its row.
+fn show_create(table_type: &str, name: &QualifiedName) -> String {
+    let what = if table_type == SEQUENCE { "SEQUENCE" } else { "TABLE" };
+    format!("SHOW CREATE {what} {}", name.sql())
+}
+
+const VERSIONED: &str = "SYSTEM VERSIONED";
+const SEQUENCE: &str = "SEQUENCE";
 
 /// One table, or why it cannot be taken.
 async fn table(
@@ -128,14 +140,14 @@ async fn table(
     details: Details,
 ) -> Result<Result<Table, String>, ServerError> {
     let table_type = row.text(2);
-    if table_type != BASE_TABLE {
+    if !TABLE_TYPES.contains(&table_type.as_str()) {
         return Ok(Err(format!("it is of the kind {table_type}, which this program does not take")));
     }
     let engine = row.text(3);
     let text = match details.create {
         Some(text) => Ok(Some(text)),
         None => {
-            let row = session.query_first(format!("SHOW CREATE TABLE {}", name.sql())).await;
+            let row = session.query_first(show_create(&table_type, &name)).await;
             row.map(|row| row.map(|row| row.bytes(1)))
         }
     };
@@ -152,7 +164,9 @@ async fn table(
         Ok(columns) => columns,
         Err(why) => return Ok(Err(why)),
     };
+    let sequence = table_type == SEQUENCE;
     let order = match ddl::parts(&create.0) {
+        _ if sequence => Vec::new(),
         Ok(parts) => parts.unique_keys(),
         Err(error) => return Ok(Err(error.to_string())),
     };
@@ -162,7 +176,11 @@ async fn table(
         engine,
         create,
         columns,
-        partitions: details.partitions,
+        sequence,
+        // A partition of a versioned table may hold its history, which is read where the partition is named (MariaDB
+        // 10.11.18).
+        partitions: if table_type == VERSIONED { Vec::new() } else { details.partitions },
+        histograms: details.histograms,
         rows_estimate: row.number(4),
         bytes_estimate: row.number(5),
         index_bytes_estimate: row.number(6),
@@ -196,9 +214,11 @@ async fn read_unique_keys(
     schemas: &str,
 ) -> Result<ByTable<UniqueKey>, ServerError> {
     let Dictionary { visible, expression } = dictionary;
+    // Along a hash there is no order: each range would read the whole table (MariaDB makes one for UNIQUE on TEXT).
     let rows = session
         .query(format!(
-            "SELECT TABLE_SCHEMA, TABLE_NAME, SEQ_IN_INDEX, INDEX_NAME, COLUMN_NAME, COLLATION, SUB_PART, {visible}, \
+            "SELECT TABLE_SCHEMA, TABLE_NAME, SEQ_IN_INDEX, INDEX_NAME, COLUMN_NAME, COLLATION, SUB_PART, \
+             {visible} AND INDEX_TYPE <> 'HASH', \
              {expression} FROM information_schema.statistics WHERE TABLE_SCHEMA IN {schemas} AND NON_UNIQUE = 0"
         ))
         .await?;
@@ -235,6 +255,22 @@ async fn read_partitions(session: &mut Session, schemas: &str) -> Result<ByTable
         ))
         .await?;
     Ok(by_table(rows, |row| (row.number(2), row.number(3)), |row| row.text(4)))
+}
+
+async fn read_histograms(session: &mut Session, schemas: &str) -> Result<ByTable<Histogram>, ServerError> {
+    let sql = format!(
+        "SELECT SCHEMA_NAME, TABLE_NAME, COLUMN_NAME, HISTOGRAM FROM information_schema.column_statistics \
+         WHERE SCHEMA_NAME IN {schemas}"
+    );
+    match session.query(sql).await {
+        Ok(rows) => {
+            let histogram = |row: &Row| Histogram { column: row.text(2), data: row.text(3) };
+            Ok(by_table(rows, |row| row.text(2), histogram))
+        }
+        // MySQL before 8.0 and MariaDB have no such table.
+        Err(error) if matches!(error.code(), Some(1109 | 1146)) => Ok(HashMap::new()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Rows whose first two columns are schema and table, gathered by table and ordered by `order`.

@@ -59,6 +59,8 @@ pub struct Held {
     pub snapshot_time: jiff::Timestamp,
     /// For how long others could not write.
     pub lock_held: Duration,
+    /// The server's backup lock is held: other DDL than that of the backup's tables waits too.
+    pub backup_lock: bool,
     /// Why ways before this one were passed over, for people.
     pub passed_over: Vec<String>,
     /// Holds off DDL until it is released or dropped.
@@ -128,6 +130,7 @@ fn hold_blocking(work: &Work) -> Result<Held, ServerError> {
         consistency: taken.consistency,
         snapshot_time: taken.snapshot_time,
         lock_held: taken.lock_held,
+        backup_lock,
         passed_over,
         keeper: Keeper::new(if backup_lock { control } else { metadata.unwrap_or(control) }, backup_lock),
     })

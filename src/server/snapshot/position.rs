@@ -84,8 +84,10 @@ fn binlog_position(session: &mut RawSession) -> Result<Position, ServerError> {
             break;
         }
     }
-    // The second is MariaDB's.
-    for sql in ["SELECT @@global.gtid_executed", "SELECT @@global.gtid_current_pos"] {
+    // The others are MariaDB's: what a replica of this server begins at, and of one that writes no binary log.
+    let gtids =
+        ["SELECT @@global.gtid_executed", "SELECT @@global.gtid_binlog_pos", "SELECT @@global.gtid_current_pos"];
+    for sql in gtids {
         if position.gtid_executed.is_empty() {
             let row = optional(first(session, sql))?.flatten();
             position.gtid_executed = row.map(|row| one_line(&row.text(0))).unwrap_or_default();

@@ -9,6 +9,7 @@ use crate::limits;
 use crate::position::{ConsistencyKind, Position};
 use crate::schema::QualifiedName;
 use crate::server::error::ServerError;
+use crate::server::inspect::IS_TABLE;
 use crate::server::raw::RawSession;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -81,8 +82,11 @@ fn all_tables_locked(session: &mut RawSession, locked: &[QualifiedName]) -> Resu
     }
     let locked: HashSet<_> = locked.iter().collect();
     let tables = session.query_small(
-        b"SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' \
-          AND TABLE_SCHEMA NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')",
+        format!(
+            "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE {IS_TABLE} \
+             AND TABLE_SCHEMA NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')"
+        )
+        .as_bytes(),
     )?;
     Ok(tables.iter().all(|row| locked.contains(&QualifiedName::new(row.text(0), row.text(1)))))
 }

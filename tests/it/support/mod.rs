@@ -3,6 +3,7 @@
 pub mod data;
 pub mod keyed;
 pub mod program;
+pub mod proxy;
 pub mod random_keys;
 pub mod replication;
 pub mod rows;

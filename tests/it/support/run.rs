@@ -1,18 +1,18 @@
 //! Backups and restores for the tests, and a comparison of rows that shares nothing with the program: both
 //! servers print every value as hexadecimal digits through the mysql client, and the sorted lines must be the same.
 
-use super::server::programs;
+use super::server::{mariadb_programs, programs};
 use myriad::command::backup::{self, BackupReport};
 use myriad::command::options::{
-    BackupChoice, BackupOptions, Consistency, Effort, GtidPurged, Overrides, ProofMode, RestoreOptions, Selection,
-    VerifyOptions,
+    BackupChoice, BackupOptions, Consistency, Definers, Effort, EventChoice, ExistingUsers, GtidPurged, Overrides,
+    ProofMode, RestoreOptions, Selection, VerifyOptions,
 };
 use myriad::command::restore::{self, RestoreReport};
 use myriad::command::verify::{self, VerifyReport};
 use myriad::manifest::model::{ChunkRecord, ListLine};
 use myriad::manifest::{Repository, parts::read_part};
 use myriad::progress::{Progress, Silent, Stop};
-use myriad::sandbox::Sandbox;
+use myriad::sandbox::{Kind, Sandbox};
 use myriad::{Result, store};
 use std::collections::BTreeMap;
 use std::process::{Command, Output};
@@ -76,6 +76,7 @@ pub fn backup_options(source: &Sandbox, repo: &Repo, schema: &str) -> BackupOpti
         consistency: Consistency::Auto,
         no_data: false,
         no_objects: false,
+        users: false,
         conditions: Vec::new(),
         rate_bytes_max: None,
         dry_run: false,
@@ -94,6 +95,10 @@ pub fn restore_options(target: &Sandbox, repo: &Repo) -> RestoreOptions {
         effort: effort(4),
         no_data: false,
         no_objects: false,
+        definers: Definers::default(),
+        events: EventChoice::Keep,
+        users: false,
+        existing_users: ExistingUsers::Refuse,
         log_bin: false,
         gtid_purged: GtidPurged::Off,
         proof: ProofMode::Full,
@@ -150,9 +155,13 @@ pub async fn try_verify(options: &VerifyOptions) -> Result<VerifyReport> {
     verify::run(options, silent(), Stop::default()).await
 }
 
-/// What the mysql client prints for a statement, without headings and with no byte changed.
+/// What the server's own client prints for a statement, without headings and with no byte changed.
 pub fn client(server: &Sandbox, sql: &str) -> Vec<u8> {
-    let mut command = Command::new(programs().client("mysql").unwrap());
+    let program = match server.kind() {
+        Kind::Mysql => programs().client("mysql"),
+        Kind::Mariadb => mariadb_programs().client("mariadb"),
+    };
+    let mut command = Command::new(program.unwrap());
     command.args(["--no-defaults", "--user=root", "--batch", "--raw", "--skip-column-names", "--quick"]);
     command
         .args(["--default-character-set=utf8mb4", "--max-allowed-packet=1G"])

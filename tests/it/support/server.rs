@@ -1,16 +1,27 @@
 //! Private servers for tests: one pair shared by the whole test program, or one of a test's own.
 
-use myriad::sandbox::{ProgramPaths, Sandbox, SandboxOptions};
+use myriad::error::Explain;
+use myriad::sandbox::{Kind, ProgramPaths, Sandbox, SandboxOptions};
 use myriad::server::Session;
 use std::sync::{Mutex, OnceLock};
 
-/// Where the tests find mysqld: as the program itself does.
+/// Where the tests find MySQL's programs: as the program itself does.
 pub fn programs() -> ProgramPaths {
+    programs_of(Kind::Mysql, "MYRIAD_MYSQL_HOME")
+}
+
+/// Where the tests find MariaDB's programs.
+pub fn mariadb_programs() -> ProgramPaths {
+    programs_of(Kind::Mariadb, "MYRIAD_MARIADB_HOME")
+}
+
+fn programs_of(kind: Kind, fetched_home: &str) -> ProgramPaths {
     let var = |name| std::env::var_os(name);
     ProgramPaths::from_environment(
-        var("MYRIAD_MYSQLD").as_deref(),
+        kind,
+        var(kind.variable()).as_deref(),
         var("PATH").as_deref(),
-        var("MYRIAD_MYSQL_HOME").as_deref(),
+        var(fetched_home).as_deref(),
         var("XDG_CACHE_HOME").as_deref(),
         var("HOME").as_deref(),
     )
@@ -23,20 +34,39 @@ pub fn options() -> SandboxOptions {
 
 /// A server of the test's own, gone at the end of the test.
 pub fn own(options: SandboxOptions) -> Sandbox {
-    Sandbox::start(options).expect("a private server for this test")
+    Sandbox::start(options).unwrap_or_else(|error| {
+        panic!("no private server for this test: {error}\nhint: {}", error.hint().unwrap_or_default())
+    })
 }
 
 /// The shared server to take backups from. Tests on it use schemas whose names no other test uses, change
 /// no global setting, and never stop it.
 pub fn source() -> &'static Sandbox {
     static SOURCE: OnceLock<&'static Sandbox> = OnceLock::new();
-    SOURCE.get_or_init(shared)
+    SOURCE.get_or_init(|| shared(options()))
 }
 
 /// The shared server to restore into; the rules of [`source`] hold.
 pub fn target() -> &'static Sandbox {
     static TARGET: OnceLock<&'static Sandbox> = OnceLock::new();
-    TARGET.get_or_init(shared)
+    TARGET.get_or_init(|| shared(options()))
+}
+
+/// The shared MariaDB to take backups from; the rules of [`source`] hold.
+pub fn mariadb_source() -> &'static Sandbox {
+    static SOURCE: OnceLock<&'static Sandbox> = OnceLock::new();
+    SOURCE.get_or_init(|| shared(mariadb_options()))
+}
+
+/// The shared MariaDB to restore into; the rules of [`source`] hold.
+pub fn mariadb_target() -> &'static Sandbox {
+    static TARGET: OnceLock<&'static Sandbox> = OnceLock::new();
+    TARGET.get_or_init(|| shared(mariadb_options()))
+}
+
+/// The options of a usual MariaDB. Where there is none the tests that need it fail and say how to get one.
+pub fn mariadb_options() -> SandboxOptions {
+    SandboxOptions::new(mariadb_programs())
 }
 
 /// The shared target for one test at a time: a server takes one restore at a time.
@@ -54,8 +84,8 @@ pub async fn connect(server: &Sandbox) -> Session {
 /// Pointers to the shared servers, given back to `Box` at exit.
 static SHARED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
-fn shared() -> &'static Sandbox {
-    let server = Box::into_raw(Box::new(own(options())));
+fn shared(options: SandboxOptions) -> &'static Sandbox {
+    let server = Box::into_raw(Box::new(own(options)));
     let mut servers = SHARED.lock().unwrap();
     if servers.is_empty() {
         // SAFETY: the function given has the type that atexit(3) asks for.

@@ -1,0 +1,168 @@
+//! Users and roles of a restore with `--users`: which are made, which are left as they are, and what speaks against it
+//! before the first change.
+
+use super::target::Target;
+use crate::command::options::{ExistingUsers, RestoreOptions};
+use crate::command::text::some_of;
+use crate::error::{Error, Exit, Result};
+use crate::guard::{Finding, FindingKind};
+use crate::load::accounts::{self, Granting, MakeAccount, Present};
+use crate::load::ledger::Progressed;
+use crate::manifest::Repository;
+use crate::manifest::model::{AccountLine, Manifest};
+use crate::manifest::parts::read_part;
+use crate::schema::Account;
+use crate::schema::account::AccountDefinition;
+use crate::server::facts::{self, Flavor};
+use std::collections::HashSet;
+
+/// Accounts named in a message at most.
+const NAMES_SHOWN: usize = 20;
+
+/// The users and roles of a restore.
+#[derive(Default)]
+pub(super) struct Users {
+    /// All that are made, and what the target has under their names.
+    make: Vec<(AccountDefinition, Present)>,
+    granting: Granting,
+    /// Users that the target refused, in its words.
+    pub not_created: Vec<String>,
+}
+
+/// Users and roles of a backup.
+pub(crate) async fn read(repository: &Repository, manifest: &Manifest) -> Result<Vec<AccountDefinition>> {
+    let mut accounts = Vec::new();
+    for part in &manifest.accounts {
+        let lines = read_part::<AccountLine>(repository, part).await?;
+        accounts.extend(lines.into_iter().map(|AccountLine::Account(account)| account));
+    }
+    Ok(accounts)
+}
+
+impl Users {
+    /// Reads the users of the backup, where they are asked for.
+    pub async fn read(
+        repository: &Repository,
+        manifest: &Manifest,
+        options: &RestoreOptions,
+        target: &mut Target,
+    ) -> Result<Users> {
+        if !options.users {
+            return Ok(Users::default());
+        }
+        if !manifest.options.users {
+            let message = format!("backup {} holds no users: it was taken without --users", manifest.id);
+            return Err(Error::new(Exit::Usage, message).hint("leave --users out, or take a backup with --users"));
+        }
+        if target.facts.flavor == Flavor::Mariadb {
+            return Err(Error::new(Exit::TargetUnfit, "users of MySQL cannot be made on MariaDB")
+                .hint("leave --users out and make the accounts there by hand"));
+        }
+        let mut accounts = read(repository, manifest).await?;
+        let own = accounts.iter().position(|account| account.name == target.rights.account);
+        if let Some(own) = own {
+            target.notes.push(format!("user {} is the restoring account and stays as it is", accounts[own].name));
+            accounts.remove(own);
+        }
+        let make = accounts.into_iter().map(|account| (account, Present::Nothing)).collect();
+        Ok(Users { make, ..Users::default() })
+    }
+
+    /// How many are made.
+    pub fn count(&self) -> u64 {
+        (self.make.len() - self.not_created.len()) as u64
+    }
+
+    /// What the target refused to grant, in its words.
+    pub fn not_granted(&self) -> &[String] {
+        &self.granting.refused
+    }
+
+    /// Names of those that are made.
+    pub fn names(&self) -> HashSet<Account> {
+        self.make.iter().map(|(account, _)| account.name.clone()).collect()
+    }
+
+    /// Looks for accounts of the same names, and says what speaks against the others.
+    pub async fn findings(
+        &mut self,
+        target: &mut Target,
+        options: &RestoreOptions,
+        progressed: Option<&Progressed>,
+    ) -> Result<Vec<Finding>> {
+        let mut findings = Vec::new();
+        if self.make.is_empty() {
+            return Ok(findings);
+        }
+        let names: Vec<Account> = self.make.iter().map(|(account, _)| account.name.clone()).collect();
+        let Some(there) = crate::server::accounts::existing(&mut target.session, &names).await? else {
+            let message = format!("{} may not see which users the target has", target.rights.account);
+            return Err(Error::new(Exit::RightMissing, message).hint("--users needs SELECT on mysql.* there"));
+        };
+        let ours = |account: &Account| progressed.is_some_and(|progressed| progressed.accounts.contains(account));
+        let mut in_the_way = Vec::new();
+        for (account, present) in self.make.iter_mut().filter(|(account, _)| there.contains(&account.name)) {
+            *present = if ours(&account.name) { Present::Ours } else { Present::Replaced };
+            if *present == Present::Replaced {
+                in_the_way.push(account.name.to_string());
+            }
+        }
+        let shown = some_of(&in_the_way, NAMES_SHOWN);
+        match options.existing_users {
+            _ if in_the_way.is_empty() => {}
+            ExistingUsers::Refuse => findings.push(Finding {
+                kind: FindingKind::AccountsInTheWay,
+                message: format!("{} has users of the same name: {shown}", target.session.server()),
+            }),
+            ExistingUsers::Skip => {
+                self.make.retain(|(_, present)| *present != Present::Replaced);
+                target.notes.push(format!("users left as the target has them (--existing-users skip): {shown}"));
+            }
+            ExistingUsers::Replace => {
+                target.notes.push(format!("users dropped and made anew (--existing-users replace): {shown}"));
+            }
+        }
+        let revoked = accounts::with_partial_revokes(self.make.iter().map(|(account, _)| account));
+        const PARTIAL: &str = "partial_revokes";
+        let setting = facts::global_variables(&mut target.session, &[PARTIAL]).await?;
+        if !revoked.is_empty() && setting.get(PARTIAL).is_none_or(|value| value != "ON") {
+            let names: Vec<_> = revoked.into_iter().collect();
+            findings.push(Finding {
+                kind: FindingKind::PartialRevokes,
+                message: format!(
+                    "users with rights taken away for some schemas would have them on the target, where {PARTIAL} is off: {}",
+                    some_of(&names, NAMES_SHOWN)
+                ),
+            });
+        }
+        Ok(findings)
+    }
+
+    /// Makes them, without grants.
+    pub async fn create(&mut self, target: &mut Target) -> Result<()> {
+        for (definition, present) in &self.make {
+            let account = MakeAccount { definition, present: *present };
+            self.not_created.extend(accounts::create(&mut target.session, &account).await?);
+        }
+        Ok(())
+    }
+
+    /// Gives grants as far as what they name exists: tables do.
+    pub async fn grant(&mut self, target: &mut Target, options: &RestoreOptions) -> Result<()> {
+        let renamed =
+            |schema: &str| options.renames.iter().find(|(old, _)| old.as_str() == schema).map(|(_, new)| new.clone());
+        for (definition, _) in &self.make {
+            self.granting.give(&mut target.session, definition, &renamed).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives the rest, and the default roles.
+    pub async fn grant_rest(&mut self, target: &mut Target) -> Result<()> {
+        self.granting.give_waiting(&mut target.session).await?;
+        for (definition, _) in &self.make {
+            self.granting.set_default_roles(&mut target.session, definition).await?;
+        }
+        Ok(())
+    }
+}
