@@ -115,10 +115,11 @@ impl std::fmt::Display for Range {
 
 impl RangeKey {
     /// True where the bounds of a range that was read from a repository are such as this key has: a value for each column,
-    /// numbers and moments of nothing but their own characters, since they go into statements as they are.
+    /// numbers, moments and addresses of nothing but their own characters, since they go into statements as they are.
     pub fn takes(&self, range: &Range) -> bool {
         let plain = |text: &str| {
-            let own = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b':' | b' ' | b'e');
+            // The `e` of a DOUBLE is one of the hexadecimal digits that UUID and INET6 have.
+            let own = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b'+' | b'-' | b'.' | b':' | b' ');
             !text.is_empty() && text.bytes().all(own)
         };
         let fits = |value: &KeyValue| match value {
@@ -229,7 +230,15 @@ mod tests {
         let plain = |text: &str| KeyValue::Plain(text.into());
         let takes = |values: Vec<KeyValue>| key.takes(&Range { lo: None, hi: Some(Bound(values)) });
         assert!(key.takes(&Range::whole()));
-        for text in ["-5", "1.5e-10", "2024-01-31 00:00:00.000000", "-838:59:59", "-0e0"] {
+        for text in [
+            "-5",
+            "1.5e-10",
+            "2024-01-31 00:00:00.000000",
+            "-838:59:59",
+            "-0e0",
+            "c4ca4238-a0b9-4238-8dcc-509a6f75849b",
+            "::ffff:c0:80",
+        ] {
             assert!(takes(vec![plain(text), KeyValue::Bytes(b"' OR 1".to_vec())]), "{text}");
         }
         for values in [vec![], vec![plain("1")], vec![plain("1"), plain("")], vec![plain("1"), plain("1 OR 1=1")]] {

@@ -8,6 +8,9 @@ use crate::support::data::{one, run as statements};
 use crate::support::run::{self, Repo, assert_same_rows, client, client_line};
 use crate::support::{program, server};
 use myriad::Exit;
+use myriad::bench::compare;
+use myriad::bench::dataset::corpus;
+use myriad::command::options::{BackupOptions, RestoreOptions, Selection};
 use myriad::load::rows::Way;
 use myriad::position::ConsistencyKind;
 use myriad::sandbox::{Sandbox, SandboxOptions};
@@ -395,4 +398,23 @@ fn assert_refused_by_the_other(error: &myriad::Error, what: &str, cause: &str) {
     assert_eq!(error.exit(), Exit::TargetUnfit, "{error:?}");
     assert!(error.to_string().contains(what), "{error:?}");
     assert!(error.hints().iter().any(|hint| hint.starts_with(cause)), "{error:?}");
+}
+
+/// What of the corpus MariaDB knows, compared value by value through MariaDB's own client.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_corpus_comes_back() {
+    let (source, target) = (server::mariadb_source(), server::mariadb_target());
+    corpus::fill(&source.connect_options(), corpus::SMALL).await.unwrap();
+    let repo = Repo::new();
+    let selection = Selection { databases: vec!["[cC]orpus*".into()], ..Selection::default() };
+    let options = BackupOptions { selection: selection.clone(), ..run::backup_options(source, &repo, "") };
+    println!("{}", run::backup(&options).await.text());
+    let options = RestoreOptions { selection, ..run::restore_options(target, &repo) };
+    println!("{}", run::restore(&options).await.text());
+    let client = server::mariadb_programs().client("mariadb").unwrap();
+    let contents = |server: &Sandbox| compare::contents(&client, &server.connect_options(), "corpus").unwrap();
+    let (expected, found) = (contents(source), contents(target));
+    assert!(expected.tables.len() > 100, "{}", expected.tables.len());
+    let differences = compare::differences(&expected, &found);
+    assert!(differences.is_empty(), "{} differences: {differences:#?}", differences.len());
 }
