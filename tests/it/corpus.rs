@@ -80,8 +80,13 @@ fn recomputed(difference: &Difference) -> bool {
     difference.place.starts_with("corpus_session_generated.") || difference.what.contains("column_statistics")
 }
 
+/// The digests of all tables of the corpus as MySQL has it.
+pub async fn digests_on_mysql() -> BTreeMap<String, String> {
+    table_digests(&the_corpus().await.repo, "default").await
+}
+
 /// The digests of all tables in the newest backup of a name.
-async fn table_digests(repo: &str, name: &str) -> BTreeMap<String, String> {
+pub async fn table_digests(repo: &str, name: &str) -> BTreeMap<String, String> {
     let repository = Repository::open(store::open(repo, false).await.unwrap()).await.unwrap();
     let newest = repository.choose(Some(name), None).await.unwrap();
     let mut digests = BTreeMap::new();

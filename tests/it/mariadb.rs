@@ -400,7 +400,23 @@ fn assert_refused_by_the_other(error: &myriad::Error, what: &str, cause: &str) {
     assert!(error.hints().iter().any(|hint| hint.starts_with(cause)), "{error:?}");
 }
 
-/// What of the corpus MariaDB knows, compared value by value through MariaDB's own client.
+/// Tables of the corpus in which the same statements store other values on the two servers, in the order of the names:
+/// JSON is text here; MariaDB gives a quotient more digits, stores -0 as 0, and takes the axes of SRID 4326 as they are written
+/// (10.11.18 and 9.7.4).
+const COMPUTED_OTHERWISE: [&str; 9] = [
+    "corpus_generated.stored_and_virtual",
+    "corpus_histograms.t",
+    "corpus_json.defaults_and_keys",
+    "corpus_json.documents",
+    "corpus_keys.decimal_key",
+    "corpus_keys.float_key",
+    "corpus_keys.no_key",
+    "corpus_types.floats",
+    "corpus_types.geometries",
+];
+
+/// What of the corpus MariaDB knows, compared value by value through MariaDB's own client; and the digests of its rows are those
+/// that MySQL gives.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_corpus_comes_back() {
     let (source, target) = (server::mariadb_source(), server::mariadb_target());
@@ -417,4 +433,12 @@ async fn the_corpus_comes_back() {
     assert!(expected.tables.len() > 100, "{}", expected.tables.len());
     let differences = compare::differences(&expected, &found);
     assert!(differences.is_empty(), "{} differences: {differences:#?}", differences.len());
+
+    let (mysql, mariadb) =
+        (crate::corpus::digests_on_mysql().await, crate::corpus::table_digests(&repo.place(), "default").await);
+    let both: Vec<&String> = mariadb.keys().filter(|table| mysql.contains_key(*table)).collect();
+    let different: Vec<&str> =
+        both.iter().filter(|table| mysql[**table] != mariadb[**table]).map(|table| table.as_str()).collect();
+    assert!(both.len() > 230, "{}", both.len());
+    assert_eq!(different, COMPUTED_OTHERWISE);
 }
