@@ -47,6 +47,7 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
     let progressed = admit(&mut target, options, &backup, &selected, &mut users).await?;
     let effort = plan::effort(options, &selected, progress.as_ref());
     plan::check_rows_fit(&selected, target.way, target.facts.max_allowed_packet, &options.target)?;
+    plan::check_json_types(&selected, &target.facts)?;
     if options.dry_run {
         return Ok(plan::report(options, &backup, &selected, &target, effort.workers));
     }

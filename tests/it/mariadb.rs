@@ -369,6 +369,27 @@ async fn between_the_families_goes_what_the_other_accepts() {
     assert!(done.contains("PROVED: 8000 rows") && done.contains("the target is MariaDB"), "{done}");
     assert!(done.contains("made: 0 secondary indexes after the rows, 1 foreign key, 1 other object"), "{done}");
 
+    // JSON is text there: what text does not carry is refused before anything is made.
+    statements(
+        mysql,
+        &[
+            "CREATE DATABASE typed_json CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
+            "CREATE TABLE typed_json.t (id INT PRIMARY KEY, j JSON)",
+            "INSERT INTO typed_json.t VALUES (1, JSON_ARRAY(2.5))",
+        ],
+    )
+    .await;
+    let repo = Repo::new();
+    run::backup(&run::backup_options(mysql, &repo, "typed_json")).await;
+    let refused = run::try_restore(&run::restore_options(mariadb, &repo)).await.unwrap_err();
+    assert_eq!(refused.exit(), Exit::TargetUnfit, "{refused:?}");
+    assert!(
+        refused.to_string().starts_with("table typed_json.t holds JSON values of types that MariaDB"),
+        "{refused:?}"
+    );
+    let made = "SELECT COUNT(*) FROM information_schema.schemata WHERE SCHEMA_NAME IN ('typed_json', 'myriad_restore')";
+    assert_eq!(one(mariadb, made).await, "0");
+
     // What the other does not understand is refused by name, with the likely cause.
     statements(mysql, &["CREATE DATABASE of_mysql COLLATE utf8mb4_0900_ai_ci"]).await;
     let repo = Repo::new();

@@ -3,13 +3,14 @@
 use super::report::{RestorePlan, RestoreReport};
 use super::target::Target;
 use crate::command::options::RestoreOptions;
-use crate::command::selected::Selected;
-use crate::error::Result;
+use crate::command::selected::{Selected, SelectedTable};
+use crate::error::{Error, Exit, Result};
 use crate::load::LoadError;
 use crate::load::rows::Way;
 use crate::manifest::repository::Found;
 use crate::progress::Progress;
 use crate::server::ConnectOptions;
+use crate::server::facts::{Flavor, ServerFacts};
 
 /// Workers and the memory that they share.
 pub(super) struct Effort {
@@ -49,6 +50,22 @@ pub(super) fn check_rows_fit(
         }
     }
     Ok(())
+}
+
+/// MariaDB's JSON is text: values whose types the text does not carry cannot be made there.
+pub(super) fn check_json_types(selected: &Selected, facts: &ServerFacts) -> Result<()> {
+    let typed = |table: &&SelectedTable| table.chunks.iter().flatten().any(|chunk| chunk.typed.is_some());
+    match selected.tables.iter().find(typed) {
+        Some(table) if facts.flavor == Flavor::Mariadb => {
+            let message = format!(
+                "table {} holds JSON values of types that {} {} does not have (DECIMAL, dates or binary inside documents)",
+                table.target, facts.flavor, facts.version
+            );
+            Err(Error::new(Exit::TargetUnfit, message)
+                .hint("restore to a MySQL server, or leave the table out with --exclude-table"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The plan of `--dry-run`.
