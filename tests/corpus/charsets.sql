@@ -24,10 +24,10 @@ INSERT INTO one_byte_sets SELECT n, UNHEX(h), UNHEX(h), UNHEX(h), UNHEX(h), UNHE
 -- Double-byte sets: each second byte behind a few first bytes, and one text of many characters. What the set does not
 -- have is cut by the server and stored as ''.
 SET sql_mode = '';
+-- only: mysql
 CREATE TABLE gbk_sjis (a SMALLINT UNSIGNED NOT NULL, n SMALLINT UNSIGNED NOT NULL, g VARCHAR(4) CHARACTER SET gbk, s VARCHAR(4) CHARACTER SET sjis,
   b VARCHAR(4) CHARACTER SET big5, k VARCHAR(4) CHARACTER SET euckr, u VARCHAR(4) CHARACTER SET ujis, c VARCHAR(4) CHARACTER SET cp932,
   e VARCHAR(4) CHARACTER SET gb18030, j VARCHAR(4) CHARACTER SET eucjpms, z VARCHAR(4) CHARACTER SET gb2312, PRIMARY KEY (a, n));
--- only: mysql
 INSERT IGNORE INTO gbk_sjis SELECT a.n, b.n, UNHEX(CONCAT(a.h, b.h)), UNHEX(CONCAT(a.h, b.h)), UNHEX(CONCAT(a.h, b.h)), UNHEX(CONCAT(a.h, b.h)),
   UNHEX(CONCAT(a.h, b.h)), UNHEX(CONCAT(a.h, b.h)), UNHEX(CONCAT(a.h, b.h)), UNHEX(CONCAT(a.h, b.h)), UNHEX(CONCAT(a.h, b.h))
   FROM byte_numbers a, byte_numbers b WHERE a.n IN (129, 131, 149, 161, 176, 200, 214, 228, 254) AND b.n >= 64;

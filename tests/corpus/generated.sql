@@ -13,8 +13,10 @@ CREATE TABLE generated_between (g1 INT AS (x + 1) VIRTUAL, x INT, g2 INT AS (x +
 INSERT INTO generated_between (x, y, id) VALUES (1, 'a', 1), (NULL, NULL, 2), (3, '\t', 3);
 CREATE TABLE generated_in_keys (id INT PRIMARY KEY, a INT, v INT AS (a MOD 10) VIRTUAL, s VARCHAR(20) AS (CONCAT('k', a)) STORED, KEY v (v), UNIQUE KEY s (s), KEY vs (v, s));
 INSERT INTO generated_in_keys (id, a) VALUES (1, 11), (2, 22), (3, NULL), (4, 31);
+-- only: mysql
 CREATE TABLE generated_primary (a INT NOT NULL, s INT AS (a * 3) STORED NOT NULL, v VARCHAR(20), PRIMARY KEY (s));
 INSERT INTO generated_primary (a, v) VALUES (3, 'three'), (1, 'one'), (2, 'two');
+-- only: all
 CREATE TABLE defaults (id INT PRIMARY KEY, a INT DEFAULT 7, t TIMESTAMP(6) NULL DEFAULT CURRENT_TIMESTAMP(6), d DATETIME DEFAULT CURRENT_TIMESTAMP,
   b BIT(5) DEFAULT b'10101', x VARBINARY(5) DEFAULT x'00ff27', c CHAR(5) DEFAULT 'it''s', e ENUM('a','b''c') DEFAULT 'b''c', n INT DEFAULT NULL, m DECIMAL(5,2) DEFAULT 1.50);
 INSERT INTO defaults VALUES (1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);

@@ -1,4 +1,5 @@
 -- Histograms of both kinds, one that is updated automatically, and one whose buckets are text of another set.
+-- only: mysql
 
 SET NAMES utf8mb4;
 CREATE DATABASE corpus_histograms CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;
