@@ -7,7 +7,7 @@
 use anyhow::{Context, Result};
 use myriad::bench::compare::{self, Contents};
 use myriad::bench::dataset::corpus::{self, SMALL};
-use myriad::sandbox::{ProgramPaths, Sandbox, SandboxOptions};
+use myriad::sandbox::{Kind, ProgramPaths, Sandbox, SandboxOptions};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,6 +18,7 @@ async fn main() -> Result<()> {
     let wanted = |tool: &str| chosen.is_empty() || chosen.iter().any(|name| name == tool);
     let var = |name| std::env::var_os(name);
     let paths = ProgramPaths::from_environment(
+        Kind::Mysql,
         var("MYRIAD_MYSQLD").as_deref(),
         var("PATH").as_deref(),
         var("MYRIAD_MYSQL_HOME").as_deref(),

@@ -197,11 +197,11 @@ fn shown(value: &[u8]) -> String {
     }
 }
 
-/// Columns and their types, by schema and table.
-type Columns = BTreeMap<(String, String), Vec<(String, String)>>;
+/// Tables by schema and name, each with its columns and their types.
+type TableColumns = BTreeMap<(String, String), Vec<(String, String)>>;
 
-/// Every base table with rows of its own, with its columns.
-fn columns_of_tables(client: &Client<'_>, prefix: &str) -> Result<Columns, BenchError> {
+/// Every base table with rows of its own.
+fn columns_of_tables(client: &Client<'_>, prefix: &str) -> Result<TableColumns, BenchError> {
     let sql = format!(
         "SELECT HEX(TABLE_SCHEMA), HEX(TABLE_NAME), HEX(COLUMN_NAME), DATA_TYPE FROM information_schema.columns JOIN \
          information_schema.tables USING (TABLE_SCHEMA, TABLE_NAME) WHERE {} AND TABLE_TYPE = 'BASE TABLE' AND \

@@ -63,7 +63,7 @@ pub struct Session {
 /// because PAD_CHAR_TO_FULL_LENGTH pads CHAR on read and ANSI_QUOTES changes SHOW CREATE; a long GROUP_CONCAT because
 /// that is how the server tells the types of a JSON document's values.
 pub const READER_SETUP: &str = "SET NAMES utf8mb4, SESSION character_set_results=NULL, SESSION time_zone='+00:00', \
-    SESSION sql_mode='', SESSION transaction_isolation='REPEATABLE-READ', SESSION sql_quote_show_create=1, \
+    SESSION sql_mode='ALLOW_INVALID_DATES', SESSION transaction_isolation='REPEATABLE-READ', SESSION sql_quote_show_create=1, \
     SESSION group_concat_max_len=1073741824, \
     SESSION wait_timeout=28800, SESSION net_write_timeout=3600";
 

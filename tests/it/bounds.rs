@@ -113,7 +113,7 @@ async fn keys_that_are_no_order_of_all_rows_are_not_used() {
         ("none_virtual", "a INT NOT NULL, v INT AS (a + 1) VIRTUAL NOT NULL, UNIQUE KEY (v)"),
         ("none_expression", "a INT NOT NULL, UNIQUE KEY ((a + 1))"),
         ("none_plain", "a INT NOT NULL, KEY (a)"),
-        ("none_hidden", "a INT NOT NULL, UNIQUE KEY (a) INVISIBLE, KEY (a)"),
+        ("none_hidden", "c VARCHAR(20) NOT NULL, a INT NOT NULL, PRIMARY KEY (c(5)), UNIQUE KEY (a) INVISIBLE"),
         ("k", "c VARCHAR(20) NOT NULL, n INT NOT NULL, PRIMARY KEY (c(5)), UNIQUE KEY k (n DESC)"),
         (
             "k2",
@@ -247,8 +247,6 @@ impl Checked {
     }
 
     fn check(&mut self, sessions: &mut [RawSession], rng: &mut ChaCha8Rng) {
-        let sorted = self.select(&mut sessions[0], "IGNORE INDEX (PRIMARY)", "1");
-        assert_eq!(sorted, self.numbers(0..self.rows.len()), "{}: the index has another order than a sort", self.what);
         for _ in 0..if full() { 30 } else { 8 } {
             sessions.rotate_left(1);
             self.check_bound(&mut sessions[0], rng.random_range(0..self.rows.len()));
@@ -282,8 +280,14 @@ impl Checked {
             (self.key.at(bound, &self.table.columns), at..at + 1),
         ] {
             for way in ["FORCE INDEX (PRIMARY)", "IGNORE INDEX (PRIMARY)"] {
-                let found = self.select(session, way, &condition);
-                assert_eq!(found, self.numbers(expected.clone()), "{}, {way}: WHERE {condition}", self.what);
+                // The order is that of the index, which is made by comparison: sort keys of big5 and gb18030 disagree with it
+                // (seen on 9.7.4), so rows of a scan, which are sorted, are compared as a set.
+                let (mut found, mut expected) = (self.select(session, way, &condition), self.numbers(expected.clone()));
+                if way.starts_with("IGNORE") {
+                    found.sort_unstable();
+                    expected.sort_unstable();
+                }
+                assert_eq!(found, expected, "{}, {way}: WHERE {condition}", self.what);
             }
         }
     }

@@ -32,7 +32,8 @@ pub fn rename_schema_of_sequences(create: &[u8], renamed: &dyn Fn(&str) -> Optio
     while at < create.len() {
         // The words are the server's own, as every name is quoted; parentheses are blanked among them.
         let call = calls.iter().find(|call| words[at..].starts_with(call)).map_or(0, |call| call.len() + 1);
-        let named = (call > 0).then(|| unquote(&create[at + call..])).flatten();
+        // A text may end with the word.
+        let named = create.get(at + call..).filter(|_| call > 0).and_then(unquote);
         let new = named.and_then(|(schema, rest)| {
             let new = renamed(std::str::from_utf8(&schema).ok()?).filter(|_| rest.starts_with(b".`"))?;
             Some((new, create.len() - rest.len()))

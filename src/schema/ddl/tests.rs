@@ -103,6 +103,8 @@ fn sequences_of_defaults_follow_their_schema() {
     let expected = "CREATE TABLE `t` (`nextval(` bigint DEFAULT nextval(`n``w`.`s`) COMMENT 'nextval(`o``x`.`s`)', \
                     `b` int DEFAULT (1 + lastval(`n``w`.`s`) + nextval(`other`.`s`)))";
     assert_eq!(String::from_utf8_lossy(&rename_schema_of_sequences(create.as_bytes(), &to)), expected);
+    // A text that ends with the word.
+    assert_eq!(rename_schema_of_sequences(b"`a` nextval", &to), b"`a` nextval");
 }
 
 #[test]
@@ -166,6 +168,8 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
         "*/",
         " TABLESPACE `x`",
         " DATA DIRECTORY = 'y'",
+        " DEFAULT nextval(`s`.`q`)",
+        "nextval",
         ") ENGINE=InnoDB",
         "\u{e4}",
     ];
@@ -200,6 +204,7 @@ proptest! {
         let _ = without_placement(&text);
         let _ = with_name(&text, "n`");
         let _ = rename_schema_in_foreign_key(&text, &|_| Some("x".into()));
+        let _ = rename_schema_of_sequences(&text, &|_| Some("x".into()));
     }
 
     #[test]
