@@ -309,6 +309,34 @@ async fn accounts_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_warns_when_it_is_opened_is_loaded() {
+    let source = server::own(server::options());
+    let arguments = vec!["--max-allowed-packet=1M".into()];
+    let mut target = server::own(SandboxOptions { arguments, ..server::options() });
+    let columns: Vec<String> = (0..40).map(|n| format!("c{n} CHAR(255)")).collect();
+    run::client(
+        &source,
+        &format!(
+            "SET innodb_strict_mode = 0; CREATE SCHEMA warns; CREATE TABLE warns.wide (id INT PRIMARY KEY, {}) CHARACTER SET latin1; \
+             INSERT INTO warns.wide (id, c0) VALUES (1, 'x'); CREATE TABLE warns.docs (id INT PRIMARY KEY, doc JSON); \
+             INSERT INTO warns.docs VALUES (1, JSON_ARRAY(REPEAT('x', 3000000)))",
+            columns.join(", ")
+        ),
+    );
+    let repo = run::Repo::new();
+    run::backup(&run::backup_options(&source, &repo, "warns")).await;
+    // The tables are made, and the largest is refused; a server that has started anew since opens the other with a warning.
+    let mut options = run::restore_options(&target, &repo);
+    options.effort.threads = 1;
+    run::try_restore(&options).await.unwrap_err();
+    target.kill9();
+    target.restart().unwrap();
+    client_line(&target, "SET GLOBAL max_allowed_packet = 67108864");
+    run::restore(&options).await;
+    run::assert_same_rows((&source, "warns"), (&target, "warns"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_comparison_sees_what_it_is_to_see() {
     let server = server::own(server::options());
     let options = server.connect_options();
