@@ -78,10 +78,11 @@ pub const WRITER_SETUP: &str = "SET NAMES utf8mb4, SESSION character_set_results
 
 /// What a server may give every session by its global settings and what would cut or end our statements: `sql_select_limit`
 /// cuts every result, `max_execution_time` ends a long one, a COMMIT chains under `completion_type`, and so on. The first
-/// statement of every session, also before the server is asked who it is. MariaDB passes over what stands in the comment.
+/// statement of every session, also before the server is asked who it is. MySQL reads the first comment, MariaDB the second.
 pub const NEUTRAL_SETUP: &str = "SET SESSION sql_select_limit=18446744073709551615, SESSION sql_big_selects=1, \
     SESSION sql_auto_is_null=0, SESSION sql_safe_updates=0, SESSION autocommit=1, SESSION completion_type=0 \
-    /*!80000 , SESSION max_execution_time=0, SESSION transaction_read_only=0 */";
+    /*!80000 , SESSION max_execution_time=0, SESSION transaction_read_only=0 */ \
+    /*M!100101 , SESSION max_statement_time=0, SESSION tx_read_only=0 */";
 
 impl Session {
     /// Connects and logs in. No session setting is changed but those that would cut or end statements.

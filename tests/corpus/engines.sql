@@ -26,17 +26,15 @@ CREATE TABLE in_memory (a INT, b VARCHAR(20), KEY h (a) USING HASH, UNIQUE KEY b
 INSERT INTO in_memory VALUES (1, 'x'), (2, 'y'), (NULL, NULL);
 CREATE TABLE in_csv (a INT NOT NULL, b VARCHAR(20) NOT NULL, c DATETIME NOT NULL) ENGINE = CSV;
 INSERT INTO in_csv VALUES (1, 'a,"b"\\', '2024-01-01'), (2, '', '2024-01-02'), (1, 'line\nfeed', '2024-01-01');
--- only: mysql
-CREATE TABLE in_archive (id INT NOT NULL AUTO_INCREMENT, v VARCHAR(200), KEY (id)) ENGINE = ARCHIVE;
-INSERT INTO in_archive VALUES (1, 'x'), (2, REPEAT('y', 200)), (5, NULL);
 -- Engines without rows of their own: only their definitions are taken, and a backup says so.
-CREATE TABLE in_blackhole (id INT PRIMARY KEY, v INT) ENGINE = BLACKHOLE;
-INSERT INTO in_blackhole VALUES (1, 2);
--- only: all
 CREATE TABLE merge_part (a INT NOT NULL, b INT, KEY b (b)) ENGINE = MyISAM;
 INSERT INTO merge_part VALUES (1, 2), (3, 4);
 CREATE TABLE in_merge (a INT NOT NULL, b INT, KEY b (b)) ENGINE = MERGE UNION = (merge_part) INSERT_METHOD = LAST;
 -- only: mysql
+CREATE TABLE in_archive (id INT NOT NULL AUTO_INCREMENT, v VARCHAR(200), KEY (id)) ENGINE = ARCHIVE;
+INSERT INTO in_archive VALUES (1, 'x'), (2, REPEAT('y', 200)), (5, NULL);
+CREATE TABLE in_blackhole (id INT PRIMARY KEY, v INT) ENGINE = BLACKHOLE;
+INSERT INTO in_blackhole VALUES (1, 2);
 CREATE TABLE page_compressed (id INT PRIMARY KEY, v TEXT) COMPRESSION = 'zlib';
 INSERT INTO page_compressed VALUES (1, REPEAT('z', 30000));
 -- Columns that were added and dropped in place stand in old rows in their old form.

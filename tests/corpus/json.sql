@@ -12,9 +12,10 @@ INSERT INTO documents VALUES (1, NULL), (2, 'null'), (3, 'true'), (4, '0'), (5, 
   (11, '[1.0, 1e20, 0.1, 5e-324, 1.7976931348623157e308, -0.0, 1e-7, 123456789012345678901234567890]'),
   (12, '{"z": 1, "a": 2, "aa": 3, "B": 4, "ä": 5, "😀": 6, "a b": 7, "\\"": 8, "$": 9, "*": 10, "[0]": 11}'),
   (13, '{"dup": 1, "dup": 2}'), (14, '"\\u0001\\b\\f\\n\\r\\t\\\\\\/\\u001f\\u007f"'), (15, '["\\ud83d\\ude00", "𝔘", "\\u00e4"]');
+INSERT INTO documents VALUES (22, CONCAT('["', REPEAT('x', 70000), '"]')), (23, CONCAT('[0', REPEAT(',1', 40000), ']')), (24, '[[[[[[[[[[{"a": {"a": {"a": [5]}}}]]]]]]]]]]');
 -- only: mysql
-INSERT INTO documents VALUES (20, CONCAT(REPEAT('[', 99), '1', REPEAT(']', 99))), (21, CONCAT(REPEAT('{"a":', 99), '[2]', REPEAT('}', 99))),
-  (22, CONCAT('["', REPEAT('x', 70000), '"]')), (23, CONCAT('[0', REPEAT(',1', 40000), ']'));
+-- As deep as a document may be there.
+INSERT INTO documents VALUES (20, CONCAT(REPEAT('[', 99), '1', REPEAT(']', 99))), (21, CONCAT(REPEAT('{"a":', 99), '[2]', REPEAT('}', 99)));
 -- only: all
 CREATE TABLE in_place (id INT PRIMARY KEY, doc JSON);
 INSERT INTO in_place VALUES (1, '{"a": "a long text that a shorter one replaces", "b": 1}');

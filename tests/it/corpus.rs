@@ -274,6 +274,20 @@ async fn what_a_target_cannot_hold_is_named() {
     assert!(error.to_string().contains("unfit_generated.t") && error.to_string().contains("out of range"), "{error}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_mariadb_knows_of_it_comes_back_there() {
+    let (source, target) = (server::own(server::mariadb_options()), server::own(server::mariadb_options()));
+    corpus::fill(&source.connect_options(), SMALL).await.unwrap();
+    let repo = run::Repo::new();
+    run::backup(&backup_options(&source, &repo.place())).await;
+    restore(&target, &repo.place()).await;
+    let client = server::mariadb_programs().client("mariadb").unwrap();
+    let [expected, found] =
+        [&source, &target].map(|server| compare::contents(&client, &server.connect_options(), "corpus").unwrap());
+    assert!(expected.tables.len() > 200, "{}", expected.tables.len());
+    assert_same(&expected, &found, &recomputed);
+}
+
 /// What the server says of the accounts of the corpus.
 fn accounts(server: &Sandbox) -> String {
     let names = "SET print_identified_with_as_hex = 1; SELECT CONCAT('SHOW CREATE USER ', QUOTE(User), '@', QUOTE(Host), '; SHOW GRANTS FOR ', QUOTE(User), '@', QUOTE(Host)) \
@@ -297,6 +311,34 @@ async fn accounts_come_back() {
     run::try_restore(&options).await.unwrap_or_else(|error| panic!("{error:?}"));
     assert!(accounts(&source).lines().count() > 20);
     assert_eq!(accounts(&source), accounts(&target));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_warns_when_it_is_opened_is_loaded() {
+    let source = server::own(server::options());
+    let arguments = vec!["--max-allowed-packet=1M".into()];
+    let mut target = server::own(SandboxOptions { arguments, ..server::options() });
+    let columns: Vec<String> = (0..40).map(|n| format!("c{n} CHAR(255)")).collect();
+    run::client(
+        &source,
+        &format!(
+            "SET innodb_strict_mode = 0; CREATE SCHEMA warns; CREATE TABLE warns.wide (id INT PRIMARY KEY, {}) CHARACTER SET latin1; \
+             INSERT INTO warns.wide (id, c0) VALUES (1, 'x'); CREATE TABLE warns.docs (id INT PRIMARY KEY, doc JSON); \
+             INSERT INTO warns.docs VALUES (1, JSON_ARRAY(REPEAT('x', 3000000)))",
+            columns.join(", ")
+        ),
+    );
+    let repo = run::Repo::new();
+    run::backup(&run::backup_options(&source, &repo, "warns")).await;
+    // The tables are made, and the largest is refused; a server that has started anew since opens the other with a warning.
+    let mut options = run::restore_options(&target, &repo);
+    options.effort.threads = 1;
+    run::try_restore(&options).await.unwrap_err();
+    target.kill9();
+    target.restart().unwrap();
+    client_line(&target, "SET GLOBAL max_allowed_packet = 67108864");
+    run::restore(&options).await;
+    run::assert_same_rows((&source, "warns"), (&target, "warns"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,6 +44,9 @@ pub const SMALL: Scale = Scale { many_tables: 100, value_bytes: 17 << 20 };
 /// 10,000 tables, values of 64 MiB.
 pub const LARGE: Scale = Scale { many_tables: 10_000, value_bytes: 64 << 20 };
 
+/// Sessions that make the many tables.
+const SESSIONS: usize = 8;
+
 /// Columns of the widest table; InnoDB holds 1,017 at most (MySQL manual, "InnoDB Limits").
 const COLUMNS: usize = 1_000;
 
@@ -120,13 +123,32 @@ async fn make_large(target: &ConnectOptions, scale: Scale) -> Result<u64, BenchE
     session.execute("CREATE TABLE large_values (id INT PRIMARY KEY, t LONGTEXT, b LONGBLOB)").await?;
     large_values(&mut session, scale.value_bytes).await?;
 
-    session.execute("USE corpus_many").await?;
-    for number in 0..scale.many_tables {
-        session.execute(format!("CREATE TABLE t{number:05} (id INT PRIMARY KEY, v VARCHAR(20), KEY v (v))")).await?;
-        session.execute(format!("INSERT INTO t{number:05} VALUES ({number}, 'row')")).await?;
-    }
     session.close().await;
+    many_tables(target, scale.many_tables).await?;
     Ok(3 + 4 + scale.many_tables as u64)
+}
+
+/// Tables of one row each, made over several sessions: the server waits for its disk with each of them.
+async fn many_tables(target: &ConnectOptions, tables: usize) -> Result<(), BenchError> {
+    let mut workers = tokio::task::JoinSet::new();
+    for worker in 0..SESSIONS {
+        let mut session = super::writer(target).await?;
+        session.execute("USE corpus_many").await?;
+        workers.spawn(async move {
+            for number in (worker..tables).step_by(SESSIONS) {
+                session
+                    .execute(format!("CREATE TABLE t{number:05} (id INT PRIMARY KEY, v VARCHAR(20), KEY v (v))"))
+                    .await?;
+                session.execute(format!("INSERT INTO t{number:05} VALUES ({number}, 'row')")).await?;
+            }
+            session.close().await;
+            Ok::<_, BenchError>(())
+        });
+    }
+    while let Some(done) = workers.join_next().await {
+        done.map_err(|error| BenchError::Task(error.to_string()))??;
+    }
+    Ok(())
 }
 
 fn thousand_columns() -> String {
