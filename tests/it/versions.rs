@@ -1,49 +1,48 @@
 //! The main job on a server of any version: sample data, backup, restore under another name, proof, and the server's own
-//! checksums. It runs on a private server, or on the one whose address is in MYRIAD_TEST_SERVER, which
+//! checksums. It runs on private servers, MySQL and MariaDB, or on the one whose address is in MYRIAD_TEST_SERVER, which
 //! `scripts/version-matrix` sets for each version that there is an image of.
 
 use crate::support::program::{Repo, address, run};
 use crate::support::server;
 use myriad::bench::dataset::fill;
 use myriad::progress::{Progress, Silent};
-use myriad::sandbox::Sandbox;
 use myriad::server::{ConnectOptions, Session, SslOptions, facts, parse_address};
 use std::sync::Arc;
 
-/// The server's address, as options and as it is typed, and the server itself where it is ours.
-fn tried() -> (ConnectOptions, String, Option<Sandbox>) {
-    let Ok(typed) = std::env::var("MYRIAD_TEST_SERVER") else {
-        let own = server::own(server::options());
-        return (own.connect_options(), address(&own), Some(own));
-    };
-    let parsed = parse_address(&typed).expect("MYRIAD_TEST_SERVER is an address");
-    let options = ConnectOptions {
-        host: parsed.host.expect("MYRIAD_TEST_SERVER names a host"),
-        user: parsed.user.unwrap_or_else(|| "root".into()),
-        password: parsed.password.unwrap_or_default(),
-        ssl: SslOptions::default(),
-    };
-    (options, typed, None)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_main_job() {
-    let (options, address, _own) = tried();
-    let mut session = Session::connect(&options).await.unwrap();
+    if let Ok(typed) = std::env::var("MYRIAD_TEST_SERVER") {
+        let parsed = parse_address(&typed).expect("MYRIAD_TEST_SERVER is an address");
+        let options = ConnectOptions {
+            host: parsed.host.expect("MYRIAD_TEST_SERVER names a host"),
+            user: parsed.user.unwrap_or_else(|| "root".into()),
+            password: parsed.password.unwrap_or_default(),
+            ssl: SslOptions::default(),
+        };
+        return main_job(&options, &typed).await;
+    }
+    for options in [server::options(), server::mariadb_options()] {
+        let own = server::own(options);
+        main_job(&own.connect_options(), &address(&own)).await;
+    }
+}
+
+async fn main_job(options: &ConnectOptions, address: &str) {
+    let mut session = Session::connect(options).await.unwrap();
     let about = facts::read(&mut session).await.unwrap();
     println!("{} {} ({})", about.flavor, about.version, about.version_comment);
     let progress: Arc<dyn Progress> = Arc::new(Silent);
-    fill("shop:20000".parse().unwrap(), 1, &options, 2, &progress).await.unwrap();
+    fill("shop:20000".parse().unwrap(), 1, options, 2, &progress).await.unwrap();
 
     let repo = Repo::new();
-    let backup = repo.backup_arguments(&address, "shop");
+    let backup = repo.backup_arguments(address, "shop");
     run(&backup).expect(0);
-    let mut restore = repo.restore_arguments(&address);
+    let mut restore = repo.restore_arguments(address);
     restore.extend(["--rename", "shop=shop_back", "--allow-source"]);
     let restored = run(&restore).expect(0);
     assert!(restored.out.contains("PROVED"), "{}", restored.out);
     for more in [&[][..], &["--rename", "shop=shop_back"]] {
-        repo.verify(&[&["--against", &address, "--rows"], more].concat()).expect(0);
+        repo.verify(&[&["--against", address, "--rows"], more].concat()).expect(0);
     }
     let (before, after) = (checksums(&mut session, "shop").await, checksums(&mut session, "shop_back").await);
     assert!(before.len() > 3, "{before:?}");
@@ -52,7 +51,7 @@ async fn the_main_job() {
     assert_eq!(again["totals"]["added_bytes"], 0, "{again:#}");
 
     session.execute("DELETE FROM shop_back.transfers ORDER BY id LIMIT 1").await.unwrap();
-    let found = repo.verify(&["--against", &address, "--rename", "shop=shop_back", "--rows"]).expect(40);
+    let found = repo.verify(&["--against", address, "--rename", "shop=shop_back", "--rows"]).expect(40);
     let named: Vec<_> = found.out.lines().map(str::trim).filter(|line| line.starts_with("missing: ")).collect();
     assert_eq!(named, ["missing: id 1"], "{}", found.out);
     for schema in ["shop", "shop_back"] {
