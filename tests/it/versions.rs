@@ -6,6 +6,7 @@ use crate::support::program::{Repo, address, run};
 use crate::support::server;
 use myriad::bench::dataset::fill;
 use myriad::progress::{Progress, Silent};
+use myriad::server::facts::Flavor;
 use myriad::server::{ConnectOptions, Session, SslOptions, facts, parse_address};
 use std::sync::Arc;
 
@@ -32,29 +33,36 @@ async fn main_job(options: &ConnectOptions, address: &str) {
     let about = facts::read(&mut session).await.unwrap();
     println!("{} {} ({})", about.flavor, about.version, about.version_comment);
     let progress: Arc<dyn Progress> = Arc::new(Silent);
-    fill("shop:20000".parse().unwrap(), 1, options, 2, &progress).await.unwrap();
+    // The shop has an index over an expression, which MariaDB does not have.
+    let (data, schema, table) = match about.flavor {
+        Flavor::Mariadb => ("sbtest:2x5000", "sbtest", "sbtest1"),
+        _ => ("shop:20000", "shop", "transfers"),
+    };
+    let back = format!("{schema}_back");
+    let rename = format!("{schema}={back}");
+    fill(data.parse().unwrap(), 1, options, 2, &progress).await.unwrap();
 
     let repo = Repo::new();
-    let backup = repo.backup_arguments(address, "shop");
+    let backup = repo.backup_arguments(address, schema);
     run(&backup).expect(0);
     let mut restore = repo.restore_arguments(address);
-    restore.extend(["--rename", "shop=shop_back", "--allow-source"]);
+    restore.extend(["--rename", &rename, "--allow-source"]);
     let restored = run(&restore).expect(0);
     assert!(restored.out.contains("PROVED"), "{}", restored.out);
-    for more in [&[][..], &["--rename", "shop=shop_back"]] {
+    for more in [&[][..], &["--rename", &rename]] {
         repo.verify(&[&["--against", address, "--rows"], more].concat()).expect(0);
     }
-    let (before, after) = (checksums(&mut session, "shop").await, checksums(&mut session, "shop_back").await);
-    assert!(before.len() > 3, "{before:?}");
+    let (before, after) = (checksums(&mut session, schema).await, checksums(&mut session, &back).await);
+    assert!(before.len() > 1, "{before:?}");
     assert_eq!(before, after);
     let again = run(&[&backup[..], &["--json"]].concat()).expect(0).json();
     assert_eq!(again["totals"]["added_bytes"], 0, "{again:#}");
 
-    session.execute("DELETE FROM shop_back.transfers ORDER BY id LIMIT 1").await.unwrap();
-    let found = repo.verify(&["--against", address, "--rename", "shop=shop_back", "--rows"]).expect(40);
+    session.execute(format!("DELETE FROM {back}.{table} ORDER BY id LIMIT 1")).await.unwrap();
+    let found = repo.verify(&["--against", address, "--rename", &rename, "--rows"]).expect(40);
     let named: Vec<_> = found.out.lines().map(str::trim).filter(|line| line.starts_with("missing: ")).collect();
     assert_eq!(named, ["missing: id 1"], "{}", found.out);
-    for schema in ["shop", "shop_back"] {
+    for schema in [schema, &back] {
         session.execute(format!("DROP SCHEMA {schema}")).await.unwrap();
     }
 }
