@@ -2,12 +2,14 @@
 //! load, and whether it holds the source's data afterwards.
 
 use super::Contest;
+use super::compare::{self, Contents, Difference};
 use super::error::BenchError;
 use super::scoreboard::{Facts, memory_bytes};
 use crate::sandbox::Sandbox;
 use crate::schema::quote;
-use crate::server::{ServerError, Session};
+use crate::server::{ConnectOptions, ServerError, Session};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// The server counts as settled once fewer pages than this wait to be written.
@@ -28,6 +30,14 @@ pub struct Arena {
     source: Session,
     target: Session,
     checksums: BTreeMap<String, String>,
+    whole: Option<Whole>,
+}
+
+/// For a comparison of every value: the client that prints them, the target, and what the source holds.
+struct Whole {
+    mysql: PathBuf,
+    target: ConnectOptions,
+    expected: Contents,
 }
 
 impl Arena {
@@ -46,6 +56,14 @@ impl Arena {
         if checksums.is_empty() {
             return Err(BenchError::NoData { server: source.server().to_owned() });
         }
+        let whole = match contest.tell_losses {
+            false => None,
+            true => {
+                let mysql = contest.programs.client("mysql")?;
+                let expected = compare::contents(&mysql, contest.source, "")?;
+                Some(Whole { mysql, target: contest.target_server.connect_options(), expected })
+            }
+        };
         Ok(Arena {
             schemas,
             source_pid: contest.source_server.and_then(Sandbox::pid),
@@ -53,11 +71,13 @@ impl Arena {
             source,
             target,
             checksums,
+            whole,
         })
     }
 
     /// Drops the schemas on the target, empties its binary log and waits until it has written its pages.
     pub async fn clear_target(&mut self) -> Result<(), BenchError> {
+        self.target.execute("SET SESSION foreign_key_checks = 0").await?;
         for schema in &self.schemas {
             self.target.execute(format!("DROP DATABASE IF EXISTS {}", quote(schema))).await?;
         }
@@ -71,6 +91,12 @@ impl Arena {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         Ok(())
+    }
+
+    /// Everything in which the target is not as the source, where that is to be told.
+    pub fn differences(&self) -> Result<Option<Vec<Difference>>, BenchError> {
+        let Some(Whole { mysql, target, expected }) = &self.whole else { return Ok(None) };
+        Ok(Some(compare::differences(expected, &compare::contents(mysql, target, "")?)))
     }
 
     /// Tables whose checksum on the target is not the source's.

@@ -1,8 +1,10 @@
-//! Sample data by seeded generators: a shop, sysbench's tables, one wide table. The same seed gives the same
-//! rows, whatever the number of sessions. In: a [`DatasetSpec`] and a server. Out: filled schemas, made anew
+//! Sample data by seeded generators: a shop, sysbench's tables, one wide table; and the corpus of what is easily lost,
+//! which is a script. The same seed gives the same rows, whatever the number of sessions. In: a [`DatasetSpec`] and a server. Out: filled schemas, made anew
 //! where they existed. Rows go in by LOAD DATA LOCAL from memory, unlogged; definitions are logged.
 
+pub mod corpus;
 pub mod mover;
+pub mod script;
 mod shop;
 mod shop_objects;
 mod sysbench;
@@ -53,6 +55,11 @@ pub enum DatasetSpec {
         /// Rows.
         rows: u64,
     },
+    /// `corpus`, `corpus:large`: every kind of column, key, table and object that is easily lost.
+    Corpus {
+        /// With 10,000 tables and values of 64 MiB.
+        large: bool,
+    },
 }
 
 impl FromStr for DatasetSpec {
@@ -75,6 +82,11 @@ impl FromStr for DatasetSpec {
                 let tables = u32::try_from(number(tables, 4)?).map_err(|_| bad("too many tables"))?;
                 Ok(DatasetSpec::Sbtest { tables, rows: number(rows, 250_000)? })
             }
+            "corpus" => match size {
+                "" => Ok(DatasetSpec::Corpus { large: false }),
+                "large" => Ok(DatasetSpec::Corpus { large: true }),
+                _ => Err(bad("its size is large or left out")),
+            },
             _ => Err(bad("no such name")),
         }
     }
@@ -86,6 +98,8 @@ impl fmt::Display for DatasetSpec {
             DatasetSpec::Shop { rows } => write!(f, "shop:{rows}"),
             DatasetSpec::Sbtest { tables, rows } => write!(f, "sbtest:{tables}x{rows}"),
             DatasetSpec::Wide { rows } => write!(f, "wide:{rows}"),
+            DatasetSpec::Corpus { large: false } => f.write_str("corpus"),
+            DatasetSpec::Corpus { large: true } => f.write_str("corpus:large"),
         }
     }
 }
@@ -99,6 +113,7 @@ impl DatasetSpec {
                 DatasetSpec::Sbtest { tables, rows: each.min((rows / u64::from(tables)).max(1)) }
             }
             DatasetSpec::Wide { rows: all } => DatasetSpec::Wide { rows: all.min(rows) },
+            DatasetSpec::Corpus { .. } => DatasetSpec::Corpus { large: false },
         }
     }
 }
@@ -166,6 +181,9 @@ pub async fn fill(
         DatasetSpec::Shop { rows } => shop::dataset(rows, seed),
         DatasetSpec::Sbtest { tables, rows } => sysbench::dataset(tables, rows),
         DatasetSpec::Wide { rows } => wide::dataset(rows),
+        DatasetSpec::Corpus { large } => {
+            return corpus::fill(target, if large { corpus::LARGE } else { corpus::SMALL }).await;
+        }
     });
     let mut session = writer(target).await?;
     session.execute(format!("DROP DATABASE IF EXISTS {0}", dataset.schema)).await?;
@@ -322,11 +340,11 @@ mod tests {
 
     #[test]
     fn specs_are_read_and_printed() {
-        for spec in ["shop:1000", "sbtest:2x50", "wide:7"] {
+        for spec in ["shop:1000", "sbtest:2x50", "wide:7", "corpus", "corpus:large"] {
             assert_eq!(spec.parse::<DatasetSpec>().unwrap().to_string(), spec);
         }
         assert_eq!("sbtest".parse::<DatasetSpec>().unwrap(), DatasetSpec::Sbtest { tables: 4, rows: 250_000 });
-        for spec in ["shops:1", "shop:x", "wide:0", "sbtest:0x5", ""] {
+        for spec in ["shops:1", "shop:x", "wide:0", "sbtest:0x5", "corpus:5", ""] {
             assert!(spec.parse::<DatasetSpec>().is_err(), "{spec}");
         }
     }

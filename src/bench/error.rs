@@ -91,7 +91,9 @@ impl Explain for BenchError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            BenchError::Spec { .. } => Some("data sets are shop:1000000, sbtest:4x250000 and wide:1000000".into()),
+            BenchError::Spec { .. } => {
+                Some("data sets are shop:1000000, sbtest:4x250000, wide:1000000 and corpus".into())
+            }
             BenchError::Server(error) => error.hint(),
             BenchError::Sandbox(error) => error.hint(),
             BenchError::File { .. } => Some("is there room on the disk, and may this account write there?".into()),

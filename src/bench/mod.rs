@@ -3,9 +3,11 @@
 //!
 //! Rounds alternate: in each, every contestant dumps and loads once, and the one that begins changes. The
 //! first round only warms up. Before each load the schemas are dropped and the server is let settle; after
-//! it, CHECKSUM TABLE of every table must equal the source's, else the times would mean nothing.
+//! it, CHECKSUM TABLE of every table must equal the source's, else the times would mean nothing. The corpus is data that
+//! rivals are known to lose: there every value is compared, and what differs is told beside the times.
 
 mod arena;
+pub mod compare;
 pub mod dataset;
 pub mod error;
 pub mod measure;
@@ -25,7 +27,7 @@ use dataset::DatasetSpec;
 use mysqldump::Mysqldump;
 use ourselves::Ourselves;
 use rival::Rival;
-use scoreboard::{Scores, Step};
+use scoreboard::{Loss, Scores, Step};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -88,6 +90,7 @@ pub async fn run(options: &BenchOptions, progress: &Arc<dyn Progress>, stop: &St
         threads: options.threads,
         programs: &options.programs,
         myriad: &options.myriad,
+        tell_losses: matches!(options.subject, Subject::Dataset(DatasetSpec::Corpus { .. })),
     };
     contest.run(progress, stop).await
 }
@@ -129,6 +132,8 @@ pub struct Contest<'a> {
     pub programs: &'a ProgramPaths,
     /// This program.
     pub myriad: &'a Path,
+    /// What a contestant loses is told, and ends nothing.
+    pub tell_losses: bool,
 }
 
 impl Contest<'_> {
@@ -137,7 +142,7 @@ impl Contest<'_> {
         let folder = self.target_server.scratch_folder()?;
         let mut arena = Arena::enter(self).await?;
         let mut rivals = self.rivals(&arena.schemas, &folder)?;
-        let mut scores = Scores::default();
+        let (mut scores, mut losses) = (Scores::default(), Vec::new());
         progress.phase("comparison", 0, 0);
         for round in 0..self.warm_ups + self.runs {
             let mut measured = Scores::default();
@@ -147,14 +152,24 @@ impl Contest<'_> {
             });
             let turn = Round { number: round as usize, folder: &folder, progress, stop };
             turn.dump(&arena, &mut rivals, &mut measured).await?;
-            turn.load(&mut arena, &rivals, &mut measured).await?;
+            let lost = turn.load(&mut arena, &rivals, &mut measured).await?;
             if round >= self.warm_ups {
                 scores.append(measured);
+                losses = lost;
             }
         }
         let facts = arena.facts(self).await?;
         arena.leave().await;
-        Ok(Scoreboard::new(facts, scores))
+        losses.sort_by_key(|loss| (loss.rival != "myriad", loss.rival.clone(), loss.way.clone()));
+        // Two ways of loading one dump lose the same: told once.
+        losses.dedup_by(|next, first| {
+            let same = next.rival == first.rival && next.differences == first.differences;
+            if same {
+                first.way = format!("{}; {}", first.way, next.way);
+            }
+            same
+        });
+        Ok(Scoreboard::new(facts, scores, losses))
     }
 
     /// The contestants; this program is the first.
@@ -177,6 +192,7 @@ impl Contest<'_> {
                 target,
                 schemas: schemas.to_vec(),
                 file: folder.join("dump.sql"),
+                force: self.tell_losses,
             }),
         ])
     }
@@ -211,7 +227,13 @@ impl Round<'_> {
         Ok(())
     }
 
-    async fn load(&self, arena: &mut Arena, rivals: &[Box<dyn Rival>], scores: &mut Scores) -> Result<(), BenchError> {
+    async fn load(
+        &self,
+        arena: &mut Arena,
+        rivals: &[Box<dyn Rival>],
+        scores: &mut Scores,
+    ) -> Result<Vec<Loss>, BenchError> {
+        let mut losses = Vec::new();
         let ways = rivals.iter().map(|rival| rival.ways().len()).enumerate();
         let loads: Vec<(usize, usize)> =
             ways.flat_map(|(number, count)| (0..count).map(move |way| (number, way))).collect();
@@ -223,12 +245,16 @@ impl Round<'_> {
             let step = rival.load(way);
             let usage = measure::run(&step, Some(arena.target_pid), self.folder, self.stop).await?;
             scores.add(Step::Load, rival.name(), way_name, &step, usage, None);
+            if let Some(differences) = arena.differences()? {
+                losses.push(Loss { rival: rival.name().to_owned(), way: way_name.to_owned(), differences });
+                continue;
+            }
             let tables = arena.differing_tables().await?;
             if !tables.is_empty() {
                 return Err(BenchError::Differs { rival: format!("{} ({way_name})", rival.name()), tables });
             }
         }
-        Ok(())
+        Ok(losses)
     }
 
     fn next(&self, what: &str) -> Result<(), BenchError> {

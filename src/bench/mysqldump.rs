@@ -21,6 +21,8 @@ pub struct Mysqldump {
     pub schemas: Vec<String>,
     /// The file the dump goes to.
     pub file: PathBuf,
+    /// Go on after errors, with `--force`.
+    pub force: bool,
 }
 
 impl Rival for Mysqldump {
@@ -40,9 +42,17 @@ impl Rival for Mysqldump {
             ["--single-transaction", "--quick", "--set-gtid-purged=OFF", "--routines", "--events", "--databases"];
         let mut arguments = login(&self.source);
         arguments.extend(options.map(OsString::from));
+        arguments.splice(1..1, self.force.then(|| "--force".into()));
         arguments.extend(self.schemas.iter().map(OsString::from));
         let output = Some(self.file.clone());
-        Step { program: self.mysqldump.clone(), arguments, environment: password(&self.source), input: None, output }
+        Step {
+            program: self.mysqldump.clone(),
+            arguments,
+            environment: password(&self.source),
+            input: None,
+            output,
+            may_fail: self.force,
+        }
     }
 
     fn stored_bytes(&self) -> Result<u64, BenchError> {
@@ -59,16 +69,24 @@ impl Rival for Mysqldump {
 
     fn load(&self, way: usize) -> Step {
         let mut arguments = login(&self.target);
+        arguments.extend(self.force.then(|| "--force".into()));
         if way == 1 {
             arguments.push("--init-command=SET sql_log_bin=0".into());
         }
         let input = Some(self.file.clone());
-        Step { program: self.mysql.clone(), arguments, environment: password(&self.target), input, output: None }
+        Step {
+            program: self.mysql.clone(),
+            arguments,
+            environment: password(&self.target),
+            input,
+            output: None,
+            may_fail: self.force,
+        }
     }
 }
 
 /// The options of MySQL's own clients that lead to a server.
-fn login(options: &ConnectOptions) -> Vec<OsString> {
+pub(super) fn login(options: &ConnectOptions) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = vec!["--no-defaults".into(), format!("--user={}", options.user).into()];
     match &options.host {
         Host::Socket(path) => arguments.extend(["--socket".into(), path.clone().into_os_string()]),
@@ -93,6 +111,6 @@ fn login(options: &ConnectOptions) -> Vec<OsString> {
 }
 
 /// Passwords go by the environment: an argument could be read by every user of the machine.
-fn password(options: &ConnectOptions) -> Vec<(&'static str, OsString)> {
+pub(super) fn password(options: &ConnectOptions) -> Vec<(&'static str, OsString)> {
     if options.password.is_empty() { vec![] } else { vec![("MYSQL_PWD", options.password.expose().into())] }
 }

@@ -78,7 +78,7 @@ impl Ourselves {
         if !server.password.is_empty() {
             environment.push(("MYSQL_PWD", server.password.expose().into()));
         }
-        Step { program: self.myriad.clone(), arguments, environment, input: None, output: None }
+        Step { program: self.myriad.clone(), arguments, environment, input: None, output: None, may_fail: false }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The result of a contest: medians with their spread, ratios of this program to its rivals, and the machine
 //! they were measured on. It can be printed for people and serialised; nothing is measured here.
 
+use super::compare::Difference;
 use super::measure::{self, Usage};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
@@ -114,6 +115,17 @@ pub struct Ratio {
     pub ratio: f64,
 }
 
+/// What a contestant did not bring as the source has it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Loss {
+    /// Who.
+    pub rival: String,
+    /// In which way of loading.
+    pub way: String,
+    /// Every difference.
+    pub differences: Vec<Difference>,
+}
+
 /// The measurements as they come in.
 #[derive(Default)]
 pub struct Scores(Vec<Score>);
@@ -158,11 +170,13 @@ pub struct Scoreboard {
     pub lines: Vec<Line>,
     /// Ours to the rivals'.
     pub ratios: Vec<Ratio>,
+    /// What was lost, where the data is such that something may be.
+    pub losses: Vec<Loss>,
 }
 
 impl Scoreboard {
     /// Sums up the measurements. The contestant of the first one is this program.
-    pub fn new(facts: Facts, scores: Scores) -> Scoreboard {
+    pub fn new(facts: Facts, scores: Scores, losses: Vec<Loss>) -> Scoreboard {
         let mut lines = Vec::new();
         for step in [Step::Dump, Step::SecondDump, Step::Load] {
             let mut seen: Vec<(&str, &str)> = Vec::new();
@@ -176,7 +190,7 @@ impl Scoreboard {
             lines.extend(seen.into_iter().filter_map(|(rival, way)| line(&scores.0, step, rival, way)));
         }
         let ratios = ratios(&lines);
-        Scoreboard { facts, lines, ratios }
+        Scoreboard { facts, lines, ratios, losses }
     }
 }
 
@@ -234,6 +248,23 @@ fn ratios(lines: &[Line]) -> Vec<Ratio> {
     ratios
 }
 
+impl Loss {
+    /// Values by table and column; of definitions only how many lines differ.
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (definitions, values): (Vec<&Difference>, Vec<&Difference>) =
+            self.differences.iter().partition(|difference| difference.place == "definitions");
+        let name = format!("{} ({})", self.rival, self.way);
+        if self.differences.is_empty() {
+            return writeln!(f, "\n{name} brought everything as the source has it");
+        }
+        writeln!(f, "\n{name} lost or changed")?;
+        for difference in values {
+            writeln!(f, "  {}: {}", difference.place, difference.what)?;
+        }
+        writeln!(f, "  definitions: {} lines of information_schema differ", definitions.len())
+    }
+}
+
 impl Line {
     fn label(&self) -> String {
         let way = if self.way.is_empty() { String::new() } else { format!(" ({})", self.way) };
@@ -262,6 +293,9 @@ impl fmt::Display for Scoreboard {
         )?;
         writeln!(f, "rounds   {}, medians (least to most); myriad with {} threads\n", facts.runs, facts.threads)?;
         writeln!(f, "{}\n\n{}", self.lines_table(), self.ratios_table())?;
+        for loss in &self.losses {
+            loss.write(f)?;
+        }
         for line in &self.lines {
             writeln!(f, "\n{}\n  {}", line.label(), line.command)?;
         }
@@ -352,6 +386,7 @@ mod tests {
             environment: vec![],
             input: None,
             output: None,
+            may_fail: false,
         }
     }
 
@@ -388,7 +423,7 @@ mod tests {
             runs: 3,
             threads: 2,
         };
-        Scoreboard::new(facts, scores)
+        Scoreboard::new(facts, scores, Vec::new())
     }
 
     #[test]

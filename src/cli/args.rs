@@ -405,7 +405,7 @@ pub struct BenchArgs {
     pub source: Option<String>,
     #[command(flatten)]
     pub connect: ConnectArgs,
-    /// Generated data: sbtest:4x250000, shop:N or wide:N
+    /// Generated data: sbtest:4x250000, shop:N, wide:N or corpus
     #[arg(long, value_name = "SET", default_value = "sbtest:4x250000", value_parser = dataset, help_heading = "Selection")]
     pub dataset: DatasetSpec,
     /// Alternating runs; medians are printed

@@ -97,9 +97,13 @@ async fn take(
     let mut notes: Vec<String> =
         held.passed_over.iter().map(|why| format!("a stronger way to one view was passed over: {why}")).collect();
     if !held.backup_lock {
-        notes.push(
-            "no backup lock (it needs BACKUP_ADMIN): DDL on these tables waited until the backup was done".into(),
-        );
+        notes.push(format!(
+            "no backup lock ({}): DDL on these tables waited until the backup was done",
+            match facts.flavor {
+                Flavor::Mariadb => "MariaDB has none",
+                _ => "it needs BACKUP_ADMIN",
+            }
+        ));
     }
     notes.iter().for_each(|note| progress.note(note));
     let inspected = read_definitions(&mut control, options, &tables).await?;

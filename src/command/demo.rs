@@ -100,6 +100,7 @@ pub async fn run(options: &DemoOptions, progress: Arc<dyn Progress>, stop: Stop)
         threads: options.threads,
         programs: &options.programs,
         myriad: &options.myriad,
+        tell_losses: false,
     };
     let scoreboard = contest.run(&progress, &stop).await?;
     let kept = options.keep.then(|| run_folder(&source_server).to_owned());

@@ -42,6 +42,7 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
     let mut target = Target::connect(options, &backup.manifest).await?;
     let notes = objects::change(&mut selected, options, &target.rights.account)?;
     target.notes.extend(notes);
+    let selected = target::fold_names(selected, &target.facts)?;
     let mut users = Users::read(&repository, &backup.manifest, options, &mut target).await?;
     let progressed = admit(&mut target, options, &backup, &selected, &mut users).await?;
     let effort = plan::effort(options, &selected, progress.as_ref());

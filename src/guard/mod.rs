@@ -2,8 +2,8 @@
 //! one option that overrides it; nothing overrides all of them.
 
 use crate::error::{Error, Exit};
-use crate::schema::QualifiedName;
 use crate::schema::identifier::literal;
+use crate::schema::{ObjectKind, QualifiedName};
 use crate::server::facts::{self, ServerFacts};
 use crate::server::{ServerError, Session};
 use std::collections::HashSet;
@@ -21,6 +21,8 @@ pub struct Intent {
     pub sources: Vec<ServerFacts>,
     /// Tables and views that would be made.
     pub names: Vec<QualifiedName>,
+    /// Routines and events that would be made, unless an earlier try of the same run may have made them.
+    pub objects: Vec<(ObjectKind, QualifiedName)>,
     /// Tables that an earlier try of the same run made: not in the way.
     pub own: HashSet<QualifiedName>,
 }
@@ -131,12 +133,13 @@ pub async fn inspect(session: &mut Session, intent: &Intent) -> Result<Vec<Findi
         let message = format!("{server} has replicas attached: {}", replicas.join(", "));
         findings.push(Finding { kind: FindingKind::HasReplicas, message });
     }
-    let taken = names_taken(session, intent).await?;
+    let mut taken: Vec<String> = names_taken(session, intent).await?.iter().map(ToString::to_string).collect();
+    taken.extend(objects_taken(session, intent).await?);
     if !taken.is_empty() {
-        let shown: Vec<_> = taken.iter().take(NAMES_SHOWN).map(ToString::to_string).collect();
+        let shown: Vec<_> = taken.iter().take(NAMES_SHOWN).cloned().collect();
         let more =
             if taken.len() > NAMES_SHOWN { format!(" and {} more", taken.len() - NAMES_SHOWN) } else { String::new() };
-        let message = format!("{server} holds tables or views of the same name: {}{more}", shown.join(", "));
+        let message = format!("{server} holds things of the same name: {}{more}", shown.join(", "));
         findings.push(Finding { kind: FindingKind::NamesInTheWay, message });
     }
     Ok(findings)
@@ -197,6 +200,30 @@ async fn names_taken(session: &mut Session, intent: &Intent) -> Result<Vec<Quali
         let there = rows.iter().map(|row| QualifiedName::new(row.text(0), row.text(1)));
         taken.extend(there.filter(|name| !intent.own.contains(name)));
     }
+    taken.sort();
+    Ok(taken)
+}
+
+/// Routines and events of the same kind and name, as `procedure shop.pay`.
+async fn objects_taken(session: &mut Session, intent: &Intent) -> Result<Vec<String>, ServerError> {
+    let schemas: HashSet<&str> = intent.objects.iter().map(|(_, name)| name.schema.as_str()).collect();
+    if schemas.is_empty() {
+        return Ok(Vec::new());
+    }
+    let list: Vec<_> = schemas.into_iter().map(literal).collect();
+    let list = list.join(",");
+    let rows = session
+        .query(format!(
+            "SELECT ROUTINE_TYPE, ROUTINE_SCHEMA, ROUTINE_NAME FROM information_schema.routines WHERE ROUTINE_SCHEMA IN ({list}) \
+             UNION ALL SELECT 'EVENT', EVENT_SCHEMA, EVENT_NAME FROM information_schema.events WHERE EVENT_SCHEMA IN ({list})"
+        ))
+        .await?;
+    // The server compares these names without case.
+    let line =
+        |kind: &str, schema: &str, name: &str| format!("{} {schema}.{}", kind.to_lowercase(), name.to_lowercase());
+    let there: HashSet<String> = rows.iter().map(|row| line(&row.text(0), &row.text(1), &row.text(2))).collect();
+    let wanted = intent.objects.iter().map(|(kind, name)| line(&kind.to_string(), &name.schema, &name.name));
+    let mut taken: Vec<String> = wanted.filter(|line| there.contains(line)).collect();
     taken.sort();
     Ok(taken)
 }

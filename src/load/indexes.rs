@@ -5,7 +5,7 @@
 //! Foreign keys are made without looking at the rows and after the indexes of all tables.
 
 use super::error::LoadError;
-use super::schema::{cut, warnings};
+use super::schema::{cut, define, warnings};
 use crate::schema::ddl::{self, IndexStep};
 use crate::schema::identifier::{literal, quote};
 use crate::schema::{QualifiedName, Table};
@@ -70,7 +70,7 @@ pub async fn build_indexes(
         let made: Vec<_> = add.iter().map(|index| index.name.clone()).collect();
         let sql = alter(target, &IndexStep { add, drop });
         let what = format!("index {} of table {target}", made.join(", "));
-        let result = session.execute(sql).await.map_err(LoadError::refused(&what))?;
+        let result = define(session, sql).await.map_err(LoadError::refused(&what))?;
         if result.warnings > 0 {
             done.notes.extend(warnings(session, &what).await?);
         }
@@ -113,7 +113,7 @@ pub async fn add_foreign_keys(
     session.execute(format!("USE {}", quote(&target.schema))).await?;
     done.made = missing.iter().map(|key| key.name.clone()).collect();
     let what = format!("foreign key {} of table {target}", done.made.join(", "));
-    let result = session.execute(sql).await.map_err(LoadError::refused(&what))?;
+    let result = define(session, sql).await.map_err(LoadError::refused(&what))?;
     if result.warnings > 0 {
         done.notes = warnings(session, &what).await?;
     }

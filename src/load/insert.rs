@@ -28,6 +28,39 @@ pub async fn insert_rows(
     text: &[u8],
     packet_bytes_max: u64,
 ) -> Result<(), LoadError> {
+    // The server reads a table's partition definition in the character set of the client that opens the table, and for
+    // a binary client does not find the partition of a value beyond ASCII (seen on 9.7.4).
+    let form = match work.table.partitions.is_empty() || work.table.create.0.is_ascii() {
+        true => Form::Bytes,
+        false => Form::Digits,
+    };
+    if form == Form::Bytes {
+        return insert_all(session, work, record, (layout, form), text, packet_bytes_max).await;
+    }
+    let way = rows::Way::Insert;
+    rows::speak_text(session, way).await?;
+    let inserted = insert_all(session, work, record, (layout, form), text, packet_bytes_max).await;
+    rows::setup(session, way).await?;
+    inserted
+}
+
+/// How strings go into a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// As they are, by a session that speaks binary.
+    Bytes,
+    /// As hexadecimal digits through UNHEX, by a session that speaks text.
+    Digits,
+}
+
+async fn insert_all(
+    session: &mut Session,
+    work: &LoadTable,
+    record: &ChunkRecord,
+    (layout, form): (&RowLayout, Form),
+    text: &[u8],
+    packet_bytes_max: u64,
+) -> Result<(), LoadError> {
     let lines: Vec<&[u8]> = text.split_inclusive(|&byte| byte == b'\n').collect();
     let loaded: Vec<usize> = layout.loaded_fields().map(|(place, _)| place).collect();
     let room = packet_bytes_max.saturating_sub(PACKET_SLACK_BYTES).min(STATEMENT_BYTES_MAX);
@@ -43,7 +76,7 @@ pub async fn insert_rows(
             }
             upto += 1;
         }
-        insert(session, work, record, layout, &loaded, &lines[from..upto]).await?;
+        insert(session, work, record, (layout, form), &loaded, &lines[from..upto]).await?;
         from = upto;
     }
     Ok(())
@@ -53,11 +86,11 @@ async fn insert(
     session: &mut Session,
     work: &LoadTable,
     record: &ChunkRecord,
-    layout: &RowLayout,
+    (layout, form): (&RowLayout, Form),
     loaded: &[usize],
     lines: &[&[u8]],
 ) -> Result<(), LoadError> {
-    let sql = statement(&work.target.sql(), layout, loaded, lines.len());
+    let sql = statement(&work.target.sql(), (layout, form), loaded, lines.len());
     let mut values = Vec::with_capacity(lines.len() * loaded.len());
     let mut enum_errors = 0;
     for line in lines {
@@ -66,7 +99,7 @@ async fn insert(
         for &place in loaded {
             let field = fields.get(place).copied().unwrap_or_default();
             enum_errors += u64::from(layout.fields[place].kind == ColumnKind::Enum && field == b"0");
-            values.push(parameter(layout.fields[place].kind, field));
+            values.push(parameter(layout.fields[place].kind, form, field));
         }
     }
     let rejected = |why: String| rows::rejected(work, record, why);
@@ -90,20 +123,28 @@ async fn insert(
 }
 
 /// A field as a parameter. ENUM and SET go as numbers: as text, a SET above 63 bits would be taken for a DECIMAL.
-fn parameter(kind: ColumnKind, field: &[u8]) -> Value {
+fn parameter(kind: ColumnKind, form: Form, field: &[u8]) -> Value {
     let Some(bytes) = unescape(field) else { return Value::NULL };
     match (kind, std::str::from_utf8(&bytes).ok().and_then(|digits| digits.parse().ok())) {
         (ColumnKind::Enum | ColumnKind::Set, Some(number)) => Value::UInt(number),
+        _ if form == Form::Digits && is_string(kind) => Value::Bytes(hex::encode(bytes).into_bytes()),
         _ => Value::Bytes(bytes),
     }
 }
 
-fn statement(table: &str, layout: &RowLayout, loaded: &[usize], rows: usize) -> String {
+/// Kinds whose values are bytes and not digits.
+fn is_string(kind: ColumnKind) -> bool {
+    use ColumnKind::{Bit, Bytes, Geometry, Text, Vector};
+    matches!(kind, Text | Bytes | Bit | Geometry | Vector)
+}
+
+fn statement(table: &str, (layout, form): (&RowLayout, Form), loaded: &[usize], rows: usize) -> String {
     let names: Vec<_> = loaded.iter().map(|&place| quote(&layout.fields[place].name)).collect();
     let places: Vec<_> = loaded
         .iter()
         .map(|&place| match layout.fields[place].kind {
             ColumnKind::Json | ColumnKind::TypedText => "CONVERT(? USING utf8mb4)",
+            kind if form == Form::Digits && is_string(kind) => "UNHEX(?)",
             _ => "?",
         })
         .collect();

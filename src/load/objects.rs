@@ -8,14 +8,12 @@
 mod views;
 
 use super::error::LoadError;
+use super::schema::define;
 use crate::schema::identifier::{hex_literal, literal, quote};
 use crate::schema::{Object, ObjectKind, QualifiedName, object_text};
 use crate::server::ServerError;
-use crate::server::session::{Done, Session, WRITER_SETUP};
+use crate::server::session::{Session, WRITER_SETUP};
 use std::fmt;
-
-/// How often a CREATE is tried that ends in a deadlock.
-const DEADLOCK_TRIES: u32 = 10;
 
 /// When an object is made: code once the tables exist, triggers after the rows, events last of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +146,7 @@ async fn create_one(session: &mut Session, object: &Object, schema: &str) -> Res
     };
     let result = create_as_its_maker(session, object, &text).await;
     if let Some(collation) = put_back {
-        session.execute(alter_collation(schema, &collation)).await?;
+        define(session, alter_collation(schema, &collation)).await?;
     }
     result
 }
@@ -165,7 +163,7 @@ async fn create_as_its_maker(session: &mut Session, object: &Object, text: &[u8]
         settings.push_str(&format!(", SESSION time_zone={}", literal(zone)));
     }
     let result = match session.execute(settings).await {
-        Ok(_) => create(session, text).await,
+        Ok(_) => define(session, text).await,
         Err(error) => Err(error),
     };
     // SHOW WARNINGS comes first: it tells about the last statement that could warn.
@@ -191,18 +189,6 @@ async fn create_as_its_maker(session: &mut Session, object: &Object, text: &[u8]
     }
 }
 
-/// Other sessions' definitions at the same moment can end in a deadlock inside the data dictionary (seen with CREATE
-/// TRIGGER on 9.7.4): tried again.
-async fn create(session: &mut Session, text: &[u8]) -> Result<Done, ServerError> {
-    let mut tries = 1;
-    loop {
-        match session.execute(text).await {
-            Err(error) if error.code() == Some(1213) && tries < DEADLOCK_TRIES => tries += 1,
-            other => return other,
-        }
-    }
-}
-
 /// Parameters and variables without a character set of their own have that of the schema at the time the object was
 /// made. Where the schema has another by now it is changed for the moment; returns what to put back.
 async fn set_database_collation(
@@ -217,7 +203,7 @@ async fn set_database_collation(
     if present == object.database_collation {
         return Ok(None);
     }
-    session.execute(alter_collation(schema, &object.database_collation)).await?;
+    define(session, alter_collation(schema, &object.database_collation)).await?;
     Ok(Some(present))
 }
 

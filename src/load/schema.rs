@@ -10,7 +10,7 @@ use crate::schema::identifier::quote;
 use crate::schema::{QualifiedName, Schema, Table};
 use crate::server::ServerError;
 use crate::server::facts::session_variables;
-use crate::server::session::{Session, WRITER_SETUP};
+use crate::server::session::{Done, Session, WRITER_SETUP};
 
 /// Settings of a writing session that need a right, SESSION_VARIABLES_ADMIN, or that only some servers know or let a
 /// session set. With a
@@ -59,9 +59,24 @@ pub async fn create_schema(session: &mut Session, schema: &Schema, name: &str) -
     });
     let mut sql = format!("CREATE DATABASE IF NOT EXISTS {}", quote(name)).into_bytes();
     sql.extend_from_slice(options.unwrap_or_default());
-    let done = session.execute(sql).await.map_err(LoadError::refused(format!("schema {name}")))?;
+    let done = define(session, sql).await.map_err(LoadError::refused(format!("schema {name}")))?;
     // Note 1007; the count of affected rows is 1 either way (seen on MySQL 9.7.4).
     Ok(done.warnings == 0)
+}
+
+/// Other sessions' definitions at the same moment can end in a deadlock inside the data dictionary (seen with CREATE SCHEMA,
+/// CREATE TABLE and CREATE TRIGGER on 9.7.4): a definition is tried again so many times.
+const DEADLOCK_TRIES: u32 = 10;
+
+/// Runs a definition.
+pub(super) async fn define(session: &mut Session, sql: impl AsRef<[u8]>) -> Result<Done, ServerError> {
+    let mut tries = 1;
+    loop {
+        match session.execute(&sql).await {
+            Err(error) if error.code() == Some(1213) && tries < DEADLOCK_TRIES => tries += 1,
+            other => return other,
+        }
+    }
 }
 
 /// The table's definition cut in two, with the table's name in the error.
@@ -109,13 +124,13 @@ async fn create(
     }
     session.execute(format!("USE {}", quote(&target.schema))).await?;
     let mut notes = Vec::new();
-    let done = match session.execute(&definition).await {
+    let done = match define(session, &definition).await {
         // No such tablespace; path not allowed; path wrong. Directories cannot be had on another server in general.
         Err(error) if matches!(error.code(), Some(3510 | 3121 | 1525 | 1210)) => {
             match ddl::without_placement(&definition).map_err(definition_error)? {
                 Some(moved) => {
                     notes.push(format!("table {target}: its tablespace or directory was left out ({error})"));
-                    session.execute(moved).await
+                    define(session, moved).await
                 }
                 None => Err(error),
             }

@@ -30,7 +30,7 @@ pub struct RunFolder {
     path: PathBuf,
     _lock: File,
     next: AtomicU32,
-    templates: Mutex<HashMap<Program, PathBuf>>,
+    templates: Mutex<HashMap<(Program, Vec<String>), PathBuf>>,
 }
 
 /// The folders of this process, one for each temporary folder in use.
@@ -66,14 +66,16 @@ impl RunFolder {
     }
 
     /// An initialised data directory of that program, never started: later servers are copies of it.
-    pub fn template(&self, program: &Program) -> Result<PathBuf, SandboxError> {
+    /// `arguments` are those that it must be initialised with.
+    pub fn template(&self, program: &Program, arguments: Vec<String>) -> Result<PathBuf, SandboxError> {
+        let key = (program.clone(), arguments);
         let mut templates = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(template) = templates.get(program) {
+        if let Some(template) = templates.get(&key) {
             return Ok(template.clone());
         }
         let template = self.path.join(format!("template{}", templates.len()));
-        init::initialise(program, &template)?;
-        templates.insert(program.clone(), template.clone());
+        init::initialise(program, &key.1, &template)?;
+        templates.insert(key, template.clone());
         Ok(template)
     }
 

@@ -10,8 +10,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Makes the data directory `template`, with root without a password.
-pub fn initialise(program: &Program, template: &Path) -> Result<(), SandboxError> {
+/// Makes the data directory `template`, with root without a password. `arguments` are those that a server must have had
+/// from its beginning.
+pub fn initialise(program: &Program, arguments: &[String], template: &Path) -> Result<(), SandboxError> {
     let log = template.with_extension("log");
     let failed =
         |why: String| SandboxError::Initialise { program: program.path.clone(), why, log_tail: process::tail(&[&log]) };
@@ -26,6 +27,7 @@ pub fn initialise(program: &Program, template: &Path) -> Result<(), SandboxError
         Kind::Mysql => command.args(["--initialize-insecure", "--innodb-redo-log-capacity=8M"]).stdin(Stdio::null()),
         Kind::Mariadb => command.args(BOOTSTRAP).stdin(system_tables(program, template)?),
     };
+    command.args(arguments);
     if rustix::process::geteuid().is_root() {
         command.arg("--user=root");
     }

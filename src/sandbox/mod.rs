@@ -44,7 +44,10 @@ impl Sandbox {
         let program = options.programs.server()?;
         let run = folder::of_this_process(&options.folder)?;
         let layout = Layout::new(run.server_folder()?)?;
-        let template = run.template(&program)?;
+        // A dictionary made under one value of it is refused by a server with another.
+        let from_the_start =
+            options.arguments.iter().filter(|argument| argument.starts_with("--lower-case-table-names"));
+        let template = run.template(&program, from_the_start.cloned().collect())?;
         init::copy_template(&template, &layout.data)?;
         let mut sandbox = Sandbox { options, program, layout, server: None, run };
         sandbox.restart()?;

@@ -68,13 +68,23 @@ pub const READER_SETUP: &str = "SET NAMES utf8mb4, SESSION character_set_results
     SESSION wait_timeout=28800, SESSION net_write_timeout=3600";
 
 /// The settings of every session that writes definitions and rows. NO_ENGINE_SUBSTITUTION, because a server without
-/// a table's engine would else make an InnoDB table with no more than a warning.
+/// a table's engine would else make an InnoDB table with no more than a warning. `sql_quote_show_create` is how expressions
+/// are written into the dictionary, not only how they are shown (seen on 9.7.4). The last ones but two are what generated
+/// columns are computed under: the defaults of every server, whatever this one's are.
 pub const WRITER_SETUP: &str = "SET NAMES utf8mb4, SESSION character_set_results=NULL, SESSION time_zone='+00:00', \
     SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION', SESSION foreign_key_checks=0, \
-    SESSION unique_checks=0, SESSION wait_timeout=28800, SESSION net_read_timeout=3600";
+    SESSION sql_quote_show_create=1, SESSION unique_checks=0, SESSION div_precision_increment=4, SESSION default_week_format=0, \
+    SESSION lc_time_names='en_US', SESSION wait_timeout=28800, SESSION net_read_timeout=3600";
+
+/// What a server may give every session by its global settings and what would cut or end our statements: `sql_select_limit`
+/// cuts every result, `max_execution_time` ends a long one, a COMMIT chains under `completion_type`, and so on. The first
+/// statement of every session, also before the server is asked who it is. MariaDB passes over what stands in the comment.
+pub const NEUTRAL_SETUP: &str = "SET SESSION sql_select_limit=18446744073709551615, SESSION sql_big_selects=1, \
+    SESSION sql_auto_is_null=0, SESSION sql_safe_updates=0, SESSION autocommit=1, SESSION completion_type=0 \
+    /*!80000 , SESSION max_execution_time=0, SESSION transaction_read_only=0 */";
 
 impl Session {
-    /// Connects and logs in. No session setting is changed yet.
+    /// Connects and logs in. No session setting is changed but those that would cut or end statements.
     pub async fn connect(options: &ConnectOptions) -> Result<Session, ServerError> {
         tls::install_provider();
         let server = options.describe();
@@ -92,7 +102,11 @@ impl Session {
             other => other,
         };
         match conn {
-            Ok(conn) => Ok(Session { conn, server }),
+            Ok(conn) => {
+                let mut session = Session { conn, server };
+                session.execute(NEUTRAL_SETUP).await?;
+                Ok(session)
+            }
             Err(error) => Err(connect_error(server, error)),
         }
     }

@@ -6,6 +6,7 @@ mod bounds;
 mod by_hand;
 mod chunks;
 mod cli;
+mod corpus;
 mod dataset;
 mod definitions;
 mod demo;

@@ -160,6 +160,7 @@ async fn every_kind_of_table_and_object_comes_back_by_both_ways() {
     for named in ["history of table every_kind.versions", "history of table every_kind.stamped", "users: "] {
         assert!(report.contains(named), "{named}: {report}");
     }
+    assert!(!report.contains("--users") && !report.contains("BACKUP_ADMIN"), "{report}");
     assert!(repo.chunks().await["every_kind.addresses"].len() > 1);
 
     let closed =

@@ -216,3 +216,24 @@ async fn histograms_come_back_with_their_buckets_and_flags() {
     assert_eq!(flags(&after), 1);
     drop_restored(target, "histograms_again").await;
 }
+
+#[tokio::test]
+async fn routines_and_events_of_the_same_name_are_in_the_way() {
+    let (target, _turn) = target_alone().await;
+    make("objects_way").await;
+    let repo = Repo::new();
+    repo.backup(source(), "objects_way");
+    let theirs = [
+        "CREATE DATABASE objects_way",
+        "CREATE PROCEDURE objects_way.P() SELECT 'theirs'",
+        "CREATE FUNCTION objects_way.e() RETURNS INT DETERMINISTIC RETURN 1",
+    ];
+    run(target, &theirs).await;
+    let refused = repo.restore(target, &[]).refused(32, &["holds things of the same name: procedure objects_way.p"]);
+    assert!(!refused.err.contains("objects_way.e"), "{}", refused.err);
+    let body = "SELECT ROUTINE_DEFINITION FROM information_schema.routines WHERE ROUTINE_SCHEMA = 'objects_way' AND ROUTINE_NAME = 'p'";
+    assert_eq!(one(target, body).await, "SELECT 'theirs'");
+    repo.restore(target, &["--drop-existing"]).expect(0);
+    assert_eq!(one(target, body).await, "SELECT 'DEFINER=`x`@`y`'");
+    drop_restored(target, "objects_way").await;
+}

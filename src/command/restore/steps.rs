@@ -182,9 +182,13 @@ fn intent(backup: &Found, selected: &Selected, progressed: Option<&Progressed>) 
         .filter(|(object, _)| object.kind == ObjectKind::View)
         .map(|(object, schema)| QualifiedName::new(schema, &object.name.name));
     let names = tables.chain(views.clone()).collect();
+    let made_by_name = |kind| matches!(kind, ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Event);
+    let objects = selected.objects.iter().filter(|(object, _)| progressed.is_none() && made_by_name(object.kind));
+    let objects =
+        objects.map(|(object, schema)| (object.kind, QualifiedName::new(schema, &object.name.name))).collect();
     // A run that goes on may have made views already; they are made only after all tables.
     let own = progressed.map(|p| p.tables.iter().cloned().chain(views).collect()).unwrap_or_default();
-    Intent { sources: vec![backup.manifest.server.clone()], names, own }
+    Intent { sources: vec![backup.manifest.server.clone()], names, objects, own }
 }
 
 /// Of all settings of an ALTER the buffer alone buys something: fewer bytes written, and least CPU at 64 MiB (measured).

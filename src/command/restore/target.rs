@@ -100,7 +100,6 @@ impl Target {
 
     /// Makes the schemas that are not there.
     pub async fn make_schemas(&mut self, selected: &Selected, made: &mut Made) -> Result<()> {
-        check_names(selected, &self.facts)?;
         for (schema, name) in &selected.schemas {
             if !schema::create_schema(&mut self.session, schema, name).await? {
                 made.notes
@@ -304,19 +303,30 @@ pub(super) fn other_family(source: &ServerFacts, target: &ServerFacts) -> Option
     })
 }
 
-/// Refuses names that differ only in case on a target that takes them for the same.
-fn check_names(selected: &Selected, facts: &ServerFacts) -> Result<()> {
+/// The names as the target holds them: with `lower_case_table_names` in lower case. Names that differ in case alone are
+/// refused there, before anything is made.
+pub(super) fn fold_names(mut selected: Selected, facts: &ServerFacts) -> Result<Selected> {
     if facts.lower_case_table_names == 0 {
-        return Ok(());
+        return Ok(selected);
     }
+    let views = selected.objects.iter().filter(|(object, _)| object.kind == ObjectKind::View);
+    let names = (selected.schemas.iter().map(|(_, name)| name.clone()))
+        .chain(selected.tables.iter().map(|table| table.target.to_string()))
+        .chain(views.map(|(view, schema)| QualifiedName::new(schema, &view.name.name).to_string()));
     let mut seen = HashMap::new();
-    for table in &selected.tables {
-        let folded = table.target.to_string().to_lowercase();
-        if let Some(other) = seen.insert(folded, &table.target) {
-            let message =
-                format!("the target takes {other} and {} for the same table (lower_case_table_names)", table.target);
+    for name in names {
+        if let Some(other) = seen.insert(name.to_lowercase(), name.clone()) {
+            let message = format!("the target takes {other} and {name} for the same (lower_case_table_names)");
             return Err(Error::new(Exit::TargetUnfit, message).hint("restore them apart, with --table and --rename"));
         }
     }
-    Ok(())
+    // With 2 a server keeps the case that it was given.
+    if facts.lower_case_table_names == 1 {
+        selected.schemas.iter_mut().for_each(|(_, name)| *name = name.to_lowercase());
+        selected.objects.iter_mut().for_each(|(_, schema)| *schema = schema.to_lowercase());
+        for table in &mut selected.tables {
+            table.target = QualifiedName::new(table.target.schema.to_lowercase(), table.target.name.to_lowercase());
+        }
+    }
+    Ok(selected)
 }

@@ -168,7 +168,12 @@ async fn take_over(
 async fn become_table(session: &mut Session, view: &QualifiedName) -> Result<(), ServerError> {
     let aside = QualifiedName::new(view.schema.clone(), "stand in of a view");
     let comment = literal(STAND_IN);
-    let copy = format!("CREATE TABLE {} COMMENT={comment} AS SELECT * FROM {} LIMIT 0", aside.sql(), view.sql());
+    // With a primary key, which some servers demand; a view's text names its columns, so one too many does no harm.
+    let copy = format!(
+        "CREATE TABLE {} (`stand in` int PRIMARY KEY) COMMENT={comment} AS SELECT * FROM {} LIMIT 0",
+        aside.sql(),
+        view.sql()
+    );
     let copied = session.execute(copy).await;
     session.execute(format!("DROP VIEW {}", view.sql())).await?;
     match copied {

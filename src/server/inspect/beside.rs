@@ -85,7 +85,7 @@ const KINDS: &[Kind] = &[
 ];
 
 /// Accounts that the server makes for itself.
-const COUNT_USERS: &str = "SELECT COUNT(*) FROM mysql.user \
+const COUNT_USERS: &str = "SELECT COUNT(*), COALESCE(MAX(VERSION()), '') LIKE '%MariaDB%' FROM mysql.user \
     WHERE User NOT IN ('mysql.sys', 'mysql.session', 'mysql.infoschema', 'mariadb.sys')";
 
 /// Adds everything found. What this account may not look at is named as such; what this kind of server does not
@@ -111,12 +111,9 @@ pub(super) async fn read(
         }
     }
     if let Some(rows) = ask(session, USERS, COUNT_USERS, not_taken).await? {
-        let count = rows.first().map(|row| row.number(0)).unwrap_or_default();
-        not_taken.push(NotTaken::new(
-            USERS,
-            "",
-            format!("{count} accounts and roles with their grants; --users takes them"),
-        ));
+        let (count, mariadb) = rows.first().map(|row| (row.number(0), row.number(1) == 1)).unwrap_or_default();
+        let taken_by = if mariadb { "" } else { "; --users takes them" };
+        not_taken.push(NotTaken::new(USERS, "", format!("{count} accounts and roles with their grants{taken_by}")));
     }
     Ok(())
 }

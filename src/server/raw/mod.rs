@@ -13,7 +13,7 @@ pub use rows::{RawColumn, Rows};
 
 use super::error::ServerError;
 use super::options::ConnectOptions;
-use super::session::{Done, Row, lost_by, shorten};
+use super::session::{Done, NEUTRAL_SETUP, Row, lost_by, shorten};
 use mysql_common::constants::{CapabilityFlags, Command};
 use packet::{Fields, Packets, Payload};
 use rows::{ErrorPacket, is_end, parse_column, parse_done};
@@ -41,14 +41,14 @@ struct Pending {
 }
 
 impl RawSession {
-    /// Connects and logs in. No session setting is changed yet.
+    /// Connects and logs in. No session setting is changed but those that would cut or end statements.
     ///
     /// # Errors
     /// [`ServerError::Unreachable`] where nobody answers in time, [`ServerError::Tls`] where TLS cannot be had
     /// as asked for, [`ServerError::LoginRefused`] where the server does not let the account in.
     pub fn connect(options: &ConnectOptions) -> Result<RawSession, ServerError> {
         let logged_in = login::log_in(options)?;
-        Ok(RawSession {
+        let mut session = RawSession {
             packets: logged_in.packets,
             server: options.describe(),
             server_version: logged_in.server_version,
@@ -57,7 +57,9 @@ impl RawSession {
             statement: String::new(),
             pending: None,
             broken: false,
-        })
+        };
+        session.execute(NEUTRAL_SETUP.as_bytes())?;
+        Ok(session)
     }
 
     /// The server's id of this connection, as `KILL` takes it.

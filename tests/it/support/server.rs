@@ -84,7 +84,8 @@ pub async fn connect(server: &Sandbox) -> Session {
 /// Pointers to the shared servers, given back to `Box` at exit.
 static SHARED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
-fn shared(options: SandboxOptions) -> &'static Sandbox {
+/// A server that several tests share: it is stopped when the program ends.
+pub fn shared(options: SandboxOptions) -> &'static Sandbox {
     let server = Box::into_raw(Box::new(own(options)));
     let mut servers = SHARED.lock().unwrap();
     if servers.is_empty() {
