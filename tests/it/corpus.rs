@@ -274,20 +274,6 @@ async fn what_a_target_cannot_hold_is_named() {
     assert!(error.to_string().contains("unfit_generated.t") && error.to_string().contains("out of range"), "{error}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_mariadb_knows_of_it_comes_back_there() {
-    let (source, target) = (server::own(server::mariadb_options()), server::own(server::mariadb_options()));
-    corpus::fill(&source.connect_options(), SMALL).await.unwrap();
-    let repo = run::Repo::new();
-    run::backup(&backup_options(&source, &repo.place())).await;
-    restore(&target, &repo.place()).await;
-    let client = server::mariadb_programs().client("mariadb").unwrap();
-    let [expected, found] =
-        [&source, &target].map(|server| compare::contents(&client, &server.connect_options(), "corpus").unwrap());
-    assert!(expected.tables.len() > 200, "{}", expected.tables.len());
-    assert_same(&expected, &found, &recomputed);
-}
-
 /// What the server says of the accounts of the corpus.
 fn accounts(server: &Sandbox) -> String {
     let names = "SET print_identified_with_as_hex = 1; SELECT CONCAT('SHOW CREATE USER ', QUOTE(User), '@', QUOTE(Host), '; SHOW GRANTS FOR ', QUOTE(User), '@', QUOTE(Host)) \
