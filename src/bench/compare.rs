@@ -17,12 +17,15 @@ const SESSION: &str = "SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = '', g
     max_execution_time = 0, show_gipk_in_create_table_and_information_schema = 1 */";
 /// Begins the rows of a table in the client's output.
 const MARK: &str = "--- rows of ";
+/// Begins a line that tells a table's next AUTO_INCREMENT value. It is asked for behind the table's rows: of a table that has
+/// left the cache of definitions the server tells one less (seen on 9.7.4).
+const NEXT: &str = "--- next of ";
 
 /// Tables of information_schema: its name, the column that holds the schema, and columns that are times, sizes, estimates or
 /// of the server and not of the object.
 const DICTIONARY: &[(&str, &str, &[&str])] = &[
     ("schemata", "SCHEMA_NAME", &[]),
-    ("tables", "TABLE_SCHEMA", SIZES),
+    ("tables", "TABLE_SCHEMA", SIZES_AND_NEXT),
     ("columns", "TABLE_SCHEMA", &[]),
     ("statistics", "TABLE_SCHEMA", &["CARDINALITY"]),
     ("table_constraints", "TABLE_SCHEMA", &[]),
@@ -36,6 +39,21 @@ const DICTIONARY: &[(&str, &str, &[&str])] = &[
     ("events", "EVENT_SCHEMA", &["CREATED", "LAST_ALTERED", "LAST_EXECUTED", "ORIGINATOR"]),
     ("views", "TABLE_SCHEMA", &[]),
     ("column_statistics", "SCHEMA_NAME", &[]),
+];
+
+const SIZES_AND_NEXT: &[&str] = &[
+    "AUTO_INCREMENT",
+    "TABLE_ROWS",
+    "AVG_ROW_LENGTH",
+    "DATA_LENGTH",
+    "MAX_DATA_LENGTH",
+    "INDEX_LENGTH",
+    "DATA_FREE",
+    "CREATE_TIME",
+    "UPDATE_TIME",
+    "CHECK_TIME",
+    "CHECKSUM",
+    "MAX_INDEX_LENGTH",
 ];
 
 const SIZES: &[&str] = &[
@@ -93,6 +111,12 @@ pub fn contents(mysql: &Path, server: &ConnectOptions, prefix: &str) -> Result<C
         let mark = literal(&format!("{MARK}{}.{}", table.0, table.1));
         script.push(format!("SELECT {mark}"));
         script.push(format!("SELECT {} FROM {}.{}", lists.join(", "), quote(&table.0), quote(&table.1)));
+        let (schema, name, next) =
+            (literal(&table.0), literal(&table.1), literal(&format!("{NEXT}{}.{} ", table.0, table.1)));
+        script.push(format!(
+            "SELECT CONCAT({next}, AUTO_INCREMENT) FROM information_schema.TABLES WHERE TABLE_SCHEMA = {schema} AND \
+             TABLE_NAME = {name} AND AUTO_INCREMENT IS NOT NULL"
+        ));
         let columns = columns.into_iter().map(|(name, _)| name).collect();
         contents.tables.insert(format!("{}.{}", table.0, table.1), TableContents { columns, rows: Vec::new() });
     }
@@ -100,15 +124,17 @@ pub fn contents(mysql: &Path, server: &ConnectOptions, prefix: &str) -> Result<C
     contents.complaints = complaints;
     let mut rows = &mut Vec::new();
     for line in lines {
-        match std::str::from_utf8(&line).ok().and_then(|line| line.strip_prefix(MARK)) {
-            Some(name) => {
-                rows = &mut contents.tables.get_mut(name).expect("a mark names a table that was asked for").rows
-            }
-            None => rows.push(line),
+        let text = std::str::from_utf8(&line).unwrap_or_default();
+        if let Some(name) = text.strip_prefix(MARK) {
+            rows = &mut contents.tables.get_mut(name).expect("a mark names a table that was asked for").rows;
+        } else if let Some(next) = text.strip_prefix(NEXT) {
+            contents.definitions.insert(format!("AUTO_INCREMENT of {next}"));
+        } else {
+            rows.push(line);
         }
     }
     contents.tables.values_mut().for_each(|table| table.rows.sort());
-    contents.definitions = definitions(&client, prefix)?;
+    contents.definitions.extend(definitions(&client, prefix)?);
     Ok(contents)
 }
 
