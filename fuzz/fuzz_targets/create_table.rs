@@ -74,6 +74,7 @@ fn objects(text: &[u8]) {
                 execute_at: None,
             };
             let _ = object_text::utf8_pieces(&object);
+            object_text::says_it_is_safe_to_log(&object);
         }
     }
 }
