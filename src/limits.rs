@@ -45,6 +45,12 @@ pub const TABLE_LOCK_WAIT: Duration = Duration::from_secs(5);
 pub const TABLE_LOCK_TRIES: u32 = 3;
 /// How long a session waits for a table's metadata lock.
 pub const METADATA_LOCK_WAIT: Duration = Duration::from_secs(10);
+/// How long a definition waits for a table that another session flushes; writers of the whole server may wait meanwhile.
+pub const DEFINITION_LOCK_WAIT: Duration = Duration::from_secs(1);
+/// How often the view is taken anew for that reason.
+pub const DEFINITION_TRIES: u32 = 20;
+/// Pause before it is.
+pub const DEFINITION_PAUSE: Duration = Duration::from_millis(200);
 /// Tables in one statement that takes metadata locks.
 pub const METADATA_LOCK_TABLES: usize = 100;
 /// How long a restore waits for the named lock of another: the sessions of a program that was killed a moment ago

@@ -18,9 +18,10 @@ use crate::plan::Filter;
 use crate::plan::cuts::EarlierChunk;
 use crate::progress::{Progress, Stop};
 use crate::schema::{QualifiedName, Range, Table, no_rows_in};
+use crate::server::error::LOCK_WAIT_TIMEOUT;
 use crate::server::facts::{self, Flavor, ServerFacts};
 use crate::server::inspect::{self, IS_TABLE, Inspected};
-use crate::server::snapshot::{self, SnapshotRequest};
+use crate::server::snapshot::{self, Held, SnapshotRequest};
 use crate::server::{RawSession, Session};
 use crate::store::{self, Store};
 use jiff::Timestamp;
@@ -85,15 +86,7 @@ async fn take(
 
     // One view for all sessions; from here on the source's definitions stand still.
     progress.phase("snapshot", 0, 0);
-    let held = snapshot::hold(SnapshotRequest {
-        options: &options.source,
-        sessions: effort.workers,
-        // Those without rows of their own are not read, and some cannot even be opened.
-        tables: &tables.iter().filter(|t| no_rows_in(&t.engine).is_none()).map(|t| t.name.clone()).collect::<Vec<_>>(),
-        non_transactional: &tables.iter().filter(|t| t.locked()).map(|t| t.name.clone()).collect::<Vec<_>>(),
-        consistency_required: options.consistency == Consistency::Auto,
-    })
-    .await?;
+    let (held, inspected) = view(&mut control, options, &tables, effort.workers).await?;
     let mut notes: Vec<String> =
         held.passed_over.iter().map(|why| format!("a stronger way to one view was passed over: {why}")).collect();
     if !held.backup_lock {
@@ -106,7 +99,6 @@ async fn take(
         ));
     }
     notes.iter().for_each(|note| progress.note(note));
-    let inspected = read_definitions(&mut control, options, &tables).await?;
     let sources = sources(&inspected, options, &known)?;
 
     // Rows: read, sealed, stored. A chunk that the repository holds already is not stored again.
@@ -199,14 +191,61 @@ async fn list_tables(control: &mut Session, filter: &Filter) -> Result<Vec<Liste
     Ok(listed.filter(wanted).collect())
 }
 
-/// Reads all definitions once the snapshot is held, and sees that the tables are those that it was taken of.
-async fn read_definitions(control: &mut Session, options: &BackupOptions, listed: &[Listed]) -> Result<Inspected> {
+/// The view, and the definitions under it.
+///
+/// A session that flushes tables waits for those that the view has locked (they have no transactions), and whoever opens
+/// one of these waits behind it, as SHOW CREATE TABLE does (seen on 9.7.4). Then the view is let go and taken anew.
+async fn view(
+    control: &mut Session,
+    options: &BackupOptions,
+    tables: &[Listed],
+    sessions: usize,
+) -> Result<(Held, Inspected)> {
+    let wait_seconds = limits::DEFINITION_LOCK_WAIT.as_secs();
+    control.execute(format!("SET SESSION lock_wait_timeout={wait_seconds}")).await?;
+    for _ in 0..limits::DEFINITION_TRIES {
+        let held = snapshot::hold(SnapshotRequest {
+            options: &options.source,
+            sessions,
+            // Those without rows of their own are not read, and some cannot even be opened.
+            tables: &tables
+                .iter()
+                .filter(|t| no_rows_in(&t.engine).is_none())
+                .map(|t| t.name.clone())
+                .collect::<Vec<_>>(),
+            non_transactional: &tables.iter().filter(|t| t.locked()).map(|t| t.name.clone()).collect::<Vec<_>>(),
+            consistency_required: options.consistency == Consistency::Auto,
+        })
+        .await?;
+        if let Some(inspected) = read_definitions(control, options, tables).await? {
+            control.execute("SET SESSION lock_wait_timeout=DEFAULT").await?;
+            return Ok((held, inspected));
+        }
+        drop(held);
+        tokio::time::sleep(limits::DEFINITION_PAUSE).await;
+    }
+    let message =
+        "no consistent snapshot: whenever tables were locked another session flushed tables and waited for them";
+    Err(Error::new(Exit::BackupInconsistent, message)
+        .hint("is another backup running, or FLUSH TABLES? run it again later"))
+}
+
+/// Reads all definitions once the snapshot is held, and sees that the tables are those that it was taken of. None where
+/// one was not to be had in time.
+async fn read_definitions(
+    control: &mut Session,
+    options: &BackupOptions,
+    listed: &[Listed],
+) -> Result<Option<Inspected>> {
     let filter = selected::filter(&options.selection)?;
     let wanted = |schema: &str, table: Option<&str>| match table {
         Some(table) => filter.table(schema, table),
         None => filter.schema(schema),
     };
-    let mut inspected = inspect::inspect(control, &wanted, !options.no_objects).await?;
+    let mut inspected = match inspect::inspect(control, &wanted, !options.no_objects).await {
+        Err(error) if error.code() == Some(LOCK_WAIT_TIMEOUT) => return Ok(None),
+        other => other?,
+    };
     if filter.chooses_tables() {
         // Routines and events belong to a schema, not to the tables that were chosen; empty schemas are not meant.
         use crate::schema::ObjectKind::{Trigger, View};
@@ -228,7 +267,7 @@ async fn read_definitions(control: &mut Session, options: &BackupOptions, listed
         let message = format!("table {changed} was created, dropped or renamed while the backup began");
         return Err(Error::new(Exit::BackupInconsistent, message).hint("run the backup again"));
     }
-    Ok(inspected)
+    Ok(Some(inspected))
 }
 
 /// The tables whose rows are read, with the cuts that still fit them.

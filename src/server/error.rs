@@ -2,6 +2,9 @@
 
 use crate::error::{Exit, Explain};
 
+/// The server's code for a lock that was not to be had in time.
+pub const LOCK_WAIT_TIMEOUT: u16 = 1205;
+
 /// A failure of a session or a statement.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {

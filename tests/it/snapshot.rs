@@ -4,7 +4,7 @@
 //!
 //! 20 trials of each way; 500 with MYRIAD_TEST_FULL=1.
 
-use crate::support::{replication, server};
+use crate::support::{replication, run, server};
 use myriad::position::{ConsistencyKind, GtidSet};
 use myriad::sandbox::{Sandbox, SandboxOptions};
 use myriad::schema::QualifiedName;
@@ -421,4 +421,42 @@ async fn a_replica_knows_its_sources_position() {
         assert_eq!(Some(found.port), source.port());
         assert_eq!((found.binlog_file.clone(), found.binlog_offset), (rows[0].text(0), rows[0].number(1)));
     }
+}
+
+/// Whoever flushes tables waits for those that the backup has locked, and a definition waits behind it: without a bound
+/// both waited for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_flush_tables_do_not_stop_a_backup() {
+    let sandbox = server::own(server::options());
+    let options = sandbox.connect_options();
+    let mut root = RawSession::connect(&options).unwrap();
+    root.execute(b"CREATE SCHEMA flushed").unwrap();
+    for n in 0..20 {
+        root.execute(format!("CREATE TABLE flushed.t{n} (id INT PRIMARY KEY) ENGINE = MyISAM").as_bytes()).unwrap();
+        root.execute(format!("CREATE VIEW flushed.v{n} AS SELECT * FROM flushed.t{n}").as_bytes()).unwrap();
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let flushing = stop.clone();
+    let flusher = std::thread::spawn(move || {
+        let mut flushes = 0u64;
+        while !flushing.load(Ordering::Relaxed) {
+            root.execute(b"FLUSH TABLES WITH READ LOCK").unwrap();
+            root.execute(b"UNLOCK TABLES").unwrap();
+            flushes += 1;
+            std::thread::sleep(Duration::from_millis(40));
+        }
+        flushes
+    });
+    let repo = run::Repo::new();
+    for _ in 0..3 {
+        let taken = run::backup(&run::backup_options(&sandbox, &repo, "flushed")).await;
+        let done = taken.backup().unwrap();
+        assert_eq!((done.totals.tables, done.position.exact), (20, true));
+    }
+    stop.store(true, Ordering::Relaxed);
+    println!("{} flushes", flusher.join().unwrap());
+    assert_eq!(
+        run::client_line(&sandbox, "SELECT COUNT(*) FROM information_schema.views WHERE TABLE_SCHEMA = 'flushed'"),
+        "20"
+    );
 }

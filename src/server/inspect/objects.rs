@@ -4,7 +4,7 @@
 use super::{NotTaken, Wanted, schema_list};
 use crate::schema::identifier::quote;
 use crate::schema::{Object, ObjectKind, QualifiedName, SqlText};
-use crate::server::error::ServerError;
+use crate::server::error::{LOCK_WAIT_TIMEOUT, ServerError};
 use crate::server::session::{Row, Session};
 use std::collections::HashMap;
 
@@ -133,7 +133,7 @@ async fn object(
     let row = match session.query_first(format!("SHOW CREATE {word} {}", quote(&entry.name.name))).await {
         Ok(Some(row)) if row.0.get(shape.create).is_some_and(Option::is_some) => row,
         Ok(_) => return Ok(Err("this account may not read its text".into())),
-        Err(error) if error.code().is_none() => return Err(error),
+        Err(error) if matches!(error.code(), None | Some(LOCK_WAIT_TIMEOUT)) => return Err(error),
         Err(error) if entry.kind == ObjectKind::View => {
             return view_from_dictionary(session, entry, error, not_taken).await;
         }
