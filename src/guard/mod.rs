@@ -21,7 +21,7 @@ pub struct Intent {
     pub sources: Vec<ServerFacts>,
     /// Tables and views that would be made.
     pub names: Vec<QualifiedName>,
-    /// Routines and events that would be made, unless an earlier try of the same run may have made them.
+    /// Routines, triggers and events that would be made, unless an earlier try of the same run may have made them.
     pub objects: Vec<(ObjectKind, QualifiedName)>,
     /// Tables that an earlier try of the same run made: not in the way.
     pub own: HashSet<QualifiedName>,
@@ -204,26 +204,38 @@ async fn names_taken(session: &mut Session, intent: &Intent) -> Result<Vec<Quali
     Ok(taken)
 }
 
-/// Routines and events of the same kind and name, as `procedure shop.pay`.
+/// Routines, triggers and events of the same kind and name, as `procedure shop.pay`. The server compares: to it `Pay` and
+/// `pay` are one name, and so are `cafe` and `café`.
 async fn objects_taken(session: &mut Session, intent: &Intent) -> Result<Vec<String>, ServerError> {
-    let schemas: HashSet<&str> = intent.objects.iter().map(|(_, name)| name.schema.as_str()).collect();
-    if schemas.is_empty() {
-        return Ok(Vec::new());
+    let sources = [
+        ("routines", "ROUTINE_SCHEMA", "ROUTINE_NAME", "LOWER(ROUTINE_TYPE)"),
+        ("triggers", "TRIGGER_SCHEMA", "TRIGGER_NAME", "'trigger'"),
+        ("events", "EVENT_SCHEMA", "EVENT_NAME", "'event'"),
+    ];
+    let mut taken = Vec::new();
+    for objects in intent.objects.chunks(NAMES_PER_QUERY) {
+        for (table, schema, name, kind) in sources {
+            let of_table = |kind: &ObjectKind| match kind {
+                ObjectKind::Trigger => "triggers",
+                ObjectKind::Event => "events",
+                _ => "routines",
+            };
+            let list: Vec<_> = (objects.iter().filter(|(kind, _)| of_table(kind) == table))
+                .map(|(kind, n)| {
+                    format!("({},{},{})", literal(&kind.to_string()), literal(&n.schema), literal(&n.name))
+                })
+                .collect();
+            if list.is_empty() {
+                continue;
+            }
+            let sql = format!(
+                "SELECT {kind}, {schema}, {name} FROM information_schema.{table} WHERE ({kind}, {schema}, {name}) IN ({})",
+                list.join(",")
+            );
+            let rows = session.query(sql).await?;
+            taken.extend(rows.iter().map(|row| format!("{} {}.{}", row.text(0), row.text(1), row.text(2))));
+        }
     }
-    let list: Vec<_> = schemas.into_iter().map(literal).collect();
-    let list = list.join(",");
-    let rows = session
-        .query(format!(
-            "SELECT ROUTINE_TYPE, ROUTINE_SCHEMA, ROUTINE_NAME FROM information_schema.routines WHERE ROUTINE_SCHEMA IN ({list}) \
-             UNION ALL SELECT 'EVENT', EVENT_SCHEMA, EVENT_NAME FROM information_schema.events WHERE EVENT_SCHEMA IN ({list})"
-        ))
-        .await?;
-    // The server compares these names without case.
-    let line =
-        |kind: &str, schema: &str, name: &str| format!("{} {schema}.{}", kind.to_lowercase(), name.to_lowercase());
-    let there: HashSet<String> = rows.iter().map(|row| line(&row.text(0), &row.text(1), &row.text(2))).collect();
-    let wanted = intent.objects.iter().map(|(kind, name)| line(&kind.to_string(), &name.schema, &name.name));
-    let mut taken: Vec<String> = wanted.filter(|line| there.contains(line)).collect();
     taken.sort();
     Ok(taken)
 }

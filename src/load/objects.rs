@@ -13,6 +13,7 @@ use crate::schema::identifier::{hex_literal, literal, quote};
 use crate::schema::{Object, ObjectKind, QualifiedName, object_text};
 use crate::server::ServerError;
 use crate::server::session::{Session, WRITER_SETUP};
+use std::collections::HashSet;
 use std::fmt;
 
 /// When an object is made: code once the tables exist, triggers after the rows, events last of all.
@@ -58,8 +59,8 @@ impl fmt::Display for NotCreated {
 pub struct ObjectsMade {
     /// Made now.
     pub created: usize,
-    /// There already.
-    pub existing: usize,
+    /// There already, as from an earlier try of the same run.
+    pub existing: Vec<(ObjectKind, QualifiedName)>,
     /// Not made.
     pub not_created: Vec<NotCreated>,
     /// What the server warned of.
@@ -67,10 +68,11 @@ pub struct ObjectsMade {
 }
 
 /// Makes the objects of one stage out of `objects`, which stand with the names of their target schemas. Triggers of a
-/// table must come in their order, as [`crate::server::inspect::inspect`] gives them.
+/// table must come in their order, as [`crate::server::inspect::inspect`] gives them. `tables` are those of the backup.
 pub async fn create_objects(
     session: &mut Session,
     objects: &[(&Object, &str)],
+    tables: &HashSet<QualifiedName>,
     stage: Stage,
 ) -> Result<ObjectsMade, LoadError> {
     let mut made = ObjectsMade::default();
@@ -83,7 +85,7 @@ pub async fn create_objects(
         }
     }
     if stage == Stage::Code {
-        views::create(session, objects, &mut made).await?;
+        views::create(session, objects, tables, &mut made).await?;
     }
     session.execute(WRITER_SETUP).await?;
     Ok(made)
@@ -97,7 +99,7 @@ impl ObjectsMade {
                 self.created += 1;
                 self.notes.extend(notes.into_iter().map(|note| format!("{} {name}: {note}", object.kind)));
             }
-            Outcome::Existing => self.existing += 1,
+            Outcome::Existing => self.existing.push((object.kind, name)),
             Outcome::Refused(error) => self.refuse(object, name, why(&error)),
             Outcome::Impossible(why) => self.refuse(object, name, why),
         }

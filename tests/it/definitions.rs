@@ -13,7 +13,7 @@ use myriad::schema::{ObjectKind, QualifiedName, Schema, SqlText, ddl};
 use myriad::server::Session;
 use myriad::server::facts;
 use myriad::server::inspect::{self, Inspected};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 const SCHEMAS: [&str; 3] = ["odd", "o`d d.2 ü", "odd_plain"];
 
@@ -75,9 +75,9 @@ async fn make(session: &mut Session, schemas: &[Schema], new_name: &(dyn Fn(&str
         .collect();
     let mut total = ObjectsMade::default();
     for stage in [Stage::Code, Stage::Triggers, Stage::Events] {
-        let made = objects::create_objects(session, &all, stage).await.unwrap();
+        let made = objects::create_objects(session, &all, &HashSet::new(), stage).await.unwrap();
         total.created += made.created;
-        total.existing += made.existing;
+        total.existing.extend(made.existing);
         total.not_created.extend(made.not_created);
         total.notes.extend(made.notes);
     }
@@ -259,7 +259,7 @@ async fn made_again_is_nothing_new(session: &mut Session, schemas: &[Schema]) {
         }
         let all: Vec<_> = schema.objects.iter().map(|object| (object, schema.name.as_str())).collect();
         for stage in [Stage::Code, Stage::Triggers, Stage::Events] {
-            let made = objects::create_objects(session, &all, stage).await.unwrap();
+            let made = objects::create_objects(session, &all, &HashSet::new(), stage).await.unwrap();
             assert_eq!((made.created, made.not_created), (0, Vec::new()));
         }
     }
@@ -343,7 +343,9 @@ async fn an_event_whose_time_has_passed_is_named() {
     assert_eq!((event.kind, event.execute_at.as_deref()), (ObjectKind::Event, Some("2037-01-01 00:00:00")));
     session.execute("DROP EVENT later").await.unwrap();
     event.create = SqlText::from(event.create.lossy().replace("2037", "2007").as_str());
-    let made = objects::create_objects(&mut session, &[(&event, "passed_event")], Stage::Events).await.unwrap();
+    let made = objects::create_objects(&mut session, &[(&event, "passed_event")], &HashSet::new(), Stage::Events)
+        .await
+        .unwrap();
     assert_eq!(made.created, 0);
     assert!(made.not_created[0].to_string().starts_with("event passed_event.later: "), "{made:?}");
     session.execute("DROP DATABASE passed_event").await.unwrap();

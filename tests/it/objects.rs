@@ -229,11 +229,65 @@ async fn routines_and_events_of_the_same_name_are_in_the_way() {
         "CREATE FUNCTION objects_way.e() RETURNS INT DETERMINISTIC RETURN 1",
     ];
     run(target, &theirs).await;
-    let refused = repo.restore(target, &[]).refused(32, &["holds things of the same name: procedure objects_way.p"]);
+    let refused = repo.restore(target, &[]).refused(32, &["holds things of the same name: procedure objects_way.P"]);
     assert!(!refused.err.contains("objects_way.e"), "{}", refused.err);
     let body = "SELECT ROUTINE_DEFINITION FROM information_schema.routines WHERE ROUTINE_SCHEMA = 'objects_way' AND ROUTINE_NAME = 'p'";
     assert_eq!(one(target, body).await, "SELECT 'theirs'");
     repo.restore(target, &["--drop-existing"]).expect(0);
     assert_eq!(one(target, body).await, "SELECT 'DEFINER=`x`@`y`'");
     drop_restored(target, "objects_way").await;
+}
+
+#[tokio::test]
+async fn triggers_and_names_that_the_server_takes_for_the_same_are_in_the_way() {
+    let (target, _turn) = target_alone().await;
+    let source_has = [
+        "SET SESSION sql_log_bin = 0",
+        "CREATE DATABASE objects_named",
+        "USE objects_named",
+        "CREATE TABLE t (a INT PRIMARY KEY)",
+        "CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET @a = 1",
+        "CREATE PROCEDURE cafe() SELECT 1",
+    ];
+    let target_has = [
+        "SET SESSION sql_log_bin = 0",
+        "CREATE DATABASE objects_named",
+        "USE objects_named",
+        "CREATE TABLE other (a INT PRIMARY KEY)",
+        "CREATE TRIGGER tr BEFORE INSERT ON other FOR EACH ROW SET @b = 2",
+        "CREATE PROCEDURE café() SELECT 2",
+    ];
+    run(source(), &source_has).await;
+    run(target, &target_has).await;
+    let repo = Repo::new();
+    repo.backup(source(), "objects_named");
+    repo.restore(target, &[]).refused(32, &["procedure objects_named.café", "trigger objects_named.tr"]);
+    repo.restore(target, &["--drop-existing"]).expect(0);
+    let of = "SELECT CONCAT(EVENT_OBJECT_TABLE, ACTION_STATEMENT) FROM information_schema.triggers WHERE TRIGGER_SCHEMA = 'objects_named'";
+    assert_eq!(one(target, of).await, "tSET @a = 1");
+    let body = "SELECT ROUTINE_DEFINITION FROM information_schema.routines WHERE ROUTINE_SCHEMA = 'objects_named'";
+    assert_eq!(one(target, body).await, "SELECT 1");
+    drop_restored(target, "objects_named").await;
+}
+
+/// A backup of a server on which a restore died while it made views.
+#[tokio::test]
+async fn a_table_that_looks_like_a_stand_in_is_a_table() {
+    let (target, _turn) = target_alone().await;
+    let statements = [
+        "SET SESSION sql_log_bin = 0",
+        "CREATE DATABASE objects_stand",
+        "USE objects_stand",
+        "CREATE TABLE keep (a INT PRIMARY KEY) COMMENT 'stand-in made by myriad while views are restored'",
+        "CREATE TABLE bare (a INT PRIMARY KEY) COMMENT 'stand-in made by myriad while views are restored'",
+        "INSERT INTO keep VALUES (7)",
+        "CREATE VIEW v AS SELECT 1 AS x",
+    ];
+    run(source(), &statements).await;
+    let repo = Repo::new();
+    repo.backup(source(), "objects_stand");
+    repo.restore(target, &[]).expect(0);
+    assert_eq!(one(target, "SELECT a FROM objects_stand.keep").await, "7");
+    assert_eq!(one(target, "SELECT COUNT(*) FROM objects_stand.bare").await, "0");
+    drop_restored(target, "objects_stand").await;
 }

@@ -115,7 +115,7 @@ impl Run<'_> {
         self.target.make_histograms(&self.selected, &mut self.made).await?;
         // What a view may read depends on its definer's rights.
         self.users.grant(&mut self.target, self.options).await?;
-        self.target.make_objects(&self.selected, Stage::Code, &mut self.made).await?;
+        self.target.make_objects(&self.selected, Stage::Code, self.resumed, &mut self.made).await?;
         self.users.grant_rest(&mut self.target).await?;
         self.stop_here()
     }
@@ -139,8 +139,8 @@ impl Run<'_> {
     /// Makes triggers, then events.
     pub async fn make_triggers_and_events(&mut self) -> Result<()> {
         self.phases.enter("objects", 0, 0);
-        self.target.make_objects(&self.selected, Stage::Triggers, &mut self.made).await?;
-        self.target.make_objects(&self.selected, Stage::Events, &mut self.made).await
+        self.target.make_objects(&self.selected, Stage::Triggers, self.resumed, &mut self.made).await?;
+        self.target.make_objects(&self.selected, Stage::Events, self.resumed, &mut self.made).await
     }
 
     fn stop_here(&self) -> Result<()> {
@@ -182,8 +182,7 @@ fn intent(backup: &Found, selected: &Selected, progressed: Option<&Progressed>) 
         .filter(|(object, _)| object.kind == ObjectKind::View)
         .map(|(object, schema)| QualifiedName::new(schema, &object.name.name));
     let names = tables.chain(views.clone()).collect();
-    let made_by_name = |kind| matches!(kind, ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Event);
-    let objects = selected.objects.iter().filter(|(object, _)| progressed.is_none() && made_by_name(object.kind));
+    let objects = selected.objects.iter().filter(|(object, _)| progressed.is_none() && object.kind != ObjectKind::View);
     let objects =
         objects.map(|(object, schema)| (object.kind, QualifiedName::new(schema, &object.name.name))).collect();
     // A run that goes on may have made views already; they are made only after all tables.

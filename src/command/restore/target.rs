@@ -131,7 +131,9 @@ impl Target {
                 // Its body goes with it.
                 ObjectKind::Package => "PACKAGE",
                 ObjectKind::Event => "EVENT",
-                ObjectKind::View | ObjectKind::Trigger | ObjectKind::PackageBody => continue,
+                // One of this name may belong to a table that stays.
+                ObjectKind::Trigger => "TRIGGER",
+                ObjectKind::View | ObjectKind::PackageBody => continue,
             };
             let name = QualifiedName::new(schema, &object.name.name).sql();
             self.session.execute(format!("DROP {what} IF EXISTS {name}")).await?;
@@ -216,10 +218,23 @@ impl Target {
     }
 
     /// Makes the objects of one stage.
-    pub async fn make_objects(&mut self, selected: &Selected, stage: Stage, made: &mut Made) -> Result<()> {
+    /// Makes the objects of a stage. What is there already is an earlier try's where the run is `resumed`; else it is in the way.
+    pub async fn make_objects(
+        &mut self,
+        selected: &Selected,
+        stage: Stage,
+        resumed: bool,
+        made: &mut Made,
+    ) -> Result<()> {
         let objects: Vec<(&Object, &str)> =
             selected.objects.iter().map(|(object, schema)| (object, schema.as_str())).collect();
-        let done = objects::create_objects(&mut self.session, &objects, stage).await?;
+        let tables = selected.tables.iter().map(|table| table.target.clone()).collect();
+        let done = objects::create_objects(&mut self.session, &objects, &tables, stage).await?;
+        if !resumed {
+            let why = || "the target has another of this name".to_owned();
+            let in_the_way = done.existing.into_iter().map(|(kind, name)| NotCreated { kind, name, why: why() });
+            made.not_created.extend(in_the_way);
+        }
         made.objects += done.created as u64;
         made.not_created.extend(done.not_created);
         made.notes.extend(done.notes);

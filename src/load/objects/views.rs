@@ -23,6 +23,7 @@ const TRIES_PER_VIEW: usize = 2000;
 pub(super) async fn create(
     session: &mut Session,
     objects: &[(&Object, &str)],
+    tables: &HashSet<QualifiedName>,
     made: &mut ObjectsMade,
 ) -> Result<(), LoadError> {
     let views: Vec<_> = objects.iter().copied().filter(|(object, _)| object.kind == ObjectKind::View).collect();
@@ -32,14 +33,16 @@ pub(super) async fn create(
     let mut schemas: Vec<_> = views.iter().map(|(_, schema)| *schema).collect();
     schemas.sort_unstable();
     schemas.dedup();
-    drop_left_over(session, &schemas).await?;
+    let functions = objects.iter().filter(|(object, _)| object.kind == ObjectKind::Function);
+    let functions = functions.map(|(object, schema)| QualifiedName::new(*schema, object.name.name.clone())).collect();
+    drop_left_over(session, &schemas, tables, &functions).await?;
     // Asked, not tried: of a view that exists and whose definer does not, the server says the latter.
     let present = present(session, &schemas).await?;
     let place = |view: &Object, schema: &str| QualifiedName::new(schema, view.name.name.clone());
     let names = views.iter().map(|(view, schema)| place(view, schema)).collect();
     let (existing, views): (Vec<_>, Vec<_>) =
         views.into_iter().partition(|(view, schema)| present.contains(&place(view, schema)));
-    made.existing += existing.len();
+    made.existing.extend(existing.iter().map(|(view, schema)| (view.kind, place(view, schema))));
     let mut stand_ins = StandIns { schemas, views: names, tables: Vec::new(), functions: Vec::new() };
     let mut done = Vec::new();
     let mut refused = Vec::new();
@@ -343,7 +346,12 @@ fn list(schemas: &[&str]) -> String {
 }
 
 /// Drops what a run that died has left.
-async fn drop_left_over(session: &mut Session, schemas: &[&str]) -> Result<(), ServerError> {
+async fn drop_left_over(
+    session: &mut Session,
+    schemas: &[&str],
+    tables_of_backup: &HashSet<QualifiedName>,
+    functions_of_backup: &HashSet<QualifiedName>,
+) -> Result<(), ServerError> {
     let (list, comment) = (list(schemas), literal(STAND_IN));
     let tables = format!(
         "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.tables \
@@ -353,9 +361,15 @@ async fn drop_left_over(session: &mut Session, schemas: &[&str]) -> Result<(), S
         "SELECT ROUTINE_SCHEMA, ROUTINE_NAME FROM information_schema.routines \
          WHERE ROUTINE_TYPE = 'FUNCTION' AND ROUTINE_SCHEMA IN ({list}) AND ROUTINE_COMMENT = {comment}"
     );
-    for (word, sql) in [("TABLE", tables), ("FUNCTION", functions)] {
+    for (word, sql, of_backup) in [("TABLE", tables, tables_of_backup), ("FUNCTION", functions, functions_of_backup)] {
         for row in session.query(sql).await? {
             let name = QualifiedName::new(row.text(0), row.text(1));
+            // A backup of a server where a restore died holds stand-ins as tables of its own. And one with rows is none.
+            let has_rows = word == "TABLE"
+                && session.query_first(format!("SELECT 1 FROM {} LIMIT 1", name.sql())).await?.is_some();
+            if of_backup.contains(&name) || has_rows {
+                continue;
+            }
             session.execute(format!("DROP {word} {}", name.sql())).await?;
         }
     }
