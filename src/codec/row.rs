@@ -293,7 +293,12 @@ impl<'a> Cursor<'a> {
         let columns = layout.fields.len() + flags;
         let mut at = if binary { 1 + (columns + 9) / 8 } else { 0 };
         let mut texts = Vec::with_capacity(flags);
-        for _ in 0..flags {
+        for flag in 0..flags {
+            // A flag is never NULL; in a binary row nothing would stand for it.
+            let bit = flag + 2;
+            if binary && packet.get(1 + bit / 8).ok_or(Truncated)? & (1 << (bit % 8)) != 0 {
+                return Err(Truncated);
+            }
             let (bounds, next) = wire::lenenc(packet, at)?;
             texts.push(bounds.map_or(&packet[..0], |(start, end)| &packet[start..end]));
             at = next;

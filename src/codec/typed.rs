@@ -84,8 +84,12 @@ impl TypedKind {
 /// scalar document; else for each of the walks `m` (members of objects) and `e` (elements of arrays) the number of values
 /// found, and of each its number in the walk and its type: `m2 1:DECIMAL 7:DATE,e1 3:BLOB`.
 ///
-/// `None` where one of the values is of a kind that cannot be given back.
+/// `None` where one of the values is of a kind that cannot be given back, or where they are more than the server could
+/// tell (`!`).
 pub fn find(document: &[u8], flag: &[u8]) -> Result<Option<Vec<TypedValue>>, Misfit> {
+    if flag.contains(&b'!') {
+        return Ok(None);
+    }
     let nodes = Nodes::of(document)?;
     let mut values = Vec::new();
     let mut carried = true;
@@ -403,6 +407,8 @@ mod tests {
             assert_eq!(find(document.as_bytes(), flag.as_bytes()), Err(Misfit), "{document} {flag}");
         }
         assert_eq!(find(b"[\"base64:type246:YQ==\"]", b"e1 1:OPAQUE"), Ok(None));
+        assert_eq!(find(b"[1.5]", b"!"), Ok(None));
+        assert_eq!(find(b"[1.5]", b"m1 1:DATE,!"), Ok(None));
     }
 
     #[test]

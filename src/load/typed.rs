@@ -1,6 +1,6 @@
 //! Rows whose JSON documents hold types that their text does not carry. They are left out of the stream that LOAD DATA
 //! reads and inserted one by one: the document's text is parsed, and each such value is set over it by an expression of
-//! its own type. DECIMAL, DATE, TIME, DATETIME and VARBINARY have casts and literals; TIMESTAMP, BIT and the other binary
+//! its own type. DECIMAL, DATE, TIME, DATETIME and VARBINARY have literals and casts; TIMESTAMP, BIT and the other binary
 //! types exist only as columns, and the columns of a JSON_TABLE are enough (all seen on 9.7.4).
 
 use super::LoadTable;
@@ -16,8 +16,10 @@ use crate::server::Session;
 /// Bytes of one statement at most, unless a single row needs more.
 const STATEMENT_BYTES_MAX: usize = 1 << 20;
 
-/// Values of one JSON_TABLE at most: it takes as many columns as a table.
-const VALUES_A_TABLE: usize = 500;
+/// Bytes of a row of JSON_TABLE at most, and of one of its columns but a BINARY one. Each further JSON_TABLE is a SELECT
+/// inside another, of which the server takes some 60.
+const ROW_BYTES_MAX: usize = 32_000;
+const COLUMN_BYTES: usize = 24;
 
 /// A row with typed values: its line of row text without the line end, and its values.
 pub type TypedRow<'a> = (&'a [u8], &'a [ListedValue]);
@@ -34,11 +36,12 @@ pub async fn insert_rows(
     let names: Vec<_> = layout.loaded_fields().map(|(_, field)| quote(&field.name)).collect();
     let head = format!("INSERT INTO {} ({}) VALUES ", work.target.sql(), names.join(","));
     let mut batch = Batch::new(&head);
+    let statement_bytes_max = STATEMENT_BYTES_MAX.min(packet_bytes_max as usize / 2);
     for row in rows {
         // A TIMESTAMP in a document keeps a local time, which may lie outside what a column can hold under UTC.
         let zone = zone(row.1);
         let tuple = tuple(layout, row, zone)?;
-        let full = batch.rows > 0 && batch.sql.len() + tuple.len() > STATEMENT_BYTES_MAX;
+        let full = batch.rows > 0 && batch.sql.len() + tuple.len() > statement_bytes_max;
         if full || batch.zone != zone {
             batch.send(session, work, record, layout, packet_bytes_max).await?;
             batch = Batch::new(&head);
@@ -166,18 +169,23 @@ fn put_document(sql: &mut Vec<u8>, text: &[u8], values: &[&ListedValue]) {
     let mut document = b"CAST(".to_vec();
     put_literal(&mut document, "_utf8mb4", text);
     document.extend_from_slice(b" AS JSON)");
-    for values in values.chunks(VALUES_A_TABLE) {
+    let mut rest = values;
+    while !rest.is_empty() {
         let mut columns = Columns::default();
         let mut set = b"JSON_SET(".to_vec();
         set.extend_from_slice(&document);
-        for listed in values {
+        // As many as one JSON_TABLE has room for.
+        let mut taken = 0;
+        while let Some(listed) = rest.get(taken).filter(|listed| columns.takes(listed)) {
             set.push(b',');
             put_literal(&mut set, "_utf8mb4", &listed.value.path);
             set.push(b',');
             put_value(&mut set, listed.value.kind, &listed.value.value, &mut columns);
+            taken += 1;
         }
         set.push(b')');
         document = columns.around(set);
+        rest = &rest[taken..];
     }
     sql.extend_from_slice(&document);
 }
@@ -188,9 +196,17 @@ struct Columns {
     values: Vec<u8>,
     definitions: Vec<u8>,
     count: usize,
+    row_bytes: usize,
 }
 
 impl Columns {
+    /// True while a further value has room: a row of JSON_TABLE is held to 65,535 bytes, in which BINARY counts in full.
+    fn takes(&self, listed: &ListedValue) -> bool {
+        let bytes =
+            COLUMN_BYTES + if listed.value.kind == TypedKind::Opaque(254) { listed.value.value.len() } else { 0 };
+        self.count == 0 || self.row_bytes + bytes <= ROW_BYTES_MAX
+    }
+
     /// Adds a column of `sql_type` that holds what the JSON value `literal` is converted to; gives its name.
     fn add(&mut self, sql_type: &str, literal: &[u8]) -> String {
         let n = self.count;
@@ -202,6 +218,7 @@ impl Columns {
         // Else a value that does not fit would become NULL without a word.
         self.definitions.extend_from_slice(format!("c{n} {sql_type} PATH '$[{n}]' ERROR ON ERROR").as_bytes());
         self.count += 1;
+        self.row_bytes += COLUMN_BYTES + if sql_type.starts_with("BINARY") { literal.len() / 2 } else { 0 };
         format!("t.c{n}")
     }
 
@@ -219,20 +236,24 @@ impl Columns {
 
 /// An expression that a JSON function takes for a value of just this type.
 fn put_value(sql: &mut Vec<u8>, kind: TypedKind, value: &[u8], columns: &mut Columns) {
-    let mut cast = |sql_type: &str| {
+    let cast = |sql: &mut Vec<u8>, sql_type: &str| {
         sql.extend_from_slice(b"CAST(");
         put_literal(sql, "_utf8mb4", value);
         sql.extend_from_slice(format!(" AS {sql_type})").as_bytes());
     };
     let mut literal = Vec::new();
     let column = match kind {
+        // A literal may have more digits than a column: documents hold up to 81 (seen on 9.7.4).
         TypedKind::Decimal => {
-            let (digits, scale) = digits(value);
-            return cast(&format!("DECIMAL({digits},{scale})"));
+            sql.extend_from_slice(value);
+            if !value.contains(&b'.') {
+                sql.push(b'.');
+            }
+            return;
         }
-        TypedKind::Date => return cast("DATE"),
-        TypedKind::Time => return cast("TIME(6)"),
-        TypedKind::Datetime => return cast("DATETIME(6)"),
+        TypedKind::Date => return cast(sql, "DATE"),
+        TypedKind::Time => return cast(sql, "TIME(6)"),
+        TypedKind::Datetime => return cast(sql, "DATETIME(6)"),
         TypedKind::Opaque(15) => return put_hex(sql, value),
         TypedKind::Timestamp => {
             put_literal(&mut literal, "_utf8mb4", value);
@@ -241,6 +262,13 @@ fn put_value(sql: &mut Vec<u8>, kind: TypedKind, value: &[u8], columns: &mut Col
         TypedKind::Opaque(16) => {
             let number = value.iter().fold(0u64, |number, &byte| number << 8 | u64::from(byte));
             columns.add(&format!("BIT({})", (8 * value.len()).clamp(1, 64)), number.to_string().as_bytes())
+        }
+        // Longer than the column of that name: it is made so by MAX() of a LONGBLOB, and by a subquery.
+        TypedKind::Opaque(252) if value.len() > 65_535 => {
+            sql.extend_from_slice(b"(SELECT c FROM JSON_TABLE(JSON_ARRAY(");
+            put_hex(sql, value);
+            sql.extend_from_slice(b"),'$' COLUMNS(c LONGBLOB PATH '$[0]' ERROR ON ERROR)) AS s)");
+            return;
         }
         TypedKind::Opaque(number) => {
             put_hex(&mut literal, value);
@@ -255,16 +283,6 @@ fn put_value(sql: &mut Vec<u8>, kind: TypedKind, value: &[u8], columns: &mut Col
         }
     };
     sql.extend_from_slice(column.as_bytes());
-}
-
-/// Precision and scale of a DECIMAL's text.
-fn digits(text: &[u8]) -> (usize, usize) {
-    let digits = text.strip_prefix(b"-").unwrap_or(text);
-    let scale = memchr::memchr(b'.', digits).map_or(0, |point| digits.len() - point - 1);
-    let whole = digits.len() - scale - usize::from(scale > 0);
-    // A nought before the point is no digit of its own: 65 is the most there are.
-    let whole = if scale > 0 && digits.starts_with(b"0") { whole - 1 } else { whole };
-    ((whole + scale).max(1), scale)
 }
 
 /// A string literal of a character set, or a plain one.
@@ -285,18 +303,4 @@ fn put_hex(sql: &mut Vec<u8>, bytes: &[u8]) {
     sql.extend_from_slice(b"x'");
     sql.extend_from_slice(hex::encode(bytes).as_bytes());
     sql.push(b'\'');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn precision_and_scale() {
-        for (text, expected) in
-            [("1.10", (3, 2)), ("-0.10", (2, 2)), ("0", (1, 0)), ("-100", (3, 0)), ("0.0", (1, 1)), ("12345.6", (6, 1))]
-        {
-            assert_eq!(digits(text.as_bytes()), expected, "{text}");
-        }
-    }
 }

@@ -67,6 +67,13 @@ async fn fill_all(server: &Sandbox) {
         "SELECT 50, JSON_ARRAYAGG(JSON_OBJECT('t', ts, 'p', p, 'n', n)) FROM json_all.typed JOIN (WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 700) SELECT i FROM r) r".into(),
         "SELECT 51, '[1, 1.5, \"2024-01-02\", \"base64:type15:YQ==\", null]'".into(),
         "SELECT 52, NULL".into(),
+        // More digits than a column has, more bytes than the column type of that number has.
+        "SELECT 53, JSON_ARRAY(0.1234567890123456789012345678901234567890, -12345678901234567890123456789012345678901234567890123456789012345678901234567890., \
+         (SELECT MAX(lb) FROM json_all.typed))"
+            .into(),
+        "SELECT 54, JSON_ARRAYAGG(JSON_ARRAY(ts, bi, RPAD(bi, 255, 'x'), CAST(bi AS BINARY), bt, tb)) FROM json_all.typed \
+         JOIN (WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 300) SELECT i FROM r) r"
+            .into(),
     ];
     // A column of each kind beside the document: such rows go by INSERT.
     let definition = "id INT PRIMARY KEY, doc JSON, ts TIMESTAMP(2) NULL DEFAULT '2024-06-30 12:00:00.25', zero TIMESTAMP NULL DEFAULT '0000-00-00 00:00:00', \
@@ -224,4 +231,60 @@ async fn values_at_any_place_of_a_document() {
     run::backup(&run::backup_options(source, &repo, "json_random")).await;
     run::restore(&run::restore_options(target, &repo)).await;
     assert_same_values(source, target, "json_random.docs");
+}
+
+/// A document with more such values than the server can tell of under its max_allowed_packet: its text is kept, the column is
+/// named and never called proved, and the rest of the row is proved all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_told_is_counted_and_never_called_proved() {
+    let source = server::own(server::options());
+    let target = server::target();
+    let mut session = server::connect(&source).await;
+    schema_with_numbers(&mut session, "json_many", 100_000).await;
+    for (name, more) in [("text_rows", "INT"), ("binary_rows", "FLOAT")] {
+        let statements = [
+            format!("CREATE TABLE {name} (id INT PRIMARY KEY, v {more}, doc JSON, other JSON)"),
+            format!("INSERT INTO {name} SELECT 1, 1, JSON_ARRAYAGG(CAST(1.0 AS DECIMAL(2,1))), '[1]' FROM numbers"),
+            format!("INSERT INTO {name} VALUES (2, 2, JSON_ARRAY(1.50), '[2]')"),
+        ];
+        all(&mut session, &statements).await;
+    }
+    session.execute("SET GLOBAL max_allowed_packet = 1048576").await.unwrap();
+    let repo = Repo::new();
+    let taken = run::backup(&run::backup_options(&source, &repo, "json_many")).await;
+    let counted: Vec<_> = taken.backup().unwrap().untyped.iter().map(|u| (u.table.as_str(), u.rows)).collect();
+    assert_eq!(counted, [("json_many.binary_rows", 1), ("json_many.text_rows", 1)]);
+    let restored = run::restore(&run::restore_options(target, &repo)).await;
+    let columns = ["binary_rows.doc", "binary_rows.other", "text_rows.doc", "text_rows.other"];
+    let unproved = &restored.restore().unwrap().proof.as_ref().unwrap().unproved;
+    assert_eq!(unproved, &columns.map(|column| format!("json_many.{column}")));
+    for text in [taken.text(), restored.text()] {
+        assert!(text.contains("JSON types of 1 value in column doc of json_many.text_rows"), "{text}");
+    }
+    assert_same_rows((&source, "json_many"), (target, "json_many"));
+    client_line(target, "UPDATE json_many.text_rows SET v = 7 WHERE id = 2");
+    let found = run::verify(&run::verify_options(target, &repo)).await;
+    assert_eq!(found.exit(), Exit::ProofFailed, "{}", found.text());
+}
+
+/// The statements for such rows keep within what the target takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_small_documents_go_through_small_packets() {
+    let source = server::source();
+    let target =
+        server::own(SandboxOptions { arguments: vec!["--max-allowed-packet=256K".into()], ..server::options() });
+    let mut session = server::connect(source).await;
+    schema_with_numbers(&mut session, "json_small", 5000).await;
+    table(
+        &mut session,
+        "t",
+        "id INT PRIMARY KEY, doc JSON",
+        "n, JSON_ARRAY(1.10, 'plain', CAST('2024-01-02' AS DATE))",
+    )
+    .await;
+    let repo = Repo::new();
+    run::backup(&run::backup_options(source, &repo, "json_small")).await;
+    let restored = run::restore(&run::restore_options(&target, &repo)).await;
+    assert!(restored.restore().unwrap().proof.as_ref().unwrap().holds());
+    assert_same_values(source, &target, "json_small.t");
 }
