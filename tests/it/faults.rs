@@ -156,7 +156,7 @@ async fn a_target_that_dies_is_restored_from_where_it_was() {
     let mut server = own(options());
     let target = address(&server);
     let mut restore = start(&repo.restore_arguments(&target));
-    let chunks = "SELECT TABLE_ROWS FROM information_schema.tables WHERE TABLE_SCHEMA = 'myriad_restore'";
+    let chunks = "SELECT TABLE_ROWS FROM information_schema.tables WHERE TABLE_SCHEMA = 'myriad_restore' AND TABLE_NAME = 'chunk'";
     let loaded = async || match one(&server, chunks).await.as_str() {
         "" => false,
         _ => one(&server, "SELECT COUNT(*) > 4 FROM myriad_restore.chunk").await == "1",
