@@ -128,7 +128,7 @@ pub enum ExistingUsers {
     Refuse,
     /// They are left as they are.
     Skip,
-    /// They are dropped and made as in the backup.
+    /// They become those of the backup: changed, not dropped.
     Replace,
 }
 

@@ -83,7 +83,7 @@ impl FindingKind {
             FindingKind::HasReplicas => "take the replicas away first, or restore to another server",
             FindingKind::NamesInTheWay => "restore to an empty server, or under other names with --rename schema=other",
             FindingKind::AccountsInTheWay => {
-                "--existing-users skip leaves them as they are, --existing-users replace drops them and makes them anew"
+                "--existing-users skip leaves them as they are, --existing-users replace makes them those of the backup"
             }
             FindingKind::Definers => {
                 "--definer current makes the objects the restoring account's, --definer map:old@host=new@host another's; \

@@ -8,6 +8,7 @@ use super::ledger;
 use crate::schema::Account;
 use crate::schema::account::AccountDefinition;
 use crate::schema::account_text::{Grant, cut_default_roles, with_second_password};
+use crate::schema::identifier::literal;
 use crate::server::{ServerError, Session};
 use std::collections::BTreeSet;
 
@@ -26,7 +27,8 @@ pub enum Present {
     Nothing,
     /// What an earlier try of this run began to make.
     Ours,
-    /// Another account, which is dropped first.
+    /// Another account, which becomes that of the backup. It is changed, not dropped: what the target refuses leaves it as it
+    /// was, and accounts that have it as a role keep it.
     Replaced,
 }
 
@@ -34,20 +36,35 @@ pub enum Present {
 pub async fn create(session: &mut Session, account: &MakeAccount<'_>) -> Result<Option<String>, LoadError> {
     let AccountDefinition { name, create, second_password, .. } = account.definition;
     let text = cut_default_roles(&create.0).create;
-    let mut statements = Vec::new();
-    if account.present == Present::Replaced {
-        statements.push(format!("DROP USER {}", name.sql()).into_bytes());
-    }
-    match second_password.as_ref().and_then(|second| with_second_password(&text, second)) {
-        Some(two) => statements.extend(two),
-        None => statements.push(text),
-    }
-    ledger::account_begun(session, name).await?;
-    for mut statement in statements {
-        if account.present == Present::Ours {
-            statement = as_alter(statement);
+    let mut statements = match second_password.as_ref().and_then(|second| with_second_password(&text, second)) {
+        Some(two) => two.into_iter().collect(),
+        None => vec![text],
+    };
+    match account.present {
+        Present::Nothing => ledger::account_begun(session, name).await?,
+        // ALTER USER refuses the anonymous one its own password options (3016, seen on 9.7.4).
+        Present::Replaced if name.user.is_empty() => {
+            statements.insert(0, format!("DROP USER {}", name.sql()).into_bytes());
+            ledger::account_begun(session, name).await?;
         }
-        match session.execute_secret(&statement, &format!("(that makes account {name})")).await {
+        Present::Ours => statements = statements.into_iter().map(as_alter).collect(),
+        Present::Replaced => {
+            statements = statements.into_iter().map(as_alter).collect();
+            // Only once the target has taken it whole is anything of the old account taken away.
+            if let Some(why) = run(session, name, &statements[..1]).await? {
+                return Ok(Some(format!("{why}; the target's own account was left as it was")));
+            }
+            let emptied = emptied(session, name).await?;
+            run(session, name, &emptied).await?;
+            ledger::account_begun(session, name).await?;
+        }
+    }
+    run(session, name, &statements).await
+}
+
+async fn run(session: &mut Session, name: &Account, statements: &[Vec<u8>]) -> Result<Option<String>, LoadError> {
+    for statement in statements {
+        match session.execute_secret(statement, &format!("(that makes account {name})")).await {
             Ok(_) => {}
             Err(error) if error.code().is_some() => return Ok(Some(format!("user {name}: {error}"))),
             Err(error) => return Err(error.into()),
@@ -56,12 +73,50 @@ pub async fn create(session: &mut Session, account: &MakeAccount<'_>) -> Result<
     Ok(None)
 }
 
+/// Statements that take from an account what ALTER USER would keep: second password, attributes, rights, roles, proxies.
+async fn emptied(session: &mut Session, name: &Account) -> Result<Vec<Vec<u8>>, LoadError> {
+    let account = name.sql();
+    let (user, host) = (literal(&name.user), literal(&name.host));
+    let mut statements = vec![
+        format!("ALTER USER {account} DISCARD OLD PASSWORD"),
+        format!("ALTER USER {account} DEFAULT ROLE NONE"),
+        format!("REVOKE ALL PRIVILEGES, GRANT OPTION FROM {account}"),
+    ];
+    let keys = format!(
+        "SELECT JSON_QUOTE(k.name) FROM information_schema.user_attributes a, JSON_TABLE(JSON_KEYS(a.ATTRIBUTE), '$[*]' COLUMNS(name VARCHAR(255) PATH '$')) k \
+         WHERE a.USER = {user} AND a.HOST = {host}"
+    );
+    let keys: Vec<_> = session.query(keys).await?.iter().map(|row| format!("{}: null", row.text(0))).collect();
+    if !keys.is_empty() {
+        let nothing = literal(&format!("{{{}}}", keys.join(", ")));
+        statements.push(format!("ALTER USER {account} ATTRIBUTE {nothing}"));
+    }
+    let roles =
+        format!("SELECT FROM_USER, FROM_HOST FROM mysql.role_edges WHERE TO_USER = {user} AND TO_HOST = {host}");
+    let proxied =
+        format!("SELECT Proxied_user, Proxied_host FROM mysql.proxies_priv WHERE User = {user} AND Host = {host}");
+    for row in session.query(roles).await? {
+        statements.push(format!("REVOKE {} FROM {account}", Account::new(row.text(0), row.text(1)).sql()));
+    }
+    for row in session.query(proxied).await? {
+        statements.push(format!("REVOKE PROXY ON {} FROM {account}", Account::new(row.text(0), row.text(1)).sql()));
+    }
+    Ok(statements.into_iter().map(String::into_bytes).collect())
+}
+
 /// What exists is brought to the same state by the same clauses.
 fn as_alter(statement: Vec<u8>) -> Vec<u8> {
-    match statement.strip_prefix(b"CREATE ") {
-        Some(rest) => [b"ALTER ", rest].concat(),
-        None => statement,
+    let Some(rest) = statement.strip_prefix(b"CREATE ") else { return statement };
+    let mut alter = [b"ALTER ", rest].concat();
+    // A plugin without a password makes the account's password expire in ALTER USER, but not in CREATE USER.
+    for plugin in ["caching_sha2_password", "mysql_native_password", "sha256_password"] {
+        let bare = format!(" IDENTIFIED WITH '{plugin}' REQUIRE ");
+        if let Some(at) = memchr::memmem::find(&alter, bare.as_bytes()) {
+            let by = at + bare.len() - " REQUIRE ".len();
+            alter.splice(by..by, *b" BY ''");
+        }
     }
+    alter
 }
 
 /// Grants on their way.

@@ -70,7 +70,7 @@ impl Users {
 
     /// How many are made.
     pub fn count(&self) -> u64 {
-        (self.make.len() - self.not_created.len()) as u64
+        self.make.len() as u64
     }
 
     /// What the target refused to grant, in its words.
@@ -119,7 +119,7 @@ impl Users {
                 target.notes.push(format!("users left as the target has them (--existing-users skip): {shown}"));
             }
             ExistingUsers::Replace => {
-                target.notes.push(format!("users dropped and made anew (--existing-users replace): {shown}"));
+                target.notes.push(format!("users made those of the backup (--existing-users replace): {shown}"));
             }
         }
         let revoked = accounts::with_partial_revokes(self.make.iter().map(|(account, _)| account));
@@ -140,10 +140,16 @@ impl Users {
 
     /// Makes them, without grants.
     pub async fn create(&mut self, target: &mut Target) -> Result<()> {
-        for (definition, present) in &self.make {
-            let account = MakeAccount { definition, present: *present };
-            self.not_created.extend(accounts::create(&mut target.session, &account).await?);
+        let mut made = Vec::with_capacity(self.make.len());
+        for (definition, present) in std::mem::take(&mut self.make) {
+            let account = MakeAccount { definition: &definition, present };
+            match accounts::create(&mut target.session, &account).await? {
+                // Nothing can be granted to it.
+                Some(why) => self.not_created.push(why),
+                None => made.push((definition, present)),
+            }
         }
+        self.make = made;
         Ok(())
     }
 

@@ -3,10 +3,11 @@
 
 use super::NotTaken;
 use crate::schema::account::AccountDefinition;
+use crate::schema::identifier::literal;
 use crate::schema::{Account, SqlText};
 use crate::server::accounts;
 use crate::server::error::ServerError;
-use crate::server::session::Session;
+use crate::server::session::{Row, Session};
 use std::collections::HashMap;
 
 /// All users and roles but the server's own. The session must be set up by [`super::setup_reader`], which has hashes printed
@@ -20,12 +21,17 @@ pub async fn read(session: &mut Session, not_taken: &mut Vec<NotTaken>) -> Resul
         });
     };
     let mut second = second_passwords(session).await?;
+    let certificates = certificates(session).await?;
     let mut found = Vec::with_capacity(names.len());
     for name in names {
         let create = session.query_first(format!("SHOW CREATE USER {}", name.sql())).await?;
         let grants = session.query(format!("SHOW GRANTS FOR {}", name.sql())).await?;
+        let mut create = create.map(|row| row.bytes(0)).unwrap_or_default();
+        for (clause, value) in certificates.get(&name).into_iter().flatten() {
+            create = with_literal(create, clause, value);
+        }
         found.push(AccountDefinition {
-            create: SqlText(create.map(|row| row.bytes(0)).unwrap_or_default()),
+            create: SqlText(create),
             grants: grants.iter().map(|row| SqlText(row.bytes(0))).collect(),
             second_password: second.remove(&name),
             name,
@@ -33,6 +39,27 @@ pub async fn read(session: &mut Session, not_taken: &mut Vec<NotTaken>) -> Resul
     }
     earlier_passwords(session, not_taken).await?;
     Ok(found)
+}
+
+/// What accounts ask of a client's certificate and cipher, by the clause that says so.
+async fn certificates(session: &mut Session) -> Result<HashMap<Account, Vec<(&'static str, String)>>, ServerError> {
+    let sql = "SELECT User, Host, CONVERT(x509_subject USING utf8mb4), CONVERT(x509_issuer USING utf8mb4), \
+               CONVERT(ssl_cipher USING utf8mb4) FROM mysql.user WHERE ssl_type = 'SPECIFIED'";
+    let clauses = |row: &Row| [("SUBJECT", row.text(2)), ("ISSUER", row.text(3)), ("CIPHER", row.text(4))].into();
+    let rows = session.query(sql).await?;
+    Ok(rows.iter().map(|row| (Account::new(row.text(0), row.text(1)), clauses(row))).collect())
+}
+
+/// SHOW CREATE USER prints these values without escapes (seen on 9.7.4): they are written as literals.
+fn with_literal(create: Vec<u8>, clause: &str, value: &str) -> Vec<u8> {
+    let printed = format!(" {clause} '{value}'");
+    match memchr::memmem::find(&create, printed.as_bytes()) {
+        Some(at) if value.contains(['\\', '\'']) => {
+            let literal = format!(" {clause} {}", literal(value));
+            [&create[..at], literal.as_bytes(), &create[at + printed.len()..]].concat()
+        }
+        _ => create,
+    }
 }
 
 /// Passwords that were kept beside the present ones (RETAIN CURRENT PASSWORD); SHOW CREATE USER leaves them out.
