@@ -54,8 +54,13 @@ pub async fn create(session: &mut Session, account: &MakeAccount<'_>) -> Result<
             if let Some(why) = run(session, name, &statements[..1]).await? {
                 return Ok(Some(format!("{why}; the target's own account was left as it was")));
             }
-            let emptied = emptied(session, name).await?;
-            run(session, name, &emptied).await?;
+            let mut kept = Vec::new();
+            for statement in emptied(session, name).await? {
+                kept.extend(run(session, name, &[statement]).await?);
+            }
+            if !kept.is_empty() {
+                return Ok(Some(format!("{}; the account keeps what it had there", kept.join("; "))));
+            }
             ledger::account_begun(session, name).await?;
         }
     }
@@ -79,6 +84,11 @@ async fn emptied(session: &mut Session, name: &Account) -> Result<Vec<Vec<u8>>, 
     let (user, host) = (literal(&name.user), literal(&name.host));
     let mut statements = vec![
         format!("ALTER USER {account} DISCARD OLD PASSWORD"),
+        // Of these SHOW CREATE USER says nothing where they are not set.
+        format!(
+            "ALTER USER {account} WITH MAX_QUERIES_PER_HOUR 0 MAX_UPDATES_PER_HOUR 0 MAX_CONNECTIONS_PER_HOUR 0 \
+             MAX_USER_CONNECTIONS 0 FAILED_LOGIN_ATTEMPTS 0 PASSWORD_LOCK_TIME 0"
+        ),
         format!("ALTER USER {account} DEFAULT ROLE NONE"),
         format!("REVOKE ALL PRIVILEGES, GRANT OPTION FROM {account}"),
     ];

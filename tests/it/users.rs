@@ -245,7 +245,7 @@ async fn replaced_users_are_changed_and_subjects_keep_their_backslashes() {
     }
     let of_target = [
         "CREATE ROLE app, other",
-        "CREATE USER local_one, worker IDENTIFIED BY 'old' ATTRIBUTE '{\"left\": 1}'",
+        "CREATE USER local_one, worker IDENTIFIED BY 'old' WITH MAX_USER_CONNECTIONS 9 FAILED_LOGIN_ATTEMPTS 3 PASSWORD_LOCK_TIME 2 ATTRIBUTE '{\"left\": 1}'",
         "ALTER USER worker IDENTIFIED BY 'older' RETAIN CURRENT PASSWORD",
         "CREATE USER odd IDENTIFIED BY 'kept'",
         "GRANT app TO local_one WITH ADMIN OPTION",
