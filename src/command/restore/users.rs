@@ -100,6 +100,12 @@ impl Users {
             return Err(Error::new(Exit::RightMissing, message).hint("--users needs SELECT on mysql.* there"));
         };
         let ours = |account: &Account| progressed.is_some_and(|progressed| progressed.accounts.contains(account));
+        let root = Account::new("root", "localhost");
+        let users = self.make.len();
+        self.make.retain(|(account, _)| account.name != root || !there.contains(&root) || ours(&root));
+        if self.make.len() < users {
+            target.notes.push(format!("user {root} is the target's administrator and stays as it is"));
+        }
         let mut in_the_way = Vec::new();
         for (account, present) in self.make.iter_mut().filter(|(account, _)| there.contains(&account.name)) {
             *present = if ours(&account.name) { Present::Ours } else { Present::Replaced };
