@@ -141,6 +141,18 @@ pub fn put_line(list: &mut Vec<u8>, listed: &ListedValue) {
     list.push(b'\n');
 }
 
+/// A part of a typed list as the list of a chunk of its own that begins with row `first`.
+pub fn from_row(list: &[u8], first: u64) -> Vec<u8> {
+    let mut moved = Vec::with_capacity(list.len());
+    for line in list.split_inclusive(|&byte| byte == b'\n') {
+        let digits = line.iter().position(|&byte| byte == b'\t').unwrap_or(line.len());
+        let row: u64 = number(&line[..digits]).unwrap_or(first);
+        moved.extend_from_slice((row - first).to_string().as_bytes());
+        moved.extend_from_slice(&line[digits..]);
+    }
+    moved
+}
+
 /// Reads a typed list.
 pub fn parse_list(list: &[u8]) -> Result<Vec<ListedValue>, Misfit> {
     let lines = list.split_inclusive(|&byte| byte == b'\n');

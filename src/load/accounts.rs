@@ -93,7 +93,7 @@ async fn emptied(session: &mut Session, name: &Account) -> Result<Vec<Vec<u8>>, 
         format!("REVOKE ALL PRIVILEGES, GRANT OPTION FROM {account}"),
     ];
     let keys = format!(
-        "SELECT JSON_QUOTE(k.name) FROM information_schema.user_attributes a, JSON_TABLE(JSON_KEYS(a.ATTRIBUTE), '$[*]' COLUMNS(name VARCHAR(255) PATH '$')) k \
+        "SELECT JSON_QUOTE(k.name) FROM information_schema.user_attributes a, JSON_TABLE(JSON_KEYS(a.ATTRIBUTE), '$[*]' COLUMNS(name LONGTEXT PATH '$')) k \
          WHERE a.USER = {user} AND a.HOST = {host}"
     );
     let keys: Vec<_> = session.query(keys).await?.iter().map(|row| format!("{}: null", row.text(0))).collect();

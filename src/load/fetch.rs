@@ -40,7 +40,7 @@ impl Fetcher {
     pub fn fetch(self: &Arc<Self>, chunk: &ChunkRecord) -> JoinHandle<Result<RowText, LoadError>> {
         let (fetcher, chunk) = (self.clone(), chunk.clone());
         tokio::spawn(async move {
-            let bytes = chunk.unpacked_bytes() + chunk.frames().map_or(0, |place| place.length);
+            let bytes = chunk.loading_bytes();
             let units = (bytes as usize).div_ceil(UNIT_BYTES).min(fetcher.units as usize) as u32;
             let memory = fetcher.memory.clone().acquire_many_owned(units).await.expect("the semaphore is never closed");
             let (text, typed) = read_chunk(&fetcher.repository, &chunk).await?;

@@ -9,7 +9,7 @@ use super::error::LoadError;
 use super::fetch::RowText;
 use super::{LoadTable, insert, ledger, typed};
 use crate::codec::RowLayout;
-use crate::codec::typed::ListedValue;
+use crate::codec::line::{self, StoredRow};
 use crate::manifest::model::ChunkRecord;
 use crate::schema::ColumnKind;
 use crate::server::session::Done;
@@ -175,34 +175,29 @@ pub(super) fn rejected(work: &LoadTable, record: &ChunkRecord, why: String) -> L
 /// A chunk's rows, those without typed values as stretches of row text and those with them one by one.
 struct Parted<'a> {
     plain: Vec<Bytes>,
-    typed: Vec<typed::TypedRow<'a>>,
+    typed: Vec<StoredRow<'a>>,
 }
 
 impl<'a> Parted<'a> {
     /// `None` where the typed list names a row that the text has not.
     fn of(rows: &'a RowText) -> Option<Parted<'a>> {
         let (text, mut parted) = (&rows.text, Parted { plain: Vec::new(), typed: Vec::new() });
-        let (mut at, mut row) = (0, 0);
-        let mut plain_from = 0;
-        for values in rows.typed.chunk_by(|a: &ListedValue, b| a.row == b.row) {
-            let mut line = at;
-            for end in memchr::memchr_iter(b'\n', text.get(at..)?).map(|end| at + end + 1) {
-                row += 1;
-                if row > values[0].row {
-                    parted.plain.push(text.slice(plain_from..line));
-                    parted.typed.push((&text[line..end - 1], values));
-                    (at, plain_from) = (end, end);
-                    break;
+        let (mut at, mut plain_from, mut values) = (0, 0, 0);
+        if !rows.typed.is_empty() {
+            for row in line::rows(text, &rows.typed) {
+                let end = at + row.line.len() + 1;
+                if !row.typed.is_empty() {
+                    parted.plain.push(text.slice(plain_from..at));
+                    parted.typed.push(row);
+                    values += row.typed.len();
+                    plain_from = end;
                 }
-                line = end;
-            }
-            if row != values[0].row + 1 {
-                return None;
+                at = end;
             }
         }
         parted.plain.push(text.slice(plain_from..));
         parted.plain.retain(|text| !text.is_empty());
-        Some(parted)
+        (values == rows.typed.len()).then_some(parted)
     }
 }
 

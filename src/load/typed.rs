@@ -7,6 +7,7 @@ use super::LoadTable;
 use super::error::LoadError;
 use super::rows;
 use crate::codec::RowLayout;
+use crate::codec::line::{self, StoredRow};
 use crate::codec::row::unescape;
 use crate::codec::typed::{ListedValue, TypedKind};
 use crate::manifest::model::ChunkRecord;
@@ -21,16 +22,13 @@ const STATEMENT_BYTES_MAX: usize = 1 << 20;
 const ROW_BYTES_MAX: usize = 32_000;
 const COLUMN_BYTES: usize = 24;
 
-/// A row with typed values: its line of row text without the line end, and its values.
-pub type TypedRow<'a> = (&'a [u8], &'a [ListedValue]);
-
 /// Inserts rows, as many with one statement as fit. `packet_bytes_max` is the target's max_allowed_packet.
 pub async fn insert_rows(
     session: &mut Session,
     work: &LoadTable,
     record: &ChunkRecord,
     layout: &RowLayout,
-    rows: &[TypedRow<'_>],
+    rows: &[StoredRow<'_>],
     packet_bytes_max: u64,
 ) -> Result<(), LoadError> {
     let names: Vec<_> = layout.loaded_fields().map(|(_, field)| quote(&field.name)).collect();
@@ -39,15 +37,15 @@ pub async fn insert_rows(
     let statement_bytes_max = STATEMENT_BYTES_MAX.min(packet_bytes_max as usize / 2);
     for row in rows {
         // A TIMESTAMP in a document keeps a local time, which may lie outside what a column can hold under UTC.
-        let zone = zone(row.1);
-        let tuple = tuple(layout, row, zone)?;
+        let zone = zone(row.typed);
+        let tuple = tuple(layout, row, zone);
         let full = batch.rows > 0 && batch.sql.len() + tuple.len() > statement_bytes_max;
         if full || batch.zone != zone {
             batch.send(session, work, record, layout, packet_bytes_max).await?;
             batch = Batch::new(&head);
         }
         batch.zone = zone;
-        batch.enum_errors += rows::enum_error_values(layout, row.0);
+        batch.enum_errors += rows::enum_error_values(layout, row.line);
         batch.add(&tuple);
     }
     batch.send(session, work, record, layout, packet_bytes_max).await
@@ -136,9 +134,8 @@ fn zone(values: &[ListedValue]) -> &'static str {
 }
 
 /// A row as the tuple of an INSERT, for a session that speaks utf8mb4.
-fn tuple(layout: &RowLayout, row: &TypedRow<'_>, zone: &str) -> Result<Vec<u8>, LoadError> {
-    let (line, values) = row;
-    let fields: Vec<&[u8]> = line.split(|&byte| byte == b'\t').collect();
+fn tuple(layout: &RowLayout, row: &StoredRow<'_>, zone: &str) -> Vec<u8> {
+    let fields: Vec<&[u8]> = line::fields(row.line).collect();
     let mut sql = b"(".to_vec();
     for (i, (place, field)) in layout.loaded_fields().enumerate() {
         if i > 0 {
@@ -151,7 +148,7 @@ fn tuple(layout: &RowLayout, row: &TypedRow<'_>, zone: &str) -> Result<Vec<u8>, 
         match field.kind {
             ColumnKind::Enum | ColumnKind::Set => sql.extend_from_slice(&bytes),
             ColumnKind::Json => {
-                let of_field: Vec<&ListedValue> = values.iter().filter(|listed| listed.field == place).collect();
+                let of_field: Vec<&ListedValue> = row.typed.iter().filter(|listed| listed.field == place).collect();
                 put_document(&mut sql, &bytes, &of_field);
             }
             ColumnKind::Timestamp if zone != UTC && !bytes.starts_with(b"0000-00-00") => {
@@ -161,7 +158,7 @@ fn tuple(layout: &RowLayout, row: &TypedRow<'_>, zone: &str) -> Result<Vec<u8>, 
         }
     }
     sql.push(b')');
-    Ok(sql)
+    sql
 }
 
 /// A document: its text parsed, each typed value set over it.

@@ -335,9 +335,11 @@ impl ChunkRecord {
         self.place.map(|place| Place { length: place.length + length, ..place })
     }
 
-    /// Bytes of its frames, unpacked.
-    pub fn unpacked_bytes(&self) -> u64 {
-        self.bytes + self.typed.map_or(0, |typed| typed.bytes)
+    /// Bytes of memory that its rows take while they are loaded: frames, row text, and the typed list taken apart into
+    /// values, each with some 100 bytes of its own.
+    pub fn loading_bytes(&self) -> u64 {
+        let list = self.typed.map_or(0, |typed| typed.bytes);
+        self.frames().map_or(0, |place| place.length) + self.bytes + 7 * list
     }
 }
 

@@ -22,8 +22,7 @@ pub(super) struct Effort {
 /// and that is said.
 pub(super) fn effort(options: &RestoreOptions, selected: &Selected, progress: &dyn Progress) -> Effort {
     let memory_bytes = options.effort.memory_bytes;
-    let largest =
-        selected.chunks().map(|c| c.unpacked_bytes() + c.frames().map_or(0, |place| place.length)).max().unwrap_or(0);
+    let largest = selected.chunks().map(|chunk| chunk.loading_bytes()).max().unwrap_or(0);
     let fitting = memory_bytes / (2 * largest.max(1)) as usize;
     let workers = options.effort.threads.min(fitting).max(1);
     if workers < options.effort.threads {
