@@ -99,7 +99,9 @@ impl FindingKind {
                 "grant SESSION_VARIABLES_ADMIN, or set sql_require_primary_key and sql_generate_invisible_primary_key to OFF on \
                  the target while restoring, or leave the tables out with --exclude-table"
             }
-            FindingKind::PartialRevokes => "set partial_revokes=ON on the target",
+            FindingKind::PartialRevokes => {
+                "set partial_revokes on the target as it is on the source, or leave --users out"
+            }
         }
     }
 

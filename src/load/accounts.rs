@@ -10,7 +10,6 @@ use crate::schema::account::AccountDefinition;
 use crate::schema::account_text::{Grant, cut_default_roles, with_second_password};
 use crate::schema::identifier::literal;
 use crate::server::{ServerError, Session};
-use std::collections::BTreeSet;
 
 /// An account to be made.
 pub struct MakeAccount<'a> {
@@ -229,9 +228,11 @@ fn missing(error: &ServerError) -> bool {
     matches!(error.code(), Some(1054 | 1146 | 1305))
 }
 
-/// Accounts of the backup with partial revokes, which need `partial_revokes=ON`.
-pub fn with_partial_revokes<'a>(definitions: impl Iterator<Item = &'a AccountDefinition>) -> BTreeSet<String> {
-    let revokes =
-        |d: &&AccountDefinition| d.grants.iter().any(|g| Grant::parse(&g.0).is_some_and(|grant| grant.revokes()));
-    definitions.filter(revokes).map(|definition| definition.name.to_string()).collect()
+/// Accounts that have a grant (or a revoke) of some kind.
+pub fn with_grants<'a>(
+    definitions: impl Iterator<Item = &'a AccountDefinition>,
+    of_kind: impl Fn(&Grant<'_>) -> bool,
+) -> Vec<String> {
+    let has = |d: &&AccountDefinition| d.grants.iter().any(|g| Grant::parse(&g.0).is_some_and(|grant| of_kind(&grant)));
+    definitions.filter(has).map(|definition| definition.name.to_string()).collect()
 }

@@ -66,6 +66,13 @@ impl<'a> Grant<'a> {
         self.text.starts_with(b"REVOKE ")
     }
 
+    /// True where it is on a schema whose name is a pattern on some servers (`_`, `%`, and `\` before them): what it then
+    /// covers depends on `partial_revokes`.
+    pub fn is_pattern(&self) -> bool {
+        let schema = self.text[self.place.clone()].strip_suffix(b".*");
+        schema.is_some_and(|schema| schema.len() > 1 && schema.iter().any(|byte| b"_%\\".contains(byte)))
+    }
+
     /// The same for each right alone, with the right's name: a server refuses a whole list for one right that it does not
     /// know or may not give. None where there is only one.
     pub fn one_by_one(&self) -> Option<Vec<(String, Vec<u8>)>> {

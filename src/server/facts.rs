@@ -104,6 +104,10 @@ pub struct ServerFacts {
     pub read_only: bool,
     /// `event_scheduler`: `ON`, `OFF` or `DISABLED`.
     pub event_scheduler: String,
+    /// `partial_revokes`: with it a schema's name in a grant is a name, without it a pattern. None where the server has no
+    /// such variable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial_revokes: Option<bool>,
 }
 
 impl ServerFacts {
@@ -146,6 +150,7 @@ const VARIABLES: &[&str] = &[
     "read_only",
     "super_read_only",
     "event_scheduler",
+    "partial_revokes",
 ];
 
 /// Asks the server who it is, and tells the log where it is of no version that was tested. Needs no right beyond the login.
@@ -204,6 +209,7 @@ fn from_variables(values: &HashMap<String, String>) -> ServerFacts {
         default_storage_engine: text("default_storage_engine"),
         read_only: on("read_only") || on("super_read_only"),
         event_scheduler: text("event_scheduler"),
+        partial_revokes: option("partial_revokes").map(|value| value == "ON"),
     }
 }
 

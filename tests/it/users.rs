@@ -276,3 +276,28 @@ async fn replaced_users_are_changed_and_subjects_keep_their_backslashes() {
 async fn run_if(server: &Sandbox, sql: &str) -> bool {
     connect(server).await.execute(sql).await.is_ok()
 }
+
+/// `_` in a schema's name is a wildcard without partial revokes, and a character with them.
+#[tokio::test]
+async fn names_that_would_become_patterns_are_refused() {
+    for (source_has, target_has, state) in [("ON", "OFF", "off"), ("OFF", "ON", "on")] {
+        let (source, target) = (own(options()), own(options()));
+        run(&source, &[&format!("SET GLOBAL partial_revokes = {source_has}")]).await;
+        run(&target, &[&format!("SET GLOBAL partial_revokes = {target_has}")]).await;
+        let statements = [
+            "CREATE DATABASE my_db",
+            "CREATE USER wild, tame",
+            "GRANT SELECT ON my_db.* TO wild",
+            "GRANT SELECT ON *.* TO tame",
+        ];
+        run(&source, &statements).await;
+        let repo = Repo::new();
+        repo.backup_with(&source, "my_db", &["--users"]);
+        let refused =
+            repo.restore(&target, &["--users"]).refused(33, &[&format!("partial_revokes is {state}"), "wild@%"]);
+        assert!(!refused.err.contains("tame"), "{}", refused.err);
+        run(&target, &[&format!("SET GLOBAL partial_revokes = {source_has}")]).await;
+        repo.restore(&target, &["--users"]).expect(0);
+        assert_eq!(accounts(&target).await, accounts(&source).await);
+    }
+}

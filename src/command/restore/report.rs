@@ -3,7 +3,7 @@
 use super::gtid::GtidOutcome;
 use super::phases::Phase;
 use super::steps::Run;
-use crate::command::text::{bytes, count, counted, seconds, some_of};
+use crate::command::text::{bytes, count, counted, seconds};
 use crate::error::Exit;
 use crate::load::Loaded;
 use crate::load::rows::Way;
@@ -286,12 +286,8 @@ impl RestoreDone {
         }
         let binlog = if self.writes_binary_log { "written" } else { "not written, replicas of the target got nothing" };
         lines.push(format!("  binary log of the target: {binlog}"));
-        if !self.not_created.is_empty() {
-            lines.push(format!("  not created: {}", some_of(&self.not_created, 10)));
-        }
-        if !self.not_granted.is_empty() {
-            lines.push(format!("  not granted: {}", some_of(&self.not_granted, 10)));
-        }
+        lines.extend(self.not_created.iter().map(|what| format!("  not created: {what}")));
+        lines.extend(self.not_granted.iter().map(|what| format!("  not granted: {what}")));
         lines.extend(self.notes.iter().map(|note| format!("  note: {note}")));
         let phases: Vec<_> =
             self.phases.iter().map(|phase| format!("{} {}", phase.name, seconds(phase.seconds))).collect();

@@ -53,7 +53,7 @@ pub(super) async fn admit(
     }
     let progressed = ledger::find(&mut target.session, &run_id(backup, options)).await?;
     let mut findings = guard::inspect(&mut target.session, &intent(backup, selected, progressed.as_ref())).await?;
-    findings.extend(users.findings(target, options, progressed.as_ref()).await?);
+    findings.extend(users.findings(target, options, progressed.as_ref(), &backup.manifest.server).await?);
     findings.extend(objects::findings(target, selected, &users.names()).await?);
     findings.extend(primary_keys::findings(target, selected, options)?);
     let overridden = |kind| match kind {

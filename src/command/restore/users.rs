@@ -13,7 +13,8 @@ use crate::manifest::model::{AccountLine, Manifest};
 use crate::manifest::parts::read_part;
 use crate::schema::Account;
 use crate::schema::account::AccountDefinition;
-use crate::server::facts::{self, Flavor};
+use crate::schema::account_text::Grant;
+use crate::server::facts::{Flavor, ServerFacts};
 use std::collections::HashSet;
 
 /// Accounts named in a message at most.
@@ -89,6 +90,7 @@ impl Users {
         target: &mut Target,
         options: &RestoreOptions,
         progressed: Option<&Progressed>,
+        source: &ServerFacts,
     ) -> Result<Vec<Finding>> {
         let mut findings = Vec::new();
         if self.make.is_empty() {
@@ -128,20 +130,28 @@ impl Users {
                 target.notes.push(format!("users made those of the backup (--existing-users replace): {shown}"));
             }
         }
-        let revoked = accounts::with_partial_revokes(self.make.iter().map(|(account, _)| account));
-        const PARTIAL: &str = "partial_revokes";
-        let setting = facts::global_variables(&mut target.session, &[PARTIAL]).await?;
-        if !revoked.is_empty() && setting.get(PARTIAL).is_none_or(|value| value != "ON") {
-            let names: Vec<_> = revoked.into_iter().collect();
-            findings.push(Finding {
-                kind: FindingKind::PartialRevokes,
-                message: format!(
-                    "users with rights taken away for some schemas would have them on the target, where {PARTIAL} is off: {}",
-                    some_of(&names, NAMES_SHOWN)
-                ),
-            });
-        }
+        findings.extend(self.partial_revokes(target, source));
         Ok(findings)
+    }
+
+    /// What speaks against grants of a server that reads them otherwise than the target.
+    fn partial_revokes(&self, target: &Target, source: &ServerFacts) -> Option<Finding> {
+        let own = target.facts.partial_revokes.unwrap_or(false);
+        let with = |of_kind: fn(&Grant<'_>) -> bool| {
+            let names = accounts::with_grants(self.make.iter().map(|(account, _)| account), of_kind);
+            (!names.is_empty()).then(|| some_of(&names, NAMES_SHOWN))
+        };
+        let revoked = with(|grant| grant.revokes()).filter(|_| !own).map(|names| {
+            format!("users with rights taken away for some schemas would have them on the target, where partial_revokes is off: {names}")
+        });
+        let state = if own { "on" } else { "off" };
+        let patterns =
+            with(|grant| grant.is_pattern()).filter(|_| source.partial_revokes.is_some_and(|theirs| theirs != own));
+        let patterns = patterns.map(|names| {
+            format!("_ and % in grants on schemas would mean something else on the target, where partial_revokes is {state}: {names}")
+        });
+        let messages: Vec<String> = revoked.into_iter().chain(patterns).collect();
+        (!messages.is_empty()).then(|| Finding { kind: FindingKind::PartialRevokes, message: messages.join("; ") })
     }
 
     /// Makes them, without grants.
