@@ -25,7 +25,7 @@ const NEXT: &str = "--- next of ";
 /// of the server and not of the object.
 const DICTIONARY: &[(&str, &str, &[&str])] = &[
     ("schemata", "SCHEMA_NAME", &[]),
-    ("tables", "TABLE_SCHEMA", SIZES_AND_NEXT),
+    ("tables", "TABLE_SCHEMA", SIZES),
     ("columns", "TABLE_SCHEMA", &[]),
     ("statistics", "TABLE_SCHEMA", &["CARDINALITY"]),
     ("table_constraints", "TABLE_SCHEMA", &[]),
@@ -41,22 +41,9 @@ const DICTIONARY: &[(&str, &str, &[&str])] = &[
     ("column_statistics", "SCHEMA_NAME", &[]),
 ];
 
-const SIZES_AND_NEXT: &[&str] = &[
-    "AUTO_INCREMENT",
-    "TABLE_ROWS",
-    "AVG_ROW_LENGTH",
-    "DATA_LENGTH",
-    "MAX_DATA_LENGTH",
-    "INDEX_LENGTH",
-    "DATA_FREE",
-    "CREATE_TIME",
-    "UPDATE_TIME",
-    "CHECK_TIME",
-    "CHECKSUM",
-    "MAX_INDEX_LENGTH",
-];
-
+/// Columns of both, as far as they have them. AUTO_INCREMENT is read by itself, while the table is open.
 const SIZES: &[&str] = &[
+    "AUTO_INCREMENT",
     "TABLE_ROWS",
     "AVG_ROW_LENGTH",
     "DATA_LENGTH",

@@ -194,7 +194,8 @@ async fn list_tables(control: &mut Session, filter: &Filter) -> Result<Vec<Liste
 /// The view, and the definitions under it.
 ///
 /// A session that flushes tables waits for those that the view has locked (they have no transactions), and whoever opens
-/// one of these waits behind it, as SHOW CREATE TABLE does (seen on 9.7.4). Then the view is let go and taken anew.
+/// one of these waits behind it, as SHOW CREATE TABLE does (seen on 9.7.4). Without the backup lock a DDL statement that
+/// waits for the view does the same to SHOW CREATE VIEW. Then the view is let go and taken anew.
 async fn view(
     control: &mut Session,
     options: &BackupOptions,
@@ -225,9 +226,9 @@ async fn view(
         tokio::time::sleep(limits::DEFINITION_PAUSE).await;
     }
     let message =
-        "no consistent snapshot: whenever tables were locked another session flushed tables and waited for them";
+        "no consistent snapshot: whenever the view was held another session waited to flush or change its tables";
     Err(Error::new(Exit::BackupInconsistent, message)
-        .hint("is another backup running, or FLUSH TABLES? run it again later"))
+        .hint("is another backup, FLUSH TABLES or DDL running? run it again later"))
 }
 
 /// Reads all definitions once the snapshot is held, and sees that the tables are those that it was taken of. None where
