@@ -8,8 +8,9 @@ use super::primary_keys;
 use super::reader_sessions;
 use super::target::{Made, Target};
 use super::users::Users;
-use crate::command::options::{ProofMode, RestoreOptions};
+use crate::command::options::{ProofMode, RestoreOptions, Selection};
 use crate::command::selected::Selected;
+use crate::command::verify::record;
 use crate::error::{Error, Result};
 use crate::guard::{self, FindingKind, Intent};
 use crate::load::indexes::IndexOptions;
@@ -17,6 +18,7 @@ use crate::load::ledger::{self, Progressed, RunId};
 use crate::load::objects::Stage;
 use crate::load::{self, LoadError, LoadOptions, LoadTable, Loaded};
 use crate::manifest::Repository;
+use crate::manifest::proofs::ProofKind;
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
 use crate::schema::{ObjectKind, QualifiedName};
@@ -141,6 +143,16 @@ impl Run<'_> {
         self.phases.enter("objects", 0, 0);
         self.target.make_objects(&self.selected, Stage::Triggers, self.resumed, &mut self.made).await?;
         self.target.make_objects(&self.selected, Stage::Events, self.resumed, &mut self.made).await
+    }
+
+    /// Records in the repository that the backup was proved, where all of it came back and every digest was equal.
+    pub async fn record_proof(&mut self, repository: &Repository, proof: Option<&Proof>) {
+        let Run { options, made, .. } = self;
+        let all = options.selection == Selection::default() && !options.no_objects && made.not_created.is_empty();
+        if all && proof.is_some_and(Proof::holds) {
+            let recorded = record(repository, std::slice::from_ref(&self.backup), ProofKind::Proved).await;
+            made.notes.extend(recorded);
+        }
     }
 
     fn stop_here(&self) -> Result<()> {

@@ -2,6 +2,7 @@
 
 pub mod data;
 pub mod keyed;
+pub mod mishaps;
 pub mod program;
 pub mod proxy;
 pub mod random_keys;
