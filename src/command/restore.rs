@@ -15,6 +15,7 @@ pub use report::{RestoreDone, RestoreReport};
 use crate::command::options::{BackupChoice, RestoreOptions};
 use crate::command::selected;
 use crate::error::{Error, Result};
+use crate::load::RunSessions;
 use crate::load::ledger::{self, Progressed};
 use crate::manifest::Repository;
 use crate::manifest::repository::Found;
@@ -53,7 +54,9 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
     }
     let other_family = target::other_family(&backup.manifest.server, &target.facts);
     let (resumed, made) = (progressed.is_some(), Made::default());
-    let run = Run { options, backup, selected, users, target, effort, phases, made, resumed, progress, stop };
+    let sessions = RunSessions::new(&options.target, target.skip_binlog, &target.session, &stop);
+    let sessions = Arc::new(sessions);
+    let run = Run { options, backup, selected, users, target, sessions, effort, phases, made, resumed, progress, stop };
     let done = carry_out(run, &repository, progressed).await;
     // The likely cause of a refusal is said with it.
     done.map_err(|error| other_family.into_iter().fold(error, Error::hint))

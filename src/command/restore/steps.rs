@@ -15,7 +15,7 @@ use crate::guard::{self, FindingKind, Intent};
 use crate::load::indexes::IndexOptions;
 use crate::load::ledger::{self, Progressed, RunId};
 use crate::load::objects::Stage;
-use crate::load::{self, LoadError, LoadOptions, LoadTable, Loaded};
+use crate::load::{self, LoadError, LoadOptions, LoadTable, Loaded, RunSessions};
 use crate::manifest::Repository;
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
@@ -30,6 +30,8 @@ pub(super) struct Run<'a> {
     pub selected: Selected,
     pub users: Users,
     pub target: Target,
+    /// How further sessions on the target are opened.
+    pub sessions: Arc<RunSessions>,
     pub effort: Effort,
     pub phases: Phases,
     pub made: Made,
@@ -85,7 +87,8 @@ impl Run<'_> {
         if options.overrides.drop_existing {
             target.drop_existing(selected, &progressed).await?;
         }
-        let tables = target.make_tables(selected, &progressed, self.effort.workers, options, made).await?;
+        let tables =
+            target.make_tables(selected, &progressed, self.effort.workers, options, &self.sessions, made).await?;
         self.stop_here()?;
         Ok(tables)
     }
@@ -100,10 +103,11 @@ impl Run<'_> {
             workers: self.effort.workers,
             memory_bytes: self.effort.memory_bytes,
             way: self.target.way,
-            skip_binlog: self.target.skip_binlog,
+            sessions: self.sessions.clone(),
             indexes: index_options(self.effort.workers),
         };
-        let loaded = load::run(tables, repository, &options, &self.progress, &self.stop).await?;
+        let loading = load::run(tables, repository, &options, &self.progress, &self.stop);
+        let loaded = self.sessions.beside(&mut self.target.session, loading).await?;
         self.made.notes.extend(loaded.notes.iter().cloned());
         Ok(loaded)
     }
