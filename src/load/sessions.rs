@@ -40,20 +40,22 @@ impl RunSessions {
     /// has taken over.
     pub async fn worker(&self, number: usize, lost: Option<(LoadError, u32)>) -> Result<Session, LoadError> {
         let (mut first, mut before) = lost.map(|(error, id)| (Some(error), Some(id))).unwrap_or_default();
-        for tries in 0.. {
+        let mut tries = 0;
+        loop {
             let error = match self.try_worker(number, &mut before).await {
                 Err(error) if error.lost() || matches!(error, LoadError::Busy { .. }) => error,
                 other => return other,
             };
-            let busy = matches!(error, LoadError::Busy { .. });
-            let kept = first.take().unwrap_or(error);
             if !self.pause(tries).await {
-                return Err(kept);
+                // Why the work stopped, unless another run is the reason.
+                return Err(match error {
+                    LoadError::Busy { .. } => error,
+                    _ => first.unwrap_or(error),
+                });
             }
-            // What is told in the end: why the work stopped, unless another run is the reason.
-            first = (!busy).then_some(kept);
+            first.get_or_insert(error);
+            tries += 1;
         }
-        unreachable!("tries end")
     }
 
     async fn try_worker(&self, number: usize, before: &mut Option<u32>) -> Result<Session, LoadError> {
@@ -69,14 +71,14 @@ impl RunSessions {
     }
 
     /// Does `work` while the control session is kept alive, and opened anew where it is lost.
-    pub async fn beside<T>(
+    pub async fn beside<T, E: From<LoadError>>(
         &self,
         control: &mut Session,
-        work: impl Future<Output = Result<T, LoadError>>,
-    ) -> Result<T, LoadError> {
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         tokio::select! {
             done = work => done,
-            error = self.keep(control) => Err(error),
+            error = self.keep(control) => Err(error.into()),
         }
     }
 
@@ -88,40 +90,38 @@ impl RunSessions {
                 () = pause => {}
                 () = self.doubted.notified() => {}
             }
-            if let Err(error) = control.execute("DO 1").await {
-                let renewed = match error.lost() {
-                    true => self.renew(control, error.into()).await,
-                    false => Err(error.into()),
-                };
-                if let Err(error) = renewed {
-                    return error;
-                }
+            let Err(error) = control.execute("DO 1").await else { continue };
+            if !error.lost() {
+                return error.into();
+            }
+            match self.renew(control).await {
+                Ok(true) => {}
+                Ok(false) => return error.into(),
+                Err(error) => return error,
             }
         }
     }
 
-    /// Opens the control session anew after `error`, and takes the run's lock again.
+    /// Opens the control session anew and takes the run's lock again. False where no session is to be had in time or the
+    /// run was asked to stop.
     ///
     /// # Errors
-    /// `error`, where no session is to be had in time or the run was asked to stop; [`LoadError::Busy`] where another run
-    /// has the lock.
-    pub async fn renew(&self, control: &mut Session, error: LoadError) -> Result<(), LoadError> {
+    /// [`LoadError::Busy`] where another run has the lock.
+    pub async fn renew(&self, control: &mut Session) -> Result<bool, LoadError> {
         let mut before = control.connection_id();
-        for tries in 0.. {
-            if !self.pause(tries).await {
-                return Err(error);
-            }
+        let mut tries = 0;
+        while self.pause(tries).await {
             match self.try_control(&mut before).await {
                 Ok(session) => {
                     self.control.store(session.connection_id(), Ordering::SeqCst);
                     *control = session;
-                    return Ok(());
+                    return Ok(true);
                 }
-                Err(again) if again.lost() => {}
+                Err(error) if error.lost() => tries += 1,
                 Err(other) => return Err(other),
             }
         }
-        unreachable!("tries end")
+        Ok(false)
     }
 
     async fn try_control(&self, before: &mut u32) -> Result<Session, LoadError> {
