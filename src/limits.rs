@@ -63,6 +63,19 @@ pub const DEAD_SESSION_PAUSE: Duration = Duration::from_millis(100);
 /// How long the workers of a restore that was asked to stop may take to finish the chunk they are in; after that
 /// their statements are killed.
 pub const STOP_WAIT: Duration = Duration::from_secs(3);
+/// How often a lost session of a restore is opened anew before the run gives up, and the first pause before that; each
+/// further one is twice as long: 13 s in all, in which a failing network or a proxy that restarts comes back.
+pub const RECONNECT_TRIES: u32 = 8;
+/// See [`RECONNECT_TRIES`].
+pub const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
+/// How often one chunk, one index build or one range of a proof may lose its session.
+pub const LOST_TRIES: u32 = 10;
+/// How often a session that has nothing to do shows the server, and whatever stands between, that it still lives.
+pub const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(10);
+/// How often a transaction or a definition is tried again after a deadlock or a lock wait timeout.
+pub const LOCK_TRIES: u32 = 10;
+/// The pause before that; it doubles five times.
+pub const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// How often somebody who waits looks whether a stop was asked for.
 pub const STOP_PAUSE: Duration = Duration::from_millis(100);
 /// A table with less row text than this is made with all its indexes at once: of 20 ms that each small table took, the
