@@ -111,3 +111,21 @@ pub const OBJECT_OPEN_RETRIES: usize = 2;
 pub const CONDITIONAL_PUT_TRIES: u32 = 5;
 /// The largest `verify --rows`: so many rows of a table are kept in memory to be named.
 pub const ROWS_NAMED_MAX: usize = 100_000;
+/// How often a process at work in an object store writes its notice anew.
+pub const NOTICE_BEAT: Duration = Duration::from_secs(3);
+/// A notice that stands still for so long belongs to a process that died: four beats.
+pub const NOTICE_SILENCE: Duration = Duration::from_secs(12);
+/// How often a notice is looked at meanwhile.
+pub const NOTICE_LOOK: Duration = Duration::from_millis(500);
+/// Pause before a run that found another at work looks once more: one that was just killed takes a moment to end.
+pub const LOCK_PAUSE: Duration = Duration::from_millis(500);
+/// How long the earlier of two runs that began at the same moment waits for the later one to step back.
+pub const LOCK_WAIT: Duration = Duration::from_secs(20);
+/// Requests that prune, and whoever looks for many objects, has on their way to a store at once.
+pub const REQUESTS_AT_ONCE: usize = 16;
+/// Objects that one record of a prune condemns: 700 KB of JSON.
+pub const CONDEMNED_AT_ONCE: usize = 10_000;
+/// Objects that a prune deletes before it looks again whether the record that condemned them stands.
+pub const DELETED_AT_ONCE: usize = 256;
+/// How long a condemned object is kept, unless `--grace` says otherwise: longer than a restore or backup runs.
+pub const PRUNE_GRACE: Duration = Duration::from_secs(3 * 86_400);
