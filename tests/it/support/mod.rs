@@ -1,6 +1,7 @@
 //! Helpers that the test modules share.
 
 pub mod data;
+pub mod everything;
 pub mod keyed;
 pub mod program;
 pub mod proxy;
@@ -11,4 +12,5 @@ pub mod run;
 pub mod s3_server;
 pub mod server;
 pub mod stores;
+pub mod tap;
 pub mod types;
