@@ -15,7 +15,7 @@ pub use report::{RestoreDone, RestoreReport};
 use crate::command::options::{BackupChoice, RestoreOptions};
 use crate::command::selected;
 use crate::error::{Error, Result};
-use crate::load::ledger;
+use crate::load::ledger::{self, Progressed};
 use crate::manifest::Repository;
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
@@ -52,18 +52,18 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
         return Ok(plan::report(options, &backup, &selected, &target, effort.workers));
     }
     let other_family = target::other_family(&backup.manifest.server, &target.facts);
-    let (made, earlier) = (Made::default(), progressed);
-    let run = Run { options, backup, selected, users, target, effort, phases, made, earlier, progress, stop };
-    let done = carry_out(run, &repository).await;
+    let (resumed, made) = (progressed.is_some(), Made::default());
+    let run = Run { options, backup, selected, users, target, effort, phases, made, resumed, progress, stop };
+    let done = carry_out(run, &repository, progressed).await;
     // The likely cause of a refusal is said with it.
     done.map_err(|error| other_family.into_iter().fold(error, Error::hint))
 }
 
 /// All steps of a restore that was admitted.
-async fn carry_out(mut run: Run<'_>, repository: &Repository) -> Result<RestoreReport> {
+async fn carry_out(mut run: Run<'_>, repository: &Repository, progressed: Option<Progressed>) -> Result<RestoreReport> {
     // Users and roles before anything that they define.
     // Bare tables: the clustered key only, so that rows go in fast; small ones whole.
-    let tables = run.make_tables().await?;
+    let tables = run.make_tables(progressed).await?;
     // Rows, and each table's indexes as soon as its last row is in.
     let loaded = run.load(repository, tables).await?;
     // Foreign keys once all tables are whole; grants on them; then code and views.
@@ -75,8 +75,7 @@ async fn carry_out(mut run: Run<'_>, repository: &Repository) -> Result<RestoreR
     }
     run.make_triggers_and_events().await?;
     // Where the target continues in the source's history, as the last step.
-    let (proved, resumed) = (proof.is_some(), run.earlier.is_some());
-    let gtid = gtid::decide(&run.backup, run.options, &mut run.target, proved, resumed).await?;
+    let gtid = gtid::decide(&run.backup, run.options, &mut run.target, proof.is_some()).await?;
     ledger::remove(&mut run.target.session).await?;
     Ok(report::done(run, loaded, proof, gtid))
 }

@@ -28,11 +28,6 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// True for the kinds of objects that are made at this stage.
-    pub fn makes(self, kind: ObjectKind) -> bool {
-        self.kinds().contains(&kind) || (self == Stage::Code && kind == ObjectKind::View)
-    }
-
     fn kinds(self) -> &'static [ObjectKind] {
         match self {
             Stage::Code => &[ObjectKind::Function, ObjectKind::Procedure, ObjectKind::Package, ObjectKind::PackageBody],

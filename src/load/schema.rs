@@ -6,7 +6,7 @@
 
 use super::error::LoadError;
 use crate::schema::ddl::{self, Cut};
-use crate::schema::identifier::{literal, quote};
+use crate::schema::identifier::quote;
 use crate::schema::{QualifiedName, Schema, Table};
 use crate::server::ServerError;
 use crate::server::facts::session_variables;
@@ -62,18 +62,6 @@ pub async fn create_schema(session: &mut Session, schema: &Schema, name: &str) -
     let done = define(session, sql).await.map_err(LoadError::refused(format!("schema {name}")))?;
     // Note 1007; the count of affected rows is 1 either way (seen on MySQL 9.7.4).
     Ok(done.warnings == 0)
-}
-
-/// The default collation of a schema; none where there is no such schema.
-pub async fn collation(session: &mut Session, schema: &str) -> Result<Option<String>, ServerError> {
-    let sql = "SELECT DEFAULT_COLLATION_NAME FROM information_schema.schemata WHERE SCHEMA_NAME";
-    let row = session.query_first(format!("{sql} = {}", literal(schema))).await?;
-    Ok(row.map(|row| row.text(0)))
-}
-
-/// Runs a definition or the removal of one.
-pub async fn run(session: &mut Session, sql: String) -> Result<(), ServerError> {
-    define(session, sql).await.map(drop)
 }
 
 /// Other sessions' definitions at the same moment can end in a deadlock inside the data dictionary (seen with CREATE SCHEMA,

@@ -137,7 +137,7 @@ pub(super) fn unproved(run: Run<'_>, loaded: Loaded, proof: Option<Proof>) -> Re
 }
 
 fn report(run: Run<'_>, loaded: Loaded) -> RestoreDone {
-    let Run { options, backup, selected, users, target, made, earlier, phases, .. } = run;
+    let Run { options, backup, selected, users, target, made, resumed, phases, .. } = run;
     let manifest = backup.manifest;
     let writes_binary_log = target.writes_binary_log();
     let mut notes = target.notes;
@@ -163,7 +163,7 @@ fn report(run: Run<'_>, loaded: Loaded) -> RestoreDone {
         objects: made.objects,
         users: users.count(),
         not_granted: users.not_granted().to_vec(),
-        resumed: earlier.is_some(),
+        resumed,
         way: target.way,
         writes_binary_log,
         proof: None,

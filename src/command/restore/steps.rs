@@ -33,8 +33,8 @@ pub(super) struct Run<'a> {
     pub effort: Effort,
     pub phases: Phases,
     pub made: Made,
-    /// What an earlier try has left, where it goes on from one.
-    pub earlier: Option<Progressed>,
+    /// It goes on from an earlier try.
+    pub resumed: bool,
     pub progress: Arc<dyn Progress>,
     pub stop: Stop,
 }
@@ -47,10 +47,9 @@ pub(super) async fn admit(
     selected: &Selected,
     users: &mut Users,
 ) -> Result<Option<Progressed>> {
-    target.lock = Some(ledger::lock(&options.target).await?);
+    ledger::lock(&mut target.session).await?;
     if !options.dry_run {
-        ledger::end_sessions(&mut target.session).await?;
-        ledger::join_main(&mut target.session).await?;
+        ledger::end_workers(&mut target.session).await?;
     }
     let progressed = ledger::find(&mut target.session, &run_id(backup, options)).await?;
     let mut findings = guard::inspect(&mut target.session, &intent(backup, selected, progressed.as_ref())).await?;
@@ -71,26 +70,22 @@ pub(super) async fn admit(
 
 impl Run<'_> {
     /// Makes schemas and bare tables; returns what is to be loaded into them.
-    pub async fn make_tables(&mut self) -> Result<Vec<LoadTable>> {
+    pub async fn make_tables(&mut self, progressed: Option<Progressed>) -> Result<Vec<LoadTable>> {
         self.phases.enter("schema", 0, 0);
         let Run { options, selected, target, made, .. } = self;
-        let none = Progressed::default();
-        let earlier = match &self.earlier {
-            Some(earlier) => {
-                target.undo_unfinished(selected, earlier).await?;
-                earlier
-            }
+        let progressed = match progressed {
+            Some(progressed) => progressed,
             None => {
                 ledger::create(&mut target.session, &run_id(&self.backup, options)).await?;
-                &none
+                Progressed::default()
             }
         };
         self.users.create(target).await?;
-        target.make_schemas(selected, earlier, made).await?;
+        target.make_schemas(selected, made).await?;
         if options.overrides.drop_existing {
-            target.drop_existing(selected, earlier).await?;
+            target.drop_existing(selected, &progressed).await?;
         }
-        let tables = target.make_tables(selected, earlier, self.effort.workers, options, made).await?;
+        let tables = target.make_tables(selected, &progressed, self.effort.workers, options, made).await?;
         self.stop_here()?;
         Ok(tables)
     }
@@ -120,7 +115,7 @@ impl Run<'_> {
         self.target.make_histograms(&self.selected, &mut self.made).await?;
         // What a view may read depends on its definer's rights.
         self.users.grant(&mut self.target, self.options).await?;
-        self.target.make_objects(&self.selected, Stage::Code, self.earlier.as_ref(), &mut self.made).await?;
+        self.target.make_objects(&self.selected, Stage::Code, self.resumed, &mut self.made).await?;
         self.users.grant_rest(&mut self.target).await?;
         self.stop_here()
     }
@@ -144,8 +139,8 @@ impl Run<'_> {
     /// Makes triggers, then events.
     pub async fn make_triggers_and_events(&mut self) -> Result<()> {
         self.phases.enter("objects", 0, 0);
-        self.target.make_objects(&self.selected, Stage::Triggers, self.earlier.as_ref(), &mut self.made).await?;
-        self.target.make_objects(&self.selected, Stage::Events, self.earlier.as_ref(), &mut self.made).await
+        self.target.make_objects(&self.selected, Stage::Triggers, self.resumed, &mut self.made).await?;
+        self.target.make_objects(&self.selected, Stage::Events, self.resumed, &mut self.made).await
     }
 
     fn stop_here(&self) -> Result<()> {
@@ -179,21 +174,20 @@ fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
     }
 }
 
-fn intent(backup: &Found, selected: &Selected, earlier: Option<&Progressed>) -> Intent {
+fn intent(backup: &Found, selected: &Selected, progressed: Option<&Progressed>) -> Intent {
     let tables = selected.tables.iter().map(|table| table.target.clone());
+    let views = selected
+        .objects
+        .iter()
+        .filter(|(object, _)| object.kind == ObjectKind::View)
+        .map(|(object, schema)| QualifiedName::new(schema, &object.name.name));
+    let names = tables.chain(views.clone()).collect();
+    let objects = selected.objects.iter().filter(|(object, _)| progressed.is_none() && object.kind != ObjectKind::View);
     let objects =
-        selected.objects.iter().map(|(object, schema)| (object.kind, QualifiedName::new(schema, &object.name.name)));
-    let (views, others): (Vec<_>, Vec<_>) = objects.partition(|(kind, _)| *kind == ObjectKind::View);
-    let ours =
-        |(kind, name): &(ObjectKind, QualifiedName)| earlier.is_some_and(|earlier| earlier.has_object(*kind, name));
-    let own_views = views.iter().filter(|view| ours(view)).map(|(_, name)| name.clone());
-    let own = earlier.iter().flat_map(|earlier| earlier.tables.iter().cloned()).chain(own_views).collect();
-    Intent {
-        sources: vec![backup.manifest.server.clone()],
-        names: tables.chain(views.iter().map(|(_, name)| name.clone())).collect(),
-        objects: others.into_iter().filter(|object| !ours(object)).collect(),
-        own,
-    }
+        objects.map(|(object, schema)| (object.kind, QualifiedName::new(schema, &object.name.name))).collect();
+    // A run that goes on may have made views already; they are made only after all tables.
+    let own = progressed.map(|p| p.tables.iter().cloned().chain(views).collect()).unwrap_or_default();
+    Intent { sources: vec![backup.manifest.server.clone()], names, objects, own }
 }
 
 /// Of all settings of an ALTER the buffer alone buys something: fewer bytes written, and least CPU at 64 MiB (measured).

@@ -4,12 +4,12 @@ use crate::command::options::RestoreOptions;
 use crate::command::selected::Selected;
 use crate::error::{Error, Exit, Result};
 use crate::limits;
-use crate::load::ledger::{self, Progressed, RunLock};
+use crate::load::ledger::{self, Progressed};
 use crate::load::objects::{self, NotCreated, Stage};
 use crate::load::rows::Way;
 use crate::load::{self, LoadError, LoadTable, histograms, indexes, schema};
 use crate::manifest::Manifest;
-use crate::schema::identifier::{literal, quote};
+use crate::schema::identifier::literal;
 use crate::schema::{Object, ObjectKind, QualifiedName, Table, ddl};
 use crate::server::facts::{self, Flavor, ServerFacts};
 use crate::server::rights::Rights;
@@ -22,8 +22,6 @@ use std::sync::{Arc, Mutex};
 pub(super) struct Target {
     /// The session for everything but rows.
     pub session: Session,
-    /// Keeps other restores away, once it is taken.
-    pub lock: Option<RunLock>,
     /// What the server says of itself.
     pub facts: ServerFacts,
     /// The way that rows will take.
@@ -92,7 +90,7 @@ impl Target {
                 Way::Insert
             }
         };
-        Ok(Target { session, lock: None, facts, rights, way, skip_binlog, kept, notes })
+        Ok(Target { session, facts, rights, way, skip_binlog, kept, notes })
     }
 
     /// True where what we do stands in the target's binary log.
@@ -100,40 +98,10 @@ impl Target {
         self.facts.log_bin && !self.skip_binlog
     }
 
-    /// Takes back what an earlier try of the run may have left half-way: views that were another account's for a moment, the
-    /// collation that a schema had for a moment; and what must not fire while rows go in. All of it is made again.
-    pub async fn undo_unfinished(&mut self, selected: &Selected, earlier: &Progressed) -> Result<()> {
-        let there = self.existing(selected).await?;
-        for (object, schema) in &selected.objects {
-            let name = QualifiedName::new(schema, &object.name.name);
-            let what = match object.kind {
-                _ if !earlier.has_object(object.kind, &name) => continue,
-                // A table in its place is a stand-in, which is removed before views are made.
-                ObjectKind::View if there.get(&name).is_none_or(|kind| kind != "VIEW") => continue,
-                ObjectKind::View => "VIEW",
-                ObjectKind::Trigger => "TRIGGER",
-                ObjectKind::Event => "EVENT",
-                _ => continue,
-            };
-            schema::run(&mut self.session, format!("DROP {what} IF EXISTS {}", name.sql())).await?;
-        }
-        for (schema, collation) in &earlier.collations {
-            let present = schema::collation(&mut self.session, schema).await?;
-            if present.is_some_and(|present| present != *collation) {
-                let sql = format!("ALTER DATABASE {} COLLATE {collation}", quote(schema));
-                schema::run(&mut self.session, sql).await?;
-            }
-        }
-        Ok(())
-    }
-
     /// Makes the schemas that are not there.
-    pub async fn make_schemas(&mut self, selected: &Selected, earlier: &Progressed, made: &mut Made) -> Result<()> {
+    pub async fn make_schemas(&mut self, selected: &Selected, made: &mut Made) -> Result<()> {
         for (schema, name) in &selected.schemas {
-            if schema::collation(&mut self.session, name).await?.is_none() {
-                ledger::schema_begun(&mut self.session, name).await?;
-            }
-            if !schema::create_schema(&mut self.session, schema, name).await? && !earlier.schemas.contains(name) {
+            if !schema::create_schema(&mut self.session, schema, name).await? {
                 made.notes
                     .push(format!("schema {name} was there already and keeps its own character set and collation"));
             }
@@ -149,7 +117,7 @@ impl Target {
             .chain(views.map(|(view, schema)| QualifiedName::new(schema, &view.name.name)))
             .collect();
         for (name, kind) in &there {
-            let ours = progressed.tables.contains(name) || progressed.has_object(ObjectKind::View, name);
+            let ours = progressed.tables.contains(name);
             let wanted = wanted.contains(name);
             if !ours && wanted {
                 let what = if kind == "VIEW" { "VIEW" } else { "TABLE" };
@@ -167,10 +135,8 @@ impl Target {
                 ObjectKind::Trigger => "TRIGGER",
                 ObjectKind::View | ObjectKind::PackageBody => continue,
             };
-            let name = QualifiedName::new(schema, &object.name.name);
-            if !progressed.has_object(object.kind, &name) {
-                self.session.execute(format!("DROP {what} IF EXISTS {}", name.sql())).await?;
-            }
+            let name = QualifiedName::new(schema, &object.name.name).sql();
+            self.session.execute(format!("DROP {what} IF EXISTS {name}")).await?;
         }
         Ok(())
     }
@@ -251,28 +217,24 @@ impl Target {
         Ok(())
     }
 
-    /// Makes the objects of a stage. What is there already is an earlier try's where that is recorded; else it is in the way.
+    /// Makes the objects of one stage.
+    /// Makes the objects of a stage. What is there already is an earlier try's where the run is `resumed`; else it is in the way.
     pub async fn make_objects(
         &mut self,
         selected: &Selected,
         stage: Stage,
-        earlier: Option<&Progressed>,
+        resumed: bool,
         made: &mut Made,
     ) -> Result<()> {
         let objects: Vec<(&Object, &str)> =
             selected.objects.iter().map(|(object, schema)| (object, schema.as_str())).collect();
-        let names: Vec<(ObjectKind, QualifiedName)> = (objects.iter())
-            .filter(|(object, _)| stage.makes(object.kind))
-            .map(|(object, schema)| (object.kind, QualifiedName::new(*schema, &object.name.name)))
-            .collect();
-        ledger::objects_begun(&mut self.session, &names).await?;
         let tables = selected.tables.iter().map(|table| table.target.clone()).collect();
         let done = objects::create_objects(&mut self.session, &objects, &tables, stage).await?;
-        let ours = |(kind, name): &(ObjectKind, QualifiedName)| earlier.is_some_and(|e| e.has_object(*kind, name));
-        let in_the_way: Vec<_> = done.existing.into_iter().filter(|object| !ours(object)).collect();
-        ledger::forget_objects(&mut self.session, &in_the_way).await?;
-        let why = || "the target has another of this name".to_owned();
-        made.not_created.extend(in_the_way.into_iter().map(|(kind, name)| NotCreated { kind, name, why: why() }));
+        if !resumed {
+            let why = || "the target has another of this name".to_owned();
+            let in_the_way = done.existing.into_iter().map(|(kind, name)| NotCreated { kind, name, why: why() });
+            made.not_created.extend(in_the_way);
+        }
         made.objects += done.created as u64;
         made.not_created.extend(done.not_created);
         made.notes.extend(done.notes);
