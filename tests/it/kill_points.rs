@@ -48,7 +48,7 @@ async fn a_restore_killed_at_any_packet_goes_on_to_the_same_end() {
     let threads = ["1", "2", "3", "4"];
     for (n, point) in chosen(0, 12, stage.units.len()).into_iter().enumerate() {
         everything::remove(&stage.target).await;
-        stage.killed_at(&tap, point, &[], &["--threads", threads[n % threads.len()]], &mut tally).await;
+        stage.killed_at(&tap, point, &["--threads", "2"], &["--threads", threads[n % threads.len()]], &mut tally).await;
     }
     tally.tell("restores killed at a packet");
     assert!(tally.resumed * 2 > tally.tried, "{tally:?}");
@@ -56,7 +56,15 @@ async fn a_restore_killed_at_any_packet_goes_on_to_the_same_end() {
     for (begin, holds, nth, when) in NAMED {
         for when in WHENS.into_iter().filter(|any| any == when || full()) {
             everything::remove(&stage.target).await;
-            stage.killed_at(&tap, (At::Words(begin, holds, *nth), when), &[], &[], &mut tally).await;
+            stage
+                .killed_at(
+                    &tap,
+                    (At::Words(begin, holds, *nth), when),
+                    &["--threads", "2"],
+                    &["--threads", "2"],
+                    &mut tally,
+                )
+                .await;
         }
     }
     tally.tell("restores killed at a named packet");

@@ -74,7 +74,7 @@ impl Stage {
         repo.backup_with(&source, everything::GLOB, &["--users"]).expect(0);
         let mut stage = Stage { source, target, repo, whole: BTreeMap::new(), units: Vec::new() };
         let tap = Tap::before_mysql(stage.target.socket());
-        run(&stage.arguments(tap.address(), &[])).expect(0);
+        run(&stage.arguments(tap.address(), &["--threads", "2"])).expect(0);
         stage.units = tap.units();
         stage.whole = everything::state(&stage.target).await;
         assert_eq!(differences(&everything::state(&stage.source).await, &stage.whole), Vec::<String>::new());
@@ -83,7 +83,8 @@ impl Stage {
 
     /// The arguments of a restore.
     pub fn arguments<'a>(&self, target: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-        [&self.repo.restore_arguments(target)[..], &["--users"], more].concat()
+        let place: &'static str = self.repo.place().leak();
+        [&["restore", "--target", target, "--repo", place, "--users"], more].concat()
     }
 
     /// Restores, killed at a point, and the same once more with other options; then everything must be there once.
