@@ -148,6 +148,12 @@ impl Sealer {
     }
 }
 
+/// The bytes of a frame that holds `bytes` at most, however badly they compress. Longer records are not believed.
+pub fn frame_bytes_max(bytes: u64) -> u64 {
+    // ZSTD_COMPRESSBOUND is bytes + bytes / 256 and 64 bytes more at most; twice that is left to other writers.
+    bytes.saturating_add(bytes / 128).saturating_add(128)
+}
+
 /// Opens the frame of a part: unpacked, of the recorded size, of the recorded content.
 ///
 /// `bytes` is the recorded size and bounds what is allocated; `what` names part and object in errors.

@@ -61,6 +61,12 @@ pub enum ManifestError {
         /// The name.
         name: String,
     },
+    /// A definition that no reader would take.
+    #[error("a definition of {bytes} bytes is longer than a part of a backup can be")]
+    LineTooLong {
+        /// Bytes of its line.
+        bytes: u64,
+    },
     /// An object that the backup reuses has gone.
     #[error("object {object}, which this backup reuses, has gone from {place}; the backup was withdrawn")]
     ReusedGone {
@@ -81,6 +87,7 @@ impl Explain for ManifestError {
             ManifestError::Damaged { .. } | ManifestError::ReusedGone { .. } => Exit::RepositoryDamaged,
             ManifestError::NoBackup { .. } => Exit::BackupNotFound,
             ManifestError::BadName { .. } => Exit::Usage,
+            ManifestError::LineTooLong { .. } => Exit::Failure,
         }
     }
 
@@ -97,6 +104,7 @@ impl Explain for ManifestError {
             ManifestError::ReusedGone { .. } => "run the backup again; it will store what is missing".into(),
             ManifestError::NoBackup { hint, .. } => hint.clone(),
             ManifestError::BadName { .. } => "choose another --name".into(),
+            ManifestError::LineTooLong { .. } => "leave it out: --exclude-table, or --no-objects".into(),
         })
     }
 }
