@@ -85,6 +85,16 @@ pub enum FrameError {
         /// The chunk or part, and the object it stands in.
         what: String,
     },
+    /// The row text has another number of rows than the record.
+    #[error("{what} is damaged: it holds {found} rows instead of {expected}")]
+    Rows {
+        /// The chunk, and the object it stands in.
+        what: String,
+        /// Rows that the record promises.
+        expected: u64,
+        /// Rows found.
+        found: u64,
+    },
     /// zstd could not compress.
     #[error("cannot compress {what}: {why}")]
     Compress {

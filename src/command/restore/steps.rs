@@ -127,7 +127,9 @@ impl Run<'_> {
             return Ok(None);
         }
         self.phases.enter("proof", self.selected.rows(), self.selected.bytes());
-        let tables = crate::command::verify::proof_tables(&self.selected);
+        let mut tables = crate::command::verify::proof_tables(&self.selected);
+        // All rows that were made are the backup's; the condition that they were taken under is text of the repository.
+        tables.iter_mut().for_each(|table| table.condition.clear());
         let workers = self.effort.workers;
         let sessions = reader_sessions(&self.options.target, workers, &mut self.target.session).await?;
         let (progress, stop) = (self.progress.clone(), self.stop.clone());
