@@ -8,6 +8,7 @@
 //! the server, seen on 9.7.4) without any right, and cannot take a stranger's for one of them.
 
 use super::error::LoadError;
+use super::sessions::patiently;
 use crate::limits;
 use crate::schema::identifier::literal;
 use crate::schema::{Account, QualifiedName};
@@ -47,9 +48,23 @@ pub async fn lock(session: &mut Session) -> Result<(), LoadError> {
     get_lock(session, LOCK).await
 }
 
-/// Marks a worker's session as one of the run that holds [`lock`]; gone with the session.
-pub async fn join(session: &mut Session, worker: usize) -> Result<(), LoadError> {
-    get_lock(session, &worker_lock(worker)).await
+/// Takes [`lock`] for a session that follows the lost one with connection id `lost`, whose end is waited for.
+pub async fn lock_again(session: &mut Session, lost: u32) -> Result<(), LoadError> {
+    take_over(session, LOCK, lost).await
+}
+
+/// Marks a worker's session as one of the run that holds [`lock`]; gone with the session. Where it follows a lost one, the
+/// end of that is waited for: then what it was doing is done or undone.
+pub async fn join(session: &mut Session, worker: usize, lost: Option<u32>) -> Result<(), LoadError> {
+    match lost {
+        Some(lost) => take_over(session, &worker_lock(worker), lost).await,
+        None => get_lock(session, &worker_lock(worker)).await,
+    }
+}
+
+/// Connection id of the session that holds [`lock`].
+pub async fn holder(session: &mut Session) -> Result<Option<u64>, ServerError> {
+    holder_of(session, LOCK).await
 }
 
 fn worker_lock(worker: usize) -> String {
@@ -57,13 +72,49 @@ fn worker_lock(worker: usize) -> String {
 }
 
 async fn get_lock(session: &mut Session, name: &str) -> Result<(), LoadError> {
-    let seconds = limits::RUN_LOCK_WAIT.as_secs();
-    let row = session.query_first(format!("SELECT GET_LOCK('{name}', {seconds})")).await?;
-    if row.map(|row| row.text(0)).as_deref() == Some("1") {
+    if got_lock(session, name, limits::RUN_LOCK_WAIT.as_secs()).await? {
         return Ok(());
     }
-    let holder = session.query_first(format!("SELECT IS_USED_LOCK('{name}')")).await?.map_or(0, |row| row.number(0));
-    Err(LoadError::Busy { server: session.server().to_owned(), connection: holder })
+    let connection = holder_of(session, name).await?.unwrap_or_default();
+    Err(LoadError::Busy { server: session.server().to_owned(), connection })
+}
+
+/// Takes a lock that the session with connection id `lost` may hold still: the server does not notice every cut, and a
+/// statement may run on. Its end takes as long as the server needs to undo what it did.
+async fn take_over(session: &mut Session, name: &str, lost: u32) -> Result<(), LoadError> {
+    let begun = Instant::now();
+    let mut seconds = 0;
+    while !got_lock(session, name, seconds).await? {
+        seconds = 1;
+        let holder = holder_of(session, name).await?;
+        if holder.is_some_and(|id| id != u64::from(lost)) || begun.elapsed() > limits::DEAD_SESSION_WAIT {
+            let connection = holder.unwrap_or_default();
+            return Err(LoadError::Busy { server: session.server().to_owned(), connection });
+        }
+        if let Some(id) = holder {
+            end(session, id).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn got_lock(session: &mut Session, name: &str, seconds: u64) -> Result<bool, ServerError> {
+    let row = session.query_first(format!("SELECT GET_LOCK('{name}', {seconds})")).await?;
+    Ok(row.and_then(|row| row.opt_number(0)) == Some(1))
+}
+
+async fn holder_of(session: &mut Session, name: &str) -> Result<Option<u64>, ServerError> {
+    let row = session.query_first(format!("SELECT IS_USED_LOCK('{name}')")).await?;
+    Ok(row.and_then(|row| row.opt_number(0)))
+}
+
+/// Ends a session, if it is there and ours to end.
+async fn end(session: &mut Session, id: u64) -> Result<(), ServerError> {
+    match session.execute(format!("KILL {id}")).await {
+        // Gone by itself, or another account's, which can only be waited for.
+        Err(error) if matches!(error.code(), Some(1094 | 1095)) => Ok(()),
+        other => other.map(drop),
+    }
 }
 
 /// Ends what is left of the workers of an earlier run, whose program is gone since the caller holds [`lock`], and
@@ -77,11 +128,7 @@ pub async fn end_workers(session: &mut Session) -> Result<(), LoadError> {
             return Err(LoadError::Busy { server: session.server().to_owned(), connection: first });
         }
         for id in workers {
-            match session.execute(format!("KILL {id}")).await {
-                // Gone by itself, or another account's, which can only be waited for.
-                Err(error) if matches!(error.code(), Some(1094 | 1095)) => {}
-                other => drop(other?),
-            }
+            end(session, id).await?;
         }
         tokio::time::sleep(limits::DEAD_SESSION_PAUSE).await;
     }
@@ -163,7 +210,8 @@ pub async fn create(session: &mut Session, run: &RunId) -> Result<(), ServerErro
 /// Records that the run is about to make these tables: from here on they are the run's own.
 pub async fn tables_begun(session: &mut Session, tables: &[&QualifiedName]) -> Result<(), ServerError> {
     let rows: Vec<_> = tables.iter().map(|n| format!("({}, {})", literal(&n.schema), literal(&n.name))).collect();
-    session.execute(format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.made VALUES {}", rows.join(", "))).await.map(drop)
+    let sql = format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.made VALUES {}", rows.join(", "));
+    patiently(session, sql.as_bytes()).await.map(drop)
 }
 
 /// Records that the run is about to make this user or role.
@@ -174,6 +222,12 @@ pub async fn account_begun(session: &mut Session, account: &Account) -> Result<(
 /// Records a chunk inside the transaction that loads it.
 pub async fn chunk_loaded(session: &mut Session, table: u32, n: u64) -> Result<(), ServerError> {
     session.execute(format!("INSERT INTO {LEDGER_SCHEMA}.chunk VALUES ({table}, {n})")).await.map(drop)
+}
+
+/// True where a chunk is in.
+pub async fn has_chunk(session: &mut Session, table: u32, n: u64) -> Result<bool, ServerError> {
+    let sql = format!("SELECT 1 FROM {LEDGER_SCHEMA}.chunk WHERE table_number = {table} AND n = {n}");
+    Ok(session.query_first(sql).await?.is_some())
 }
 
 /// Forgets the chunks of a table that must be loaded anew.

@@ -7,7 +7,7 @@ use crate::limits;
 use crate::load::ledger::{self, Progressed};
 use crate::load::objects::{self, NotCreated, Stage};
 use crate::load::rows::Way;
-use crate::load::{self, LoadError, LoadTable, histograms, indexes, schema};
+use crate::load::{self, LoadError, LoadTable, RunSessions, histograms, indexes, schema};
 use crate::manifest::Manifest;
 use crate::schema::identifier::literal;
 use crate::schema::{Object, ObjectKind, QualifiedName, Table, ddl};
@@ -148,6 +148,7 @@ impl Target {
         progressed: &Progressed,
         workers: usize,
         options: &RestoreOptions,
+        sessions: &Arc<RunSessions>,
         made: &mut Made,
     ) -> Result<Vec<LoadTable>> {
         let there: HashSet<QualifiedName> = self.existing(selected).await?.into_keys().collect();
@@ -184,8 +185,10 @@ impl Target {
         made.tables = missing.len() as u64;
         // The defaults of tables may call for sequences.
         let (sequences, missing): (Vec<_>, Vec<_>) = missing.into_iter().partition(|missing| missing.table.sequence);
-        made.notes.extend(create_all(sequences, workers, options, self.skip_binlog).await?);
-        made.notes.extend(create_all(missing, workers, options, self.skip_binlog).await?);
+        for tables in [sequences, missing] {
+            let creating = create_all(tables, workers, sessions);
+            made.notes.extend(sessions.beside(&mut self.session, creating).await?);
+        }
         Ok(work)
     }
 
@@ -273,27 +276,24 @@ struct Missing {
 async fn create_all(
     tables: Vec<Missing>,
     workers: usize,
-    options: &RestoreOptions,
-    skip_binlog: bool,
-) -> Result<Vec<String>> {
+    sessions: &Arc<RunSessions>,
+) -> Result<Vec<String>, LoadError> {
     let tables = Arc::new(tables);
     let next = Arc::new(AtomicUsize::new(0));
     let notes = Arc::new(Mutex::new(Vec::new()));
     let mut workers_set = tokio::task::JoinSet::new();
     for worker in 0..workers.min(tables.len()) {
-        let (tables, next, notes, target) = (tables.clone(), next.clone(), notes.clone(), options.target.clone());
+        let (tables, next, notes, sessions) = (tables.clone(), next.clone(), notes.clone(), sessions.clone());
         workers_set.spawn(async move {
-            let (mut session, _) = load::writer(&target, skip_binlog).await?;
-            ledger::join(&mut session, worker).await?;
+            let mut session = sessions.worker(worker, None).await?;
             while let Some(batch) = tables.chunks(TABLES_PER_RECORD).nth(next.fetch_add(1, Ordering::Relaxed)) {
-                let names: Vec<&QualifiedName> = batch.iter().map(|missing| &missing.target).collect();
-                ledger::tables_begun(&mut session, &names).await?;
-                for Missing { table, target, with_indexes } in batch {
-                    let noted = match with_indexes {
-                        true => schema::create_with_indexes(&mut session, table, target).await?,
-                        false => schema::create_bare(&mut session, table, target).await?,
-                    };
-                    notes.lock().expect("no holder of the lock panics").extend(noted);
+                let mut lost = 0;
+                while let Err(error) = create_batch(&mut session, batch, lost > 0, &notes).await {
+                    if !error.lost() || lost == limits::LOST_TRIES {
+                        return Err(error);
+                    }
+                    lost += 1;
+                    session = sessions.worker(worker, Some((error, session.connection_id()))).await?;
                 }
             }
             session.close().await;
@@ -301,10 +301,32 @@ async fn create_all(
         });
     }
     while let Some(outcome) = workers_set.join_next().await {
-        outcome.expect("a worker does not panic").map_err(Error::from)?;
+        outcome.expect("a worker does not panic")?;
     }
     let notes = std::mem::take(&mut *notes.lock().expect("no holder of the lock panics"));
     Ok(notes)
+}
+
+/// Makes a few tables. Those that a session made which was lost before it could say so are there `again`.
+async fn create_batch(
+    session: &mut Session,
+    batch: &[Missing],
+    again: bool,
+    notes: &Mutex<Vec<String>>,
+) -> Result<(), LoadError> {
+    let names: Vec<&QualifiedName> = batch.iter().map(|missing| &missing.target).collect();
+    ledger::tables_begun(session, &names).await?;
+    for Missing { table, target, with_indexes } in batch {
+        if again && schema::is_there(session, target).await? {
+            continue;
+        }
+        let noted = match with_indexes {
+            true => schema::create_with_indexes(session, table, target).await?,
+            false => schema::create_bare(session, table, target).await?,
+        };
+        notes.lock().expect("no holder of the lock panics").extend(noted);
+    }
+    Ok(())
 }
 
 /// What is to be said where MySQL's definitions go to MariaDB or the other way round.
