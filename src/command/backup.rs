@@ -23,12 +23,13 @@ use crate::schema::{QualifiedName, Range, Table, no_rows_in};
 use crate::server::error::LOCK_WAIT_TIMEOUT;
 use crate::server::facts::{self, Flavor, ServerFacts};
 use crate::server::inspect::{self, IS_TABLE, Inspected};
-use crate::server::snapshot::{self, Held, SnapshotRequest};
-use crate::server::{RawSession, Session};
+use crate::server::snapshot::{self, Held, Keeper, SnapshotRequest};
+use crate::server::{RawSession, ServerError, Session};
 use crate::store::{self, Store};
 use jiff::Timestamp;
 use record::Recorded;
 use std::collections::{BTreeSet, HashMap};
+use std::future::Future;
 use std::sync::Arc;
 
 /// Takes a backup into the repository that the options name, or makes the plan of one.
@@ -130,11 +131,12 @@ async fn take_alone(
         memory_bytes: effort.wide_row_bytes,
         rate_bytes_max: options.rate_bytes_max,
     };
-    let reading = Reading { sources, known, dump_options, progress: progress.clone(), stop };
-    let (sources, known, taken, places) = reading.read(held.readers, held.non_transactional_reader, pack).await?;
+    let reading = Reading { sources, known, dump_options, progress: progress.clone(), stop: stop.clone() };
+    let reading = reading.read(held.readers, held.non_transactional_reader, pack);
+    let (sources, known, taken, places) = keep(&held.keeper, &stop, reading).await?;
 
     // The view must have stood to the end; only then does what was read count.
-    held.keeper.still_holds().await?;
+    held.keeper.still_holds().await.map_err(unkept)?;
     held.keeper.release().await?;
     progress.phase("manifest", 0, 0);
     let recorded = Recorded {
@@ -154,6 +156,32 @@ async fn take_alone(
     drop(known);
     let report = report::done(written, hash, &taken, held.lock_held, repository.place(), effort.workers);
     Ok(report.with_notes(notes))
+}
+
+/// Reads while the session that holds off DDL is kept alive. Where that is lost nothing that was read counts, and reading
+/// is stopped.
+async fn keep<T>(keeper: &Keeper, stop: &Stop, reading: impl Future<Output = Result<T>>) -> Result<T> {
+    let lost = async {
+        loop {
+            tokio::time::sleep(limits::KEEP_ALIVE_EVERY).await;
+            if let Err(error) = keeper.still_holds().await {
+                break unkept(error);
+            }
+        }
+    };
+    tokio::pin!(reading);
+    let error = tokio::select! {
+        read = &mut reading => return read,
+        error = lost => error,
+    };
+    stop.stop();
+    // Its own word is only that it was stopped.
+    let _ = reading.await;
+    Err(error)
+}
+
+fn unkept(error: ServerError) -> Error {
+    Error::from(error).context("the session that held off DDL was lost, so what was read does not count")
 }
 
 /// How the memory option is shared out.
@@ -287,6 +315,14 @@ async fn read_definitions(
     let after: BTreeSet<&QualifiedName> = inspected.schemas.iter().flat_map(|s| &s.tables).map(|t| &t.name).collect();
     if let Some(changed) = before.symmetric_difference(&after).next() {
         let message = format!("table {changed} was created, dropped or renamed while the backup began");
+        return Err(Error::new(Exit::BackupInconsistent, message).hint("run the backup again"));
+    }
+    // How a table's rows are read was decided by its engine.
+    let engines: HashMap<&QualifiedName, &str> = listed.iter().map(|t| (&t.name, t.engine.as_str())).collect();
+    let mut tables = inspected.schemas.iter().flat_map(|schema| &schema.tables);
+    let other_engine = |t: &&Table| engines.get(&t.name).is_some_and(|engine| !engine.eq_ignore_ascii_case(&t.engine));
+    if let Some(table) = tables.find(other_engine) {
+        let message = format!("table {} came to another engine while the backup began", table.name);
         return Err(Error::new(Exit::BackupInconsistent, message).hint("run the backup again"));
     }
     Ok(Some(inspected))

@@ -1,7 +1,9 @@
 //! Helpers that the test modules share.
 
 pub mod data;
+pub mod everything;
 pub mod keyed;
+pub mod killed;
 pub mod mishaps;
 pub mod program;
 pub mod proxy;
@@ -12,4 +14,5 @@ pub mod run;
 pub mod s3_server;
 pub mod server;
 pub mod stores;
+pub mod tap;
 pub mod types;
