@@ -422,7 +422,7 @@ async fn a_backup_that_cannot_be_read_stops_everything() {
     ] {
         corrupt.damage(name, damage);
         for keep in [keep_last(1), Keep::default()] {
-            let error = prune(store.clone(), keep).await.err().expect("a prune beside an unreadable backup");
+            let error = prune(store.clone(), keep).await.expect_err("a prune beside an unreadable backup");
             assert_eq!(error.exit(), Exit::RepositoryDamaged);
             assert!(
                 error.to_string().starts_with("nothing was removed from memory: 1 backup cannot be read"),
