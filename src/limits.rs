@@ -63,6 +63,9 @@ pub const DEAD_SESSION_PAUSE: Duration = Duration::from_millis(100);
 /// How long the workers of a restore that was asked to stop may take to finish the chunk they are in; after that
 /// their statements are killed.
 pub const STOP_WAIT: Duration = Duration::from_secs(3);
+/// How far apart the two looks are that tell whether others write to a target: a heartbeat or a queue's poller shows
+/// within it.
+pub const WRITES_WATCHED: Duration = Duration::from_secs(5);
 /// How often somebody who waits looks whether a stop was asked for.
 pub const STOP_PAUSE: Duration = Duration::from_millis(100);
 /// A table with less row text than this is made with all its indexes at once: of 20 ms that each small table took, the

@@ -1,9 +1,11 @@
 //! `myriad restore`: a backup onto a server, in parallel, and proved.
 
+mod admission;
 mod gtid;
 mod objects;
 mod phases;
 mod plan;
+mod prediction;
 mod primary_keys;
 mod report;
 mod steps;
@@ -15,6 +17,7 @@ pub use report::{RestoreDone, RestoreReport};
 use crate::command::options::{BackupChoice, RestoreOptions};
 use crate::command::selected;
 use crate::error::{Error, Result};
+use crate::guard;
 use crate::load::ledger::{self, Progressed};
 use crate::manifest::Repository;
 use crate::manifest::repository::Found;
@@ -22,15 +25,16 @@ use crate::progress::{Progress, Stop};
 use crate::server::raw::RawSession;
 use crate::server::{ConnectOptions, ServerError, inspect};
 use crate::store;
+use admission::Admitted;
 use phases::Phases;
 use std::sync::Arc;
-use steps::{Run, admit};
+use steps::Run;
 use target::{Made, Target};
 use users::Users;
 
 /// Restores a backup.
 pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: Stop) -> Result<RestoreReport> {
-    let phases = Phases::begin(progress.clone());
+    let mut phases = Phases::begin(progress.clone());
 
     // What is to be restored?
     let repository = Repository::open(store::open(&options.repo, false).await?).await?;
@@ -44,16 +48,38 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
     target.notes.extend(notes);
     let selected = target::fold_names(selected, &target.facts)?;
     let mut users = Users::read(&repository, &backup.manifest, options, &mut target).await?;
-    let progressed = admit(&mut target, options, &backup, &selected, &mut users).await?;
+    phases.enter("guard", 0, 0);
+    let asked = admission::ask(&mut target, options, &backup, &selected, &mut users).await?;
+    // The plan is made before the guard looks again.
     let effort = plan::effort(options, &selected, progress.as_ref());
-    plan::check_rows_fit(&selected, target.way, target.facts.max_allowed_packet, &options.target)?;
-    plan::check_json_types(&selected, &target.facts)?;
+    let free = guard::free_bytes(&target.facts, &options.target);
+    let prediction = prediction::predict(&selected, asked.progressed.as_ref(), options, effort.workers, free);
+    let fits = plan::check_rows_fit(&selected, target.way, target.facts.max_allowed_packet, &options.target)
+        .and_then(|()| plan::check_json_types(&selected, &target.facts));
+    let Admitted { admission, findings, progressed } = asked.decide(&mut target, options, &prediction, &stop).await?;
+    fits?;
+    target.leave_out_binary_log(options, &backup.manifest.server, admission.beside_live_data).await?;
     if options.dry_run {
-        return Ok(plan::report(options, &backup, &selected, &target, effort.workers));
+        return Ok(plan::report(options, &backup, &selected, &target, effort.workers, prediction, findings));
     }
+    progress.note(&prediction.text());
     let other_family = target::other_family(&backup.manifest.server, &target.facts);
-    let (resumed, made) = (progressed.is_some(), Made::default());
-    let run = Run { options, backup, selected, users, target, effort, phases, made, resumed, progress, stop };
+    let made = Made::default();
+    let run = Run {
+        options,
+        backup,
+        selected,
+        users,
+        target,
+        effort,
+        phases,
+        made,
+        admission,
+        findings,
+        prediction,
+        progress,
+        stop,
+    };
     let done = carry_out(run, &repository, progressed).await;
     // The likely cause of a refusal is said with it.
     done.map_err(|error| other_family.into_iter().fold(error, Error::hint))

@@ -1,17 +1,16 @@
-//! The steps of a restore, in the order in which they are taken: admission by the guard, bare tables, rows, keys and
-//! code, proof, triggers and events. Each leaves the target in a state that the next run can go on from.
+//! The steps of a restore that was admitted, in the order in which they are taken: bare tables, rows, keys and code,
+//! proof, triggers and events. Each leaves the target in a state that the next run can go on from.
 
-use super::objects;
 use super::phases::Phases;
 use super::plan::Effort;
-use super::primary_keys;
+use super::prediction::Prediction;
 use super::reader_sessions;
 use super::target::{Made, Target};
 use super::users::Users;
 use crate::command::options::{ProofMode, RestoreOptions};
 use crate::command::selected::Selected;
 use crate::error::{Error, Result};
-use crate::guard::{self, FindingKind, Intent};
+use crate::guard::{Admission, Finding};
 use crate::load::indexes::IndexOptions;
 use crate::load::ledger::{self, Progressed, RunId};
 use crate::load::objects::Stage;
@@ -19,7 +18,6 @@ use crate::load::{self, LoadError, LoadOptions, LoadTable, Loaded};
 use crate::manifest::Repository;
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
-use crate::schema::{ObjectKind, QualifiedName};
 use crate::verify::{self, Proof};
 use std::sync::Arc;
 
@@ -33,39 +31,13 @@ pub(super) struct Run<'a> {
     pub effort: Effort,
     pub phases: Phases,
     pub made: Made,
-    /// It goes on from an earlier try.
-    pub resumed: bool,
+    /// What the guard says of the target.
+    pub admission: Admission,
+    /// What the guard found, with what was overridden.
+    pub findings: Vec<Finding>,
+    pub prediction: Prediction,
     pub progress: Arc<dyn Progress>,
     pub stop: Stop,
-}
-
-/// Locks other restores out and asks the guard. Returns what an earlier try of the same run has left.
-pub(super) async fn admit(
-    target: &mut Target,
-    options: &RestoreOptions,
-    backup: &Found,
-    selected: &Selected,
-    users: &mut Users,
-) -> Result<Option<Progressed>> {
-    ledger::lock(&mut target.session).await?;
-    if !options.dry_run {
-        ledger::end_workers(&mut target.session).await?;
-    }
-    let progressed = ledger::find(&mut target.session, &run_id(backup, options)).await?;
-    let mut findings = guard::inspect(&mut target.session, &intent(backup, selected, progressed.as_ref())).await?;
-    findings.extend(users.findings(target, options, progressed.as_ref(), &backup.manifest.server).await?);
-    findings.extend(objects::findings(target, selected, &users.names()).await?);
-    findings.extend(primary_keys::findings(target, selected, options)?);
-    let overridden = |kind| match kind {
-        FindingKind::IsSource => options.overrides.source,
-        FindingKind::HasReplicas => options.overrides.replicas,
-        FindingKind::NamesInTheWay => options.overrides.drop_existing,
-        _ => false,
-    };
-    match guard::refusal(&findings, overridden) {
-        Some(refusal) => Err(refusal),
-        None => Ok(progressed),
-    }
 }
 
 impl Run<'_> {
@@ -115,7 +87,7 @@ impl Run<'_> {
         self.target.make_histograms(&self.selected, &mut self.made).await?;
         // What a view may read depends on its definer's rights.
         self.users.grant(&mut self.target, self.options).await?;
-        self.target.make_objects(&self.selected, Stage::Code, self.resumed, &mut self.made).await?;
+        self.target.make_objects(&self.selected, Stage::Code, self.admission.resumed, &mut self.made).await?;
         self.users.grant_rest(&mut self.target).await?;
         self.stop_here()
     }
@@ -139,8 +111,8 @@ impl Run<'_> {
     /// Makes triggers, then events.
     pub async fn make_triggers_and_events(&mut self) -> Result<()> {
         self.phases.enter("objects", 0, 0);
-        self.target.make_objects(&self.selected, Stage::Triggers, self.resumed, &mut self.made).await?;
-        self.target.make_objects(&self.selected, Stage::Events, self.resumed, &mut self.made).await
+        self.target.make_objects(&self.selected, Stage::Triggers, self.admission.resumed, &mut self.made).await?;
+        self.target.make_objects(&self.selected, Stage::Events, self.admission.resumed, &mut self.made).await
     }
 
     fn stop_here(&self) -> Result<()> {
@@ -152,7 +124,7 @@ impl Run<'_> {
 }
 
 /// The same backup, selection and names give the same run, which may go on where it was cut off.
-fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
+pub(super) fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
     let selection = &options.selection;
     let scope = format!(
         "{:?}{:?}{:?}{:?}{:?}{}{}{:?}{:?}{}",
@@ -172,22 +144,6 @@ fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
         manifest: backup.hash.clone(),
         scope: blake3::hash(scope.as_bytes()).to_hex().to_string(),
     }
-}
-
-fn intent(backup: &Found, selected: &Selected, progressed: Option<&Progressed>) -> Intent {
-    let tables = selected.tables.iter().map(|table| table.target.clone());
-    let views = selected
-        .objects
-        .iter()
-        .filter(|(object, _)| object.kind == ObjectKind::View)
-        .map(|(object, schema)| QualifiedName::new(schema, &object.name.name));
-    let names = tables.chain(views.clone()).collect();
-    let objects = selected.objects.iter().filter(|(object, _)| progressed.is_none() && object.kind != ObjectKind::View);
-    let objects =
-        objects.map(|(object, schema)| (object.kind, QualifiedName::new(schema, &object.name.name))).collect();
-    // A run that goes on may have made views already; they are made only after all tables.
-    let own = progressed.map(|p| p.tables.iter().cloned().chain(views).collect()).unwrap_or_default();
-    Intent { sources: vec![backup.manifest.server.clone()], names, objects, own }
 }
 
 /// Of all settings of an ALTER the buffer alone buys something: fewer bytes written, and least CPU at 64 MiB (measured).
