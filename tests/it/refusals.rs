@@ -167,7 +167,7 @@ async fn without_the_right_the_log_is_written_and_the_summary_says_so() {
     let refused =
         restore(&[]).refused(12, &["trigger guard_right.document_log", "root@localhost (needs SET_ANY_DEFINER)"]);
     assert!(refused.err.contains("log_bin_trust_function_creators=ON"), "{}", refused.err);
-    assert!(refused.err.contains("to go on all the same, add --definer current"), "{}", refused.err);
+    assert!(refused.err.contains(" --definer current\n"), "{}", refused.err);
     restore(&["--definer", "current"])
         .refused(33, &["log_bin_trust_function_creators=OFF, and refuses trigger guard_right.document_log"]);
     let schemas =
