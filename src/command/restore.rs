@@ -18,13 +18,15 @@ use crate::command::options::{BackupChoice, RestoreOptions};
 use crate::command::selected;
 use crate::error::{Error, Result};
 use crate::guard;
-use crate::load::ledger::{self, Progressed};
+use crate::load::RunSessions;
+use crate::load::ledger::Progressed;
 use crate::manifest::Repository;
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
 use crate::server::raw::RawSession;
-use crate::server::{ConnectOptions, ServerError, inspect};
+use crate::server::{ConnectOptions, ServerError, Session, inspect};
 use crate::store;
+use crate::verify::{self, Proof, ProofTable};
 use admission::Admitted;
 use phases::Phases;
 use std::sync::Arc;
@@ -65,18 +67,22 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
     progress.note(&prediction.text());
     let other_family = target::other_family(&backup.manifest.server, &target.facts);
     let made = Made::default();
+    let sessions = RunSessions::new(&options.target, target.skip_binlog, &target.session, &stop);
+    let sessions = Arc::new(sessions);
     let run = Run {
         options,
         backup,
         selected,
         users,
         target,
+        sessions,
         effort,
         phases,
         made,
         admission,
         findings,
         prediction,
+        repeated: false,
         progress,
         stop,
     };
@@ -101,8 +107,9 @@ async fn carry_out(mut run: Run<'_>, repository: &Repository, progressed: Option
     }
     run.make_triggers_and_events().await?;
     // Where the target continues in the source's history, as the last step.
-    let gtid = gtid::decide(&run.backup, run.options, &mut run.target, proof.is_some()).await?;
-    ledger::remove(&mut run.target.session).await?;
+    let (proved, resumed) = (proof.is_some(), run.admission.resumed);
+    let gtid = gtid::decide(&run.backup, run.options, &mut run.target, proved, resumed).await?;
+    run.remove_ledger().await?;
     Ok(report::done(run, loaded, proof, gtid))
 }
 
@@ -115,24 +122,40 @@ pub(crate) async fn choose(repository: &Repository, name: Option<&str>, choice: 
     Ok(repository.choose(name, id).await?)
 }
 
-/// Raw sessions with all settings of a reader; `session` tells which of them the server knows.
-pub(crate) async fn reader_sessions(
-    options: &ConnectOptions,
-    count: usize,
-    session: &mut crate::server::Session,
-) -> Result<Vec<RawSession>> {
-    let statements = inspect::reader_statements(session).await?;
-    let options = options.clone();
-    let connecting = tokio::task::spawn_blocking(move || -> Result<Vec<RawSession>, ServerError> {
-        let mut sessions = Vec::with_capacity(count);
-        for _ in 0..count {
-            let mut session = RawSession::connect(&options)?;
-            for statement in &statements {
-                session.execute(statement.as_bytes())?;
-            }
-            sessions.push(session);
+/// How raw sessions with all settings of a reader are opened on a server.
+#[derive(Clone)]
+pub(crate) struct Readers {
+    options: ConnectOptions,
+    statements: Vec<String>,
+}
+
+impl Readers {
+    /// `session` tells which settings the server knows.
+    pub async fn on(options: &ConnectOptions, session: &mut Session) -> Result<Readers> {
+        Ok(Readers { options: options.clone(), statements: inspect::reader_statements(session).await? })
+    }
+
+    /// One session. Blocks.
+    pub fn open(&self) -> Result<RawSession, ServerError> {
+        let mut session = RawSession::connect(&self.options)?;
+        for statement in &self.statements {
+            session.execute(statement.as_bytes())?;
         }
-        Ok(sessions)
-    });
-    Ok(connecting.await.expect("connecting does not panic")?)
+        Ok(session)
+    }
+
+    /// Reads everything back and compares it, over so many sessions.
+    pub async fn prove(
+        self,
+        tables: Arc<Vec<ProofTable>>,
+        sessions: usize,
+        progress: Arc<dyn Progress>,
+        stop: Stop,
+    ) -> Result<Proof> {
+        let proving = tokio::task::spawn_blocking(move || {
+            let opened = (0..sessions).map(|_| self.open()).collect::<Result<Vec<_>, _>>().map_err(Error::from)?;
+            Ok(verify::server::prove(&tables, opened, &|| self.open(), progress.as_ref(), &stop)?)
+        });
+        proving.await.expect("proving does not panic")
+    }
 }

@@ -83,6 +83,11 @@ impl LoadError {
         }
     }
 
+    /// True where a session was lost: the same work can be done over another.
+    pub fn lost(&self) -> bool {
+        matches!(self, LoadError::Server(source) if source.lost())
+    }
+
     /// Names what was to be made when the server refuses it; a lost connection stays what it is.
     pub(super) fn refused(what: impl Into<String>) -> impl FnOnce(ServerError) -> LoadError {
         move |source| match source.code() {

@@ -89,33 +89,38 @@ impl Batch {
             let (table, server) = (work.target.to_string(), session.server().to_owned());
             return Err(LoadError::RowTooWide { table, server, row_bytes: self.sql.len() as u64, packet_bytes_max });
         }
-        if self.zone != UTC {
-            session.execute(format!("SET SESSION time_zone='{}'", self.zone)).await?;
+        if self.zone == UTC {
+            return self.send_under_zone(session, work, record, layout).await;
         }
-        let outcome = session.execute(&self.sql).await;
-        let sound = match &outcome {
-            Ok(done) if done.affected != self.rows => false,
-            Ok(done) if done.warnings == 0 => true,
-            Ok(done) => rows::explained(session, layout, u64::from(done.warnings), self.enum_errors).await?,
-            Err(_) => false,
+        session.execute(format!("SET SESSION time_zone='{}'", self.zone)).await?;
+        let sent = self.send_under_zone(session, work, record, layout).await;
+        // Also after a deadlock: the chunk is tried again over this session, and TIMESTAMP columns go by its zone.
+        let restored = session.execute(format!("SET SESSION time_zone='{UTC}'")).await;
+        sent.and(restored.map(drop).map_err(LoadError::from))
+    }
+
+    async fn send_under_zone(
+        &self,
+        session: &mut Session,
+        work: &LoadTable,
+        record: &ChunkRecord,
+        layout: &RowLayout,
+    ) -> Result<(), LoadError> {
+        let done = match session.execute(&self.sql).await {
+            Ok(done) => done,
+            Err(source) if matches!(source.code(), None | Some(1205 | 1213)) => return Err(source.into()),
+            Err(source) => return Err(rows::rejected(work, record, source.to_string())),
         };
-        let why = match (outcome, sound) {
-            (_, true) => None,
-            (Err(source), _) if matches!(source.code(), None | Some(1205 | 1213)) => return Err(source.into()),
-            (Err(source), _) => Some(source.to_string()),
-            (Ok(done), false) => {
-                let told = session.query("SHOW WARNINGS LIMIT 5").await?;
-                let texts: Vec<_> = told.iter().map(|row| row.text(2)).collect();
-                Some(format!("of {} rows sent {} were stored: {}", self.rows, done.affected, texts.join("; ")))
-            }
-        };
-        if self.zone != UTC {
-            session.execute(format!("SET SESSION time_zone='{UTC}'")).await?;
+        let warned = done.warnings > 0;
+        if done.affected == self.rows
+            && (!warned || rows::explained(session, layout, u64::from(done.warnings), self.enum_errors).await?)
+        {
+            return Ok(());
         }
-        match why {
-            None => Ok(()),
-            Some(why) => Err(rows::rejected(work, record, why)),
-        }
+        let told = session.query("SHOW WARNINGS LIMIT 5").await?;
+        let texts: Vec<_> = told.iter().map(|row| row.text(2)).collect();
+        let why = format!("of {} rows sent {} were stored: {}", self.rows, done.affected, texts.join("; "));
+        Err(rows::rejected(work, record, why))
     }
 }
 

@@ -1,18 +1,21 @@
 //! Parts: JSON lines in frames of bounded size, for definitions and chunk lists. Writing collects lines until a part is
 //! full; reading opens one part at a time, checked.
 
+use super::condemned::Names as Condemned;
 use super::error::ManifestError;
 use super::model::{self, Part, Place};
+use super::object;
 use super::repository::Repository;
-use crate::codec::frame::{self, ContentId, ObjectId, Sealer};
+use crate::codec::frame::{self, ContentId, Sealer};
 use crate::limits;
-use crate::store::{PutMode, Store};
+use crate::store::Store;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// Collects lines into the parts of one object after another.
 pub struct PartWriter {
+    condemned: Arc<Condemned>,
     sealer: Sealer,
     lines: Vec<u8>,
     frames: Vec<(Vec<u8>, u64, ContentId)>,
@@ -21,11 +24,11 @@ pub struct PartWriter {
 }
 
 impl PartWriter {
-    /// An empty writer.
-    pub fn new() -> Result<PartWriter, ManifestError> {
+    /// An empty writer of objects under names that are not `condemned`.
+    pub fn new(condemned: Arc<Condemned>) -> Result<PartWriter, ManifestError> {
         // Parts are small beside the rows; level 3 makes them a third smaller than level 1.
         let sealer = Sealer::new(3)?;
-        Ok(PartWriter { sealer, lines: Vec::new(), frames: Vec::new(), parts: Vec::new(), bytes: 0 })
+        Ok(PartWriter { condemned, sealer, lines: Vec::new(), frames: Vec::new(), parts: Vec::new(), bytes: 0 })
     }
 
     /// Adds a line. True where it filled a part, so that the caller may repeat a heading in the next one.
@@ -62,19 +65,18 @@ impl PartWriter {
         if self.frames.is_empty() {
             return Ok(());
         }
-        let mut hasher = Sha256::new();
-        self.frames.iter().for_each(|(frame, ..)| hasher.update(frame));
-        let object = ObjectId(hasher.finalize().into());
         let mut offset = 0;
-        let mut bytes = Vec::with_capacity(self.frames.len());
+        let (mut frames, mut places) = (Vec::new(), Vec::new());
         for (frame, unpacked, content) in self.frames.drain(..) {
             let length = frame.len() as u64;
-            self.parts.push(Part { place: Place { object, offset, length }, bytes: unpacked, content });
+            places.push((offset, length, unpacked, content));
             offset += length;
-            bytes.push(frame.into());
+            frames.push(frame.into());
         }
         self.bytes += offset;
-        store.put(&model::object_name(&object), bytes, PutMode::Overwrite).await?;
+        let object = object::put(store, frames, &self.condemned).await?;
+        let part = |(offset, length, bytes, content)| Part { place: Place { object, offset, length }, bytes, content };
+        self.parts.extend(places.into_iter().map(part));
         Ok(())
     }
 }

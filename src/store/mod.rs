@@ -8,6 +8,7 @@ mod local;
 mod location;
 mod memory;
 mod name;
+mod notice;
 mod object;
 mod trace;
 
@@ -15,6 +16,7 @@ pub use local::LocalStore;
 pub use location::Location;
 pub use memory::MemoryStore;
 pub use name::{NAME_BYTES_MAX, SEGMENT_BYTES_MAX, check_name};
+pub use notice::Notice;
 pub use object::ObjectBackedStore;
 pub use trace::{CountingStore, StoreCounts};
 
@@ -193,6 +195,17 @@ pub trait Store: Send + Sync {
     async fn list(&self, prefix: &str) -> Result<Vec<StoredObject>, StoreError>;
     /// Removes an object; one that is not there is no error.
     async fn delete(&self, name: &str) -> Result<(), StoreError>;
+    /// Says that this process is at work in the store: until the notice is ended, others [see](Store::announced) its
+    /// `text` (one line) under `name` (one segment, never used before). A store that has no means for it gives a notice
+    /// that nobody sees, as this default does: notices are for politeness, and nothing is lost without them.
+    async fn announce(&self, _name: &str, _text: Bytes) -> Result<Notice, StoreError> {
+        Ok(Notice::none())
+    }
+    /// The notices of living processes, name and text, but for the one named `but`. Takes some seconds where somebody's
+    /// notice has to be watched to know whether he lives; what the dead have left is removed.
+    async fn announced(&self, _but: &str) -> Result<Vec<(String, Bytes)>, StoreError> {
+        Ok(Vec::new())
+    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod guard;
 mod guard_table;
 mod guide;
 mod json_types;
+mod kill_points;
 mod kills;
 mod login;
 mod managed;

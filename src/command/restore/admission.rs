@@ -50,6 +50,7 @@ pub(super) async fn ask(
         ledger::end_workers(&mut target.session).await?;
     }
     let progressed = ledger::find(&mut target.session, &run_id(backup, options)).await?;
+    target.own = progressed.clone().unwrap_or_default();
     let intent = intent(backup, options, selected, progressed.as_ref());
     let mut inspection = guard::inspect(&mut target.session, &intent, &target.facts, &target.rights).await?;
     let findings = &mut inspection.findings;
@@ -115,25 +116,20 @@ pub(super) fn overridden(overrides: &Overrides, kind: FindingKind) -> bool {
 
 fn intent(backup: &Found, options: &RestoreOptions, selected: &Selected, progressed: Option<&Progressed>) -> Intent {
     let tables = selected.tables.iter().map(|table| table.target.clone());
-    let views = selected
-        .objects
-        .iter()
-        .filter(|(object, _)| object.kind == ObjectKind::View)
-        .map(|(object, schema)| QualifiedName::new(schema, &object.name.name));
-    let names = tables.chain(views.clone()).collect();
-    let objects = selected.objects.iter().filter(|(object, _)| progressed.is_none() && object.kind != ObjectKind::View);
-    let objects =
-        objects.map(|(object, schema)| (object.kind, QualifiedName::new(schema, &object.name.name))).collect();
-    // A run that goes on may have made views already; they are made only after all tables.
-    let own = progressed.map(|p| p.tables.iter().cloned().chain(views).collect()).unwrap_or_default();
+    let objects = selected.objects.iter();
+    let objects = objects.map(|(object, schema)| (object.kind, QualifiedName::new(schema, &object.name.name)));
+    let (views, others): (Vec<_>, Vec<_>) = objects.partition(|(kind, _)| *kind == ObjectKind::View);
+    let ours = |(kind, name): &(ObjectKind, QualifiedName)| progressed.is_some_and(|p| p.has_object(*kind, name));
+    let own_views = views.iter().filter(|view| ours(view)).map(|(_, name)| name.clone());
+    let own = progressed.iter().flat_map(|progressed| progressed.tables.iter().cloned()).chain(own_views).collect();
     // A server may take two names for the same that differ in case alone.
     let renamed = |schema: &str| {
         options.renames.iter().any(|(old, new)| old == schema && old.to_lowercase() != new.to_lowercase())
     };
     Intent {
         sources: vec![backup.manifest.server.clone()],
-        names,
-        objects,
+        names: tables.chain(views.iter().map(|(_, name)| name.clone())).collect(),
+        objects: others.into_iter().filter(|object| !ours(object)).collect(),
         own,
         renamed: !options.users && selected.schemas.iter().all(|(schema, _)| renamed(&schema.name)),
         resumed: progressed.is_some(),

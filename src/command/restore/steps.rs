@@ -1,24 +1,25 @@
 //! The steps of a restore that was admitted, in the order in which they are taken: bare tables, rows, keys and code,
 //! proof, triggers and events. Each leaves the target in a state that the next run can go on from.
 
+use super::Readers;
 use super::phases::Phases;
 use super::plan::Effort;
 use super::prediction::Prediction;
-use super::reader_sessions;
 use super::target::{Made, Target};
 use super::users::Users;
 use crate::command::options::{ProofMode, RestoreOptions};
 use crate::command::selected::Selected;
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::guard::{Admission, Finding};
+use crate::limits;
 use crate::load::indexes::IndexOptions;
 use crate::load::ledger::{self, Progressed, RunId};
 use crate::load::objects::Stage;
-use crate::load::{self, LoadError, LoadOptions, LoadTable, Loaded};
+use crate::load::{self, LoadError, LoadOptions, LoadTable, Loaded, RunSessions};
 use crate::manifest::Repository;
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
-use crate::verify::{self, Proof};
+use crate::verify::Proof;
 use std::sync::Arc;
 
 /// A restore that was admitted to its target.
@@ -28,6 +29,8 @@ pub(super) struct Run<'a> {
     pub selected: Selected,
     pub users: Users,
     pub target: Target,
+    /// How further sessions on the target are opened.
+    pub sessions: Arc<RunSessions>,
     pub effort: Effort,
     pub phases: Phases,
     pub made: Made,
@@ -36,6 +39,8 @@ pub(super) struct Run<'a> {
     /// What the guard found, with what was overridden.
     pub findings: Vec<Finding>,
     pub prediction: Prediction,
+    /// A step was taken again over a new control session: what it made before is there.
+    pub repeated: bool,
     pub progress: Arc<dyn Progress>,
     pub stop: Stop,
 }
@@ -46,7 +51,10 @@ impl Run<'_> {
         self.phases.enter("schema", 0, 0);
         let Run { options, selected, target, made, .. } = self;
         let progressed = match progressed {
-            Some(progressed) => progressed,
+            Some(progressed) => {
+                target.undo_unfinished(selected).await?;
+                progressed
+            }
             None => {
                 ledger::create(&mut target.session, &run_id(&self.backup, options)).await?;
                 Progressed::default()
@@ -57,7 +65,8 @@ impl Run<'_> {
         if options.overrides.drop_existing {
             target.drop_existing(selected, &progressed).await?;
         }
-        let tables = target.make_tables(selected, &progressed, self.effort.workers, options, made).await?;
+        let tables =
+            target.make_tables(selected, &progressed, self.effort.workers, options, &self.sessions, made).await?;
         self.stop_here()?;
         Ok(tables)
     }
@@ -72,10 +81,11 @@ impl Run<'_> {
             workers: self.effort.workers,
             memory_bytes: self.effort.memory_bytes,
             way: self.target.way,
-            skip_binlog: self.target.skip_binlog,
+            sessions: self.sessions.clone(),
             indexes: index_options(self.effort.workers),
         };
-        let loaded = load::run(tables, repository, &options, &self.progress, &self.stop).await?;
+        let loading = load::run(tables, repository, &options, &self.progress, &self.stop);
+        let loaded = self.sessions.beside(&mut self.target.session, loading).await?;
         self.made.notes.extend(loaded.notes.iter().cloned());
         Ok(loaded)
     }
@@ -83,13 +93,20 @@ impl Run<'_> {
     /// Makes foreign keys, sets histograms, gives grants, makes routines and views.
     pub async fn make_keys_and_code(&mut self) -> Result<()> {
         self.phases.enter("keys", 0, 0);
+        let mut lost = 0;
+        while let Err(error) = self.try_keys_and_code().await {
+            self.control_again(error, &mut lost).await?;
+        }
+        self.stop_here()
+    }
+
+    async fn try_keys_and_code(&mut self) -> Result<()> {
         self.target.add_foreign_keys(&self.selected, self.options, &mut self.made).await?;
         self.target.make_histograms(&self.selected, &mut self.made).await?;
         // What a view may read depends on its definer's rights.
         self.users.grant(&mut self.target, self.options).await?;
-        self.target.make_objects(&self.selected, Stage::Code, self.admission.resumed, &mut self.made).await?;
-        self.users.grant_rest(&mut self.target).await?;
-        self.stop_here()
+        self.target.make_objects(&self.selected, Stage::Code, self.repeated, &mut self.made).await?;
+        self.users.grant_rest(&mut self.target).await
     }
 
     /// Reads every range back from the target and compares its digest; none where that was not asked for, or no
@@ -99,20 +116,49 @@ impl Run<'_> {
             return Ok(None);
         }
         self.phases.enter("proof", self.selected.rows(), self.selected.bytes());
-        let tables = crate::command::verify::proof_tables(&self.selected);
-        let workers = self.effort.workers;
-        let sessions = reader_sessions(&self.options.target, workers, &mut self.target.session).await?;
-        let (progress, stop) = (self.progress.clone(), self.stop.clone());
-        let proving =
-            tokio::task::spawn_blocking(move || verify::server::prove(&tables, sessions, progress.as_ref(), &stop));
-        Ok(Some(proving.await.expect("proving does not panic")?))
+        let tables = Arc::new(crate::command::verify::proof_tables(&self.selected));
+        let readers = Readers::on(&self.options.target, &mut self.target.session).await?;
+        let proving = readers.prove(tables, self.effort.workers, self.progress.clone(), self.stop.clone());
+        self.sessions.beside(&mut self.target.session, proving).await.map(Some)
     }
 
     /// Makes triggers, then events.
     pub async fn make_triggers_and_events(&mut self) -> Result<()> {
         self.phases.enter("objects", 0, 0);
-        self.target.make_objects(&self.selected, Stage::Triggers, self.admission.resumed, &mut self.made).await?;
-        self.target.make_objects(&self.selected, Stage::Events, self.admission.resumed, &mut self.made).await
+        let mut lost = 0;
+        while let Err(error) = self.try_triggers_and_events().await {
+            self.control_again(error, &mut lost).await?;
+        }
+        Ok(())
+    }
+
+    async fn try_triggers_and_events(&mut self) -> Result<()> {
+        self.target.make_objects(&self.selected, Stage::Triggers, self.repeated, &mut self.made).await?;
+        self.target.make_objects(&self.selected, Stage::Events, self.repeated, &mut self.made).await
+    }
+
+    /// Removes the ledger: the run is complete.
+    pub async fn remove_ledger(&mut self) -> Result<()> {
+        let mut lost = 0;
+        while let Err(error) = ledger::remove(&mut self.target.session).await {
+            self.control_again(error.into(), &mut lost).await?;
+        }
+        Ok(())
+    }
+
+    /// A control session in place of the one that a step lost; the step is then taken again, and finds what it has made
+    /// already. Any other error is given back, and that of a run with users, whose grants are counted as they are given.
+    async fn control_again(&mut self, error: Error, lost: &mut u32) -> Result<()> {
+        *lost += 1;
+        if error.exit() != Exit::ServerLost || *lost > limits::LOST_TRIES || self.options.users {
+            return Err(error);
+        }
+        self.progress.note(&format!("the control session was lost and is opened anew: {error}"));
+        self.repeated = true;
+        match self.sessions.renew(&mut self.target.session).await? {
+            true => Ok(()),
+            false => Err(error),
+        }
     }
 
     fn stop_here(&self) -> Result<()> {

@@ -7,7 +7,7 @@ use crate::limits;
 use crate::load::ledger::{self, Progressed};
 use crate::load::objects::{self, NotCreated, Stage};
 use crate::load::rows::Way;
-use crate::load::{self, LoadError, LoadTable, histograms, indexes, schema};
+use crate::load::{self, LoadError, LoadTable, RunSessions, histograms, indexes, schema};
 use crate::manifest::Manifest;
 use crate::schema::identifier::literal;
 use crate::schema::{Object, ObjectKind, QualifiedName, Table, ddl};
@@ -32,6 +32,8 @@ pub(super) struct Target {
     pub skip_binlog: bool,
     /// Session settings that stay as the target has them.
     pub kept: Vec<String>,
+    /// What an earlier try of this run has made.
+    pub own: Progressed,
     /// Things to know about this target.
     pub notes: Vec<String>,
 }
@@ -76,7 +78,7 @@ impl Target {
                 Way::Insert
             }
         };
-        Ok(Target { session, facts, rights, way, skip_binlog: false, kept, notes })
+        Ok(Target { session, facts, rights, way, skip_binlog: false, kept, own: Progressed::default(), notes })
     }
 
     /// Keeps our sessions out of the target's binary log, unless it is asked for, or others live by it: replicas of a server
@@ -106,10 +108,42 @@ impl Target {
         self.facts.log_bin && !self.skip_binlog
     }
 
+    /// Takes back what an earlier try of the run may have left half-way: views that were another account's for a moment, the
+    /// collation that a schema had for a moment; and what must not fire while rows go in. All of it is made again.
+    pub async fn undo_unfinished(&mut self, selected: &Selected) -> Result<()> {
+        let there = self.existing(selected).await?;
+        for (object, schema) in &selected.objects {
+            let name = QualifiedName::new(schema, &object.name.name);
+            let what = match object.kind {
+                _ if !self.own.has_object(object.kind, &name) => continue,
+                // A table in its place is a stand-in, which goes before views are made.
+                ObjectKind::View if there.get(&name).is_none_or(|kind| kind != "VIEW") => continue,
+                ObjectKind::View => "VIEW",
+                ObjectKind::Trigger => "TRIGGER",
+                ObjectKind::Event => "EVENT",
+                _ => continue,
+            };
+            self.session.execute(format!("DROP {what} IF EXISTS {}", name.sql())).await?;
+        }
+        for (schema, collation) in &self.own.collations {
+            schema::put_collation_back(&mut self.session, schema, collation).await?;
+        }
+        Ok(())
+    }
+
     /// Makes the schemas that are not there.
     pub async fn make_schemas(&mut self, selected: &Selected, made: &mut Made) -> Result<()> {
         for (schema, name) in &selected.schemas {
+            if self.own.schemas.contains(name) {
+                schema::create_schema(&mut self.session, schema, name).await?;
+                continue;
+            }
+            let there = format!("SELECT 1 FROM information_schema.schemata WHERE SCHEMA_NAME = {}", literal(name));
+            if self.session.query(there).await?.is_empty() {
+                ledger::schema_begun(&mut self.session, name).await?;
+            }
             if !schema::create_schema(&mut self.session, schema, name).await? {
+                ledger::forget_schema(&mut self.session, name).await?;
                 made.notes
                     .push(format!("schema {name} was there already and keeps its own character set and collation"));
             }
@@ -125,7 +159,7 @@ impl Target {
             .chain(views.map(|(view, schema)| QualifiedName::new(schema, &view.name.name)))
             .collect();
         for (name, kind) in &there {
-            let ours = progressed.tables.contains(name);
+            let ours = progressed.tables.contains(name) || progressed.has_object(ObjectKind::View, name);
             let wanted = wanted.contains(name);
             if !ours && wanted {
                 let what = if kind == "VIEW" { "VIEW" } else { "TABLE" };
@@ -143,8 +177,10 @@ impl Target {
                 ObjectKind::Trigger => "TRIGGER",
                 ObjectKind::View | ObjectKind::PackageBody => continue,
             };
-            let name = QualifiedName::new(schema, &object.name.name).sql();
-            self.session.execute(format!("DROP {what} IF EXISTS {name}")).await?;
+            let name = QualifiedName::new(schema, &object.name.name);
+            if !progressed.has_object(object.kind, &name) {
+                self.session.execute(format!("DROP {what} IF EXISTS {}", name.sql())).await?;
+            }
         }
         Ok(())
     }
@@ -156,6 +192,7 @@ impl Target {
         progressed: &Progressed,
         workers: usize,
         options: &RestoreOptions,
+        sessions: &Arc<RunSessions>,
         made: &mut Made,
     ) -> Result<Vec<LoadTable>> {
         let there: HashSet<QualifiedName> = self.existing(selected).await?.into_keys().collect();
@@ -192,8 +229,10 @@ impl Target {
         made.tables = missing.len() as u64;
         // The defaults of tables may call for sequences.
         let (sequences, missing): (Vec<_>, Vec<_>) = missing.into_iter().partition(|missing| missing.table.sequence);
-        made.notes.extend(create_all(sequences, workers, options, self.skip_binlog).await?);
-        made.notes.extend(create_all(missing, workers, options, self.skip_binlog).await?);
+        for tables in [sequences, missing] {
+            let creating = create_all(tables, workers, sessions);
+            made.notes.extend(sessions.beside(&mut self.session, creating).await?);
+        }
         Ok(work)
     }
 
@@ -225,23 +264,30 @@ impl Target {
         Ok(())
     }
 
-    /// Makes the objects of one stage.
-    /// Makes the objects of a stage. What is there already is an earlier try's where the run is `resumed`; else it is in the way.
+    /// Makes the objects of a stage. What an earlier try of the run made stays, and what this one made where the stage is
+    /// `repeated`; anything else of the same name is in the way.
     pub async fn make_objects(
         &mut self,
         selected: &Selected,
         stage: Stage,
-        resumed: bool,
+        repeated: bool,
         made: &mut Made,
     ) -> Result<()> {
         let objects: Vec<(&Object, &str)> =
             selected.objects.iter().map(|(object, schema)| (object, schema.as_str())).collect();
+        let new: Vec<_> = (objects.iter().filter(|(object, _)| stage.has(object.kind)))
+            .map(|(object, schema)| (object.kind, QualifiedName::new(*schema, &object.name.name)))
+            .filter(|(kind, name)| !self.own.has_object(*kind, name))
+            .collect();
+        ledger::objects_begun(&mut self.session, &new).await?;
+        ledger::keep_collations(&mut self.session, &objects.iter().map(|(_, schema)| *schema).collect()).await?;
         let tables = selected.tables.iter().map(|table| table.target.clone()).collect();
         let done = objects::create_objects(&mut self.session, &objects, &tables, stage).await?;
-        if !resumed {
-            let why = || "the target has another of this name".to_owned();
-            let in_the_way = done.existing.into_iter().map(|(kind, name)| NotCreated { kind, name, why: why() });
-            made.not_created.extend(in_the_way);
+        for (kind, name) in done.existing {
+            if !repeated && !self.own.has_object(kind, &name) {
+                ledger::forget_object(&mut self.session, kind, &name).await?;
+                made.not_created.push(NotCreated { kind, name, why: "the target has another of this name".into() });
+            }
         }
         made.objects += done.created as u64;
         made.not_created.extend(done.not_created);
@@ -281,27 +327,24 @@ struct Missing {
 async fn create_all(
     tables: Vec<Missing>,
     workers: usize,
-    options: &RestoreOptions,
-    skip_binlog: bool,
-) -> Result<Vec<String>> {
+    sessions: &Arc<RunSessions>,
+) -> Result<Vec<String>, LoadError> {
     let tables = Arc::new(tables);
     let next = Arc::new(AtomicUsize::new(0));
     let notes = Arc::new(Mutex::new(Vec::new()));
     let mut workers_set = tokio::task::JoinSet::new();
     for worker in 0..workers.min(tables.len()) {
-        let (tables, next, notes, target) = (tables.clone(), next.clone(), notes.clone(), options.target.clone());
+        let (tables, next, notes, sessions) = (tables.clone(), next.clone(), notes.clone(), sessions.clone());
         workers_set.spawn(async move {
-            let (mut session, _) = load::writer(&target, skip_binlog).await?;
-            ledger::join(&mut session, worker).await?;
+            let mut session = sessions.worker(worker, None).await?;
             while let Some(batch) = tables.chunks(TABLES_PER_RECORD).nth(next.fetch_add(1, Ordering::Relaxed)) {
-                let names: Vec<&QualifiedName> = batch.iter().map(|missing| &missing.target).collect();
-                ledger::tables_begun(&mut session, &names).await?;
-                for Missing { table, target, with_indexes } in batch {
-                    let noted = match with_indexes {
-                        true => schema::create_with_indexes(&mut session, table, target).await?,
-                        false => schema::create_bare(&mut session, table, target).await?,
-                    };
-                    notes.lock().expect("no holder of the lock panics").extend(noted);
+                let mut lost = 0;
+                while let Err(error) = create_batch(&mut session, batch, lost > 0, &notes).await {
+                    if !error.lost() || lost == limits::LOST_TRIES {
+                        return Err(error);
+                    }
+                    lost += 1;
+                    session = sessions.worker(worker, Some((error, session.connection_id()))).await?;
                 }
             }
             session.close().await;
@@ -309,10 +352,32 @@ async fn create_all(
         });
     }
     while let Some(outcome) = workers_set.join_next().await {
-        outcome.expect("a worker does not panic").map_err(Error::from)?;
+        outcome.expect("a worker does not panic")?;
     }
     let notes = std::mem::take(&mut *notes.lock().expect("no holder of the lock panics"));
     Ok(notes)
+}
+
+/// Makes a few tables. Those that a session made which was lost before it could say so are there `again`.
+async fn create_batch(
+    session: &mut Session,
+    batch: &[Missing],
+    again: bool,
+    notes: &Mutex<Vec<String>>,
+) -> Result<(), LoadError> {
+    let names: Vec<&QualifiedName> = batch.iter().map(|missing| &missing.target).collect();
+    ledger::tables_begun(session, &names).await?;
+    for Missing { table, target, with_indexes } in batch {
+        if again && schema::is_there(session, target).await? {
+            continue;
+        }
+        let noted = match with_indexes {
+            true => schema::create_with_indexes(session, table, target).await?,
+            false => schema::create_bare(session, table, target).await?,
+        };
+        notes.lock().expect("no holder of the lock panics").extend(noted);
+    }
+    Ok(())
 }
 
 /// What is to be said where MySQL's definitions go to MariaDB or the other way round.
