@@ -193,10 +193,17 @@ impl<'a> Settings<'a> {
             overrides: Overrides {
                 source: args.allow_source,
                 replicas: args.allow_replicas,
+                running_replica: args.allow_running_replica,
+                group_member: args.allow_group_member,
+                writes: args.allow_writes,
+                transactions: args.allow_transactions,
+                low_disk: args.allow_low_disk,
+                target_is: args.target_is.clone(),
                 drop_existing: args.drop_existing,
                 gipk: args.allow_gipk,
             },
             dry_run: args.dry_run,
+            command_line: String::new(),
         })
     }
 

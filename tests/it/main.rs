@@ -13,6 +13,7 @@ mod demo;
 mod exact;
 mod faults;
 mod guard;
+mod guard_table;
 mod guide;
 mod json_types;
 mod kill_points;

@@ -1,17 +1,16 @@
-//! The steps of a restore, in the order in which they are taken: admission by the guard, bare tables, rows, keys and
-//! code, proof, triggers and events. Each leaves the target in a state that the next run can go on from.
+//! The steps of a restore that was admitted, in the order in which they are taken: bare tables, rows, keys and code,
+//! proof, triggers and events. Each leaves the target in a state that the next run can go on from.
 
 use super::Readers;
-use super::objects;
 use super::phases::Phases;
 use super::plan::Effort;
-use super::primary_keys;
+use super::prediction::Prediction;
 use super::target::{Made, Target};
 use super::users::Users;
 use crate::command::options::{ProofMode, RestoreOptions};
 use crate::command::selected::Selected;
 use crate::error::{Error, Exit, Result};
-use crate::guard::{self, FindingKind, Intent};
+use crate::guard::{Admission, Finding};
 use crate::limits;
 use crate::load::indexes::IndexOptions;
 use crate::load::ledger::{self, Progressed, RunId};
@@ -20,7 +19,6 @@ use crate::load::{self, LoadError, LoadOptions, LoadTable, Loaded, RunSessions};
 use crate::manifest::Repository;
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
-use crate::schema::{ObjectKind, QualifiedName};
 use crate::verify::Proof;
 use std::sync::Arc;
 
@@ -36,42 +34,15 @@ pub(super) struct Run<'a> {
     pub effort: Effort,
     pub phases: Phases,
     pub made: Made,
-    /// It goes on from an earlier try.
-    pub resumed: bool,
+    /// What the guard says of the target.
+    pub admission: Admission,
+    /// What the guard found, with what was overridden.
+    pub findings: Vec<Finding>,
+    pub prediction: Prediction,
     /// A step was taken again over a new control session: what it made before is there.
     pub repeated: bool,
     pub progress: Arc<dyn Progress>,
     pub stop: Stop,
-}
-
-/// Locks other restores out and asks the guard. Returns what an earlier try of the same run has left.
-pub(super) async fn admit(
-    target: &mut Target,
-    options: &RestoreOptions,
-    backup: &Found,
-    selected: &Selected,
-    users: &mut Users,
-) -> Result<Option<Progressed>> {
-    ledger::lock(&mut target.session).await?;
-    if !options.dry_run {
-        ledger::end_workers(&mut target.session).await?;
-    }
-    let progressed = ledger::find(&mut target.session, &run_id(backup, options)).await?;
-    target.own = progressed.clone().unwrap_or_default();
-    let mut findings = guard::inspect(&mut target.session, &intent(backup, selected, progressed.as_ref())).await?;
-    findings.extend(users.findings(target, options, progressed.as_ref(), &backup.manifest.server).await?);
-    findings.extend(objects::findings(target, selected, &users.names()).await?);
-    findings.extend(primary_keys::findings(target, selected, options)?);
-    let overridden = |kind| match kind {
-        FindingKind::IsSource => options.overrides.source,
-        FindingKind::HasReplicas => options.overrides.replicas,
-        FindingKind::NamesInTheWay => options.overrides.drop_existing,
-        _ => false,
-    };
-    match guard::refusal(&findings, overridden) {
-        Some(refusal) => Err(refusal),
-        None => Ok(progressed),
-    }
 }
 
 impl Run<'_> {
@@ -202,7 +173,7 @@ impl Run<'_> {
 }
 
 /// The same backup, selection and names give the same run, which may go on where it was cut off.
-fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
+pub(super) fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
     let selection = &options.selection;
     let scope = format!(
         "{:?}{:?}{:?}{:?}{:?}{}{}{:?}{:?}{}",
@@ -221,22 +192,6 @@ fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
         backup: backup.manifest.id.clone(),
         manifest: backup.hash.clone(),
         scope: blake3::hash(scope.as_bytes()).to_hex().to_string(),
-    }
-}
-
-fn intent(backup: &Found, selected: &Selected, progressed: Option<&Progressed>) -> Intent {
-    let tables = selected.tables.iter().map(|table| table.target.clone());
-    let objects = selected.objects.iter();
-    let objects = objects.map(|(object, schema)| (object.kind, QualifiedName::new(schema, &object.name.name)));
-    let (views, others): (Vec<_>, Vec<_>) = objects.partition(|(kind, _)| *kind == ObjectKind::View);
-    let ours = |(kind, name): &(ObjectKind, QualifiedName)| progressed.is_some_and(|p| p.has_object(*kind, name));
-    let own_views = views.iter().filter(|view| ours(view)).map(|(_, name)| name.clone());
-    let own = progressed.iter().flat_map(|progressed| progressed.tables.iter().cloned()).chain(own_views).collect();
-    Intent {
-        sources: vec![backup.manifest.server.clone()],
-        names: tables.chain(views.iter().map(|(_, name)| name.clone())).collect(),
-        objects: others.into_iter().filter(|object| !ours(object)).collect(),
-        own,
     }
 }
 
