@@ -2,6 +2,7 @@
 
 mod support;
 
+mod backup_kills;
 mod bounds;
 mod by_hand;
 mod chunks;
@@ -27,6 +28,7 @@ mod refusals;
 mod roundtrip;
 mod s3;
 mod sandbox;
+mod server_dies;
 mod settings;
 mod snapshot;
 mod users;
