@@ -158,7 +158,10 @@ fn a_restore_names_its_target() {
     assert_eq!(options.target.host, Host::Socket("/s".into()));
     assert_eq!((options.backup, options.gtid_purged), (BackupChoice::Id("42".into()), GtidPurged::Off));
     assert_eq!((options.proof, options.log_bin), (ProofMode::None, true));
-    assert_eq!(options.overrides, Overrides { source: true, replicas: true, drop_existing: true, gipk: false });
+    assert_eq!(
+        options.overrides,
+        Overrides { source: true, replicas: true, drop_existing: true, gipk: false, external: false }
+    );
     assert_eq!(options.renames, [("a".to_owned(), "b".to_owned())]);
     let options = restore("restore --repo r --defaults-file /dev/null --target mysql://h").expect("options");
     assert_eq!((options.backup, options.gtid_purged), (BackupChoice::Latest, GtidPurged::Off));

@@ -59,7 +59,7 @@ pub(super) async fn admit(
     let progressed = ledger::find(&mut target.session, &run_id(backup, options)).await?;
     let mut findings = guard::inspect(&mut target.session, &intent(backup, selected, progressed.as_ref())).await?;
     findings.extend(users.findings(target, options, progressed.as_ref(), &backup.manifest.server).await?);
-    findings.extend(objects::findings(target, selected, &users.names()).await?);
+    findings.extend(objects::findings(target, selected, &users.names(), &options.definers).await?);
     findings.extend(primary_keys::findings(target, selected, options)?);
     let overridden = |kind| match kind {
         FindingKind::IsSource => options.overrides.source,
@@ -146,8 +146,7 @@ impl Run<'_> {
         // All rows that were made are the backup's; the condition that they were taken under is text of the repository.
         tables.iter_mut().for_each(|table| table.condition.clear());
         let readers = Readers::on(&self.options.target, &mut self.target.session).await?;
-        let proving =
-            readers.prove(Arc::new(tables), self.effort.workers, self.progress.clone(), self.stop.clone());
+        let proving = readers.prove(Arc::new(tables), self.effort.workers, self.progress.clone(), self.stop.clone());
         self.sessions.beside(&mut self.target.session, proving).await.map(Some)
     }
 
