@@ -120,7 +120,7 @@ pub const NOTICE_LOOK: Duration = Duration::from_millis(500);
 /// Pause before a run that found another at work looks once more: one that was just killed takes a moment to end.
 pub const REPOSITORY_LOCK_PAUSE: Duration = Duration::from_millis(500);
 /// How long the earlier of two runs that began at the same moment waits for the later one to step back.
-pub const LOCK_WAIT: Duration = Duration::from_secs(20);
+pub const REPOSITORY_LOCK_WAIT: Duration = Duration::from_secs(20);
 /// Requests that prune, and whoever looks for many objects, has on their way to a store at once.
 pub const REQUESTS_AT_ONCE: usize = 16;
 /// Objects that one record of a prune condemns: 700 KB of JSON.

@@ -28,6 +28,11 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// True where objects of this kind are made in this stage.
+    pub fn has(self, kind: ObjectKind) -> bool {
+        self.kinds().contains(&kind) || (self == Stage::Code && kind == ObjectKind::View)
+    }
+
     fn kinds(self) -> &'static [ObjectKind] {
         match self {
             Stage::Code => &[ObjectKind::Function, ObjectKind::Procedure, ObjectKind::Package, ObjectKind::PackageBody],

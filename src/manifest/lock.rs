@@ -3,7 +3,7 @@
 
 use super::error::ManifestError;
 use super::repository::Repository;
-use crate::limits::{LOCK_WAIT, REPOSITORY_LOCK_PAUSE};
+use crate::limits::{REPOSITORY_LOCK_PAUSE, REPOSITORY_LOCK_WAIT};
 use crate::store::Notice;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -86,7 +86,7 @@ impl Lock {
             let excluded = |holder: &Option<Holder>| holder.as_ref().is_none_or(|holder| work.excludes(&holder.work));
             let first = holders.into_iter().filter(|(_, holder)| excluded(holder)).min_by(|a, b| a.0.cmp(&b.0));
             let Some((name, holder)) = first else { return Ok(Lock(notice)) };
-            let waits = if name < own { looks < 2 } else { begun.elapsed() < LOCK_WAIT };
+            let waits = if name < own { looks < 2 } else { begun.elapsed() < REPOSITORY_LOCK_WAIT };
             if !waits {
                 break holder;
             }

@@ -15,6 +15,7 @@ mod faults;
 mod guard;
 mod guide;
 mod json_types;
+mod kill_points;
 mod kills;
 mod login;
 mod managed;

@@ -57,6 +57,7 @@ pub(super) async fn admit(
         ledger::end_workers(&mut target.session).await?;
     }
     let progressed = ledger::find(&mut target.session, &run_id(backup, options)).await?;
+    target.own = progressed.clone().unwrap_or_default();
     let mut findings = guard::inspect(&mut target.session, &intent(backup, selected, progressed.as_ref())).await?;
     findings.extend(users.findings(target, options, progressed.as_ref(), &backup.manifest.server).await?);
     findings.extend(objects::findings(target, selected, &users.names(), &options.definers).await?);
@@ -79,7 +80,10 @@ impl Run<'_> {
         self.phases.enter("schema", 0, 0);
         let Run { options, selected, target, made, .. } = self;
         let progressed = match progressed {
-            Some(progressed) => progressed,
+            Some(progressed) => {
+                target.undo_unfinished(selected).await?;
+                progressed
+            }
             None => {
                 ledger::create(&mut target.session, &run_id(&self.backup, options)).await?;
                 Progressed::default()
@@ -130,8 +134,7 @@ impl Run<'_> {
         self.target.make_histograms(&self.selected, &mut self.made).await?;
         // What a view may read depends on its definer's rights.
         self.users.grant(&mut self.target, self.options).await?;
-        let ours = self.resumed || self.repeated;
-        self.target.make_objects(&self.selected, Stage::Code, ours, &mut self.made).await?;
+        self.target.make_objects(&self.selected, Stage::Code, self.repeated, &mut self.made).await?;
         self.users.grant_rest(&mut self.target).await
     }
 
@@ -161,9 +164,8 @@ impl Run<'_> {
     }
 
     async fn try_triggers_and_events(&mut self) -> Result<()> {
-        let ours = self.resumed || self.repeated;
-        self.target.make_objects(&self.selected, Stage::Triggers, ours, &mut self.made).await?;
-        self.target.make_objects(&self.selected, Stage::Events, ours, &mut self.made).await
+        self.target.make_objects(&self.selected, Stage::Triggers, self.repeated, &mut self.made).await?;
+        self.target.make_objects(&self.selected, Stage::Events, self.repeated, &mut self.made).await
     }
 
     /// Removes the ledger: the run is complete.
@@ -223,18 +225,18 @@ fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
 
 fn intent(backup: &Found, selected: &Selected, progressed: Option<&Progressed>) -> Intent {
     let tables = selected.tables.iter().map(|table| table.target.clone());
-    let views = selected
-        .objects
-        .iter()
-        .filter(|(object, _)| object.kind == ObjectKind::View)
-        .map(|(object, schema)| QualifiedName::new(schema, &object.name.name));
-    let names = tables.chain(views.clone()).collect();
-    let objects = selected.objects.iter().filter(|(object, _)| progressed.is_none() && object.kind != ObjectKind::View);
-    let objects =
-        objects.map(|(object, schema)| (object.kind, QualifiedName::new(schema, &object.name.name))).collect();
-    // A run that goes on may have made views already; they are made only after all tables.
-    let own = progressed.map(|p| p.tables.iter().cloned().chain(views).collect()).unwrap_or_default();
-    Intent { sources: vec![backup.manifest.server.clone()], names, objects, own }
+    let objects = selected.objects.iter();
+    let objects = objects.map(|(object, schema)| (object.kind, QualifiedName::new(schema, &object.name.name)));
+    let (views, others): (Vec<_>, Vec<_>) = objects.partition(|(kind, _)| *kind == ObjectKind::View);
+    let ours = |(kind, name): &(ObjectKind, QualifiedName)| progressed.is_some_and(|p| p.has_object(*kind, name));
+    let own_views = views.iter().filter(|view| ours(view)).map(|(_, name)| name.clone());
+    let own = progressed.iter().flat_map(|progressed| progressed.tables.iter().cloned()).chain(own_views).collect();
+    Intent {
+        sources: vec![backup.manifest.server.clone()],
+        names: tables.chain(views.iter().map(|(_, name)| name.clone())).collect(),
+        objects: others.into_iter().filter(|object| !ours(object)).collect(),
+        own,
+    }
 }
 
 /// Of all settings of an ALTER the buffer alone buys something: fewer bytes written, and least CPU at 64 MiB (measured).
