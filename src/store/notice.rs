@@ -45,8 +45,10 @@ impl Notice {
 
     /// Takes the notice back. After a mere drop the one in an object store goes on to be seen for a few seconds.
     pub async fn end(mut self) {
-        if let Some(Kept::Object(object)) = self.0.take() {
-            object.end().await;
+        match self.0.take() {
+            Some(Kept::Object(object)) => object.end().await,
+            // The others end as they are dropped.
+            other => self.0 = other,
         }
     }
 }
