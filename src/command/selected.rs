@@ -66,6 +66,12 @@ pub async fn read(
     with_objects: bool,
 ) -> Result<Selected> {
     let filter = filter(selection)?;
+    for (_, new) in renames {
+        vet::schema_name(new).map_err(|why| {
+            Error::new(Exit::Usage, format!("--rename cannot give a schema the name {new}: {why}"))
+                .hint("give it another name")
+        })?;
+    }
     let renames: HashMap<&str, &str> = renames.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
     let target_of = |schema: &str| renames.get(schema).copied().unwrap_or(schema).to_owned();
     let mut selected = Selected::default();
@@ -151,11 +157,7 @@ fn check_all(selected: &Selected, schemas: &BTreeMap<String, SchemaRecord>) -> R
 }
 
 /// What is in no schema of the backup would be made in one of the target's own.
-fn check_place(
-    name: &QualifiedName,
-    target: &str,
-    schemas: &BTreeMap<String, SchemaRecord>,
-) -> Result<(), String> {
+fn check_place(name: &QualifiedName, target: &str, schemas: &BTreeMap<String, SchemaRecord>) -> Result<(), String> {
     if !schemas.contains_key(&name.schema) {
         return Err(format!("the backup has no schema {}", name.schema));
     }

@@ -6,10 +6,10 @@
 use super::LoadTable;
 use super::error::LoadError;
 use super::rows;
-use crate::codec::{self, RowLayout};
 use crate::codec::line::{self, StoredRow};
 use crate::codec::row::unescape;
 use crate::codec::typed::{ListedValue, TypedKind};
+use crate::codec::{self, RowLayout};
 use crate::manifest::model::ChunkRecord;
 use crate::schema::{ColumnKind, quote};
 use crate::server::Session;

@@ -402,7 +402,10 @@ impl ChunkRecord {
         let list = self.typed.unwrap_or(TypedList { length: 0, bytes: 0 });
         if self.bytes.max(list.bytes) > limits::CHUNK_RECORD_BYTES_MAX {
             let most = limits::CHUNK_RECORD_BYTES_MAX;
-            return Err(format!("{} bytes of rows, {} of typed values; a chunk has {most} at most", self.bytes, list.bytes));
+            return Err(format!(
+                "{} bytes of rows, {} of typed values; a chunk has {most} at most",
+                self.bytes, list.bytes
+            ));
         }
         // Each row ends with a byte of its own.
         let untyped_max = self.untyped.values().copied().max().unwrap_or(0);

@@ -10,7 +10,10 @@ mod change;
 mod key;
 mod lexer;
 
-pub use change::{referenced_schema, rename_schema_in_foreign_key, rename_schema_of_sequences, with_name, without_placement};
+pub use change::{
+    referenced_schema, rename_schema_in_foreign_key, rename_schema_of_sequences, with_name, without_directories,
+    without_placement,
+};
 pub(crate) use lexer::{Dialect, Lexer, Token, unquote};
 
 use key::Key;

@@ -120,8 +120,7 @@ impl Run<'_> {
         // All rows that were made are the backup's; the condition that they were taken under is text of the repository.
         tables.iter_mut().for_each(|table| table.condition.clear());
         let readers = Readers::on(&self.options.target, &mut self.target.session).await?;
-        let proving =
-            readers.prove(Arc::new(tables), self.effort.workers, self.progress.clone(), self.stop.clone());
+        let proving = readers.prove(Arc::new(tables), self.effort.workers, self.progress.clone(), self.stop.clone());
         self.sessions.beside(&mut self.target.session, proving).await.map(Some)
     }
 

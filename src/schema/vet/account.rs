@@ -109,8 +109,10 @@ mod tests {
     #[test]
     fn what_servers_write_passes() {
         let grants = [
-            "GRANT USAGE ON *.* TO `u``x`@`%`", "GRANT SELECT (`a`, `b`), INSERT ON `s`.`t` TO `u``x`@`%` WITH GRANT OPTION",
-            "GRANT `r`@`%`,`s`@`h` TO `u``x`@`%` WITH ADMIN OPTION", "REVOKE SELECT ON `mysql`.* FROM `u``x`@`%`",
+            "GRANT USAGE ON *.* TO `u``x`@`%`",
+            "GRANT SELECT (`a`, `b`), INSERT ON `s`.`t` TO `u``x`@`%` WITH GRANT OPTION",
+            "GRANT `r`@`%`,`s`@`h` TO `u``x`@`%` WITH ADMIN OPTION",
+            "REVOKE SELECT ON `mysql`.* FROM `u``x`@`%`",
         ];
         assert_eq!(account(&of(CREATE, &grants)), Ok(()));
         assert_eq!(account(&of("CREATE USER `u``x`@`%`", &[])), Ok(()));
@@ -119,21 +121,33 @@ mod tests {
     #[test]
     fn another_account_or_statement_does_not() {
         for create in [
-            "CREATE USER `root`@`%` IDENTIFIED BY 'x'", "CREATE USER `u``x`@`%`, `evil`@`%`", "CREATE USER `u``x`@`%`; DROP USER a",
-            "CREATE USER `u``x`@`%`x", "DROP USER `u``x`@`%`", "CREATE USER IF NOT EXISTS `u``x`@`%`", "CREATE USER `u``x`@`%` # ",
-            "CREATE USER `u``x`@`%` /*!80000 , `evil`@`%` */", "CREATE USER `u``x`@`%` DEFAULT ROLE `r`@`%`; DROP USER a REQUIRE NONE",
-            "CREATE USER `u``x`@`%` DEFAULT ROLE `r`@`%` ACCOUNT LOCK REQUIRE NONE", "CREATE USER `u``x`@`%` COMMENT 'x",
+            "CREATE USER `root`@`%` IDENTIFIED BY 'x'",
+            "CREATE USER `u``x`@`%`, `evil`@`%`",
+            "CREATE USER `u``x`@`%`; DROP USER a",
+            "CREATE USER `u``x`@`%`x",
+            "DROP USER `u``x`@`%`",
+            "CREATE USER IF NOT EXISTS `u``x`@`%`",
+            "CREATE USER `u``x`@`%` # ",
+            "CREATE USER `u``x`@`%` /*!80000 , `evil`@`%` */",
+            "CREATE USER `u``x`@`%` DEFAULT ROLE `r`@`%`; DROP USER a REQUIRE NONE",
+            "CREATE USER `u``x`@`%` DEFAULT ROLE `r`@`%` ACCOUNT LOCK REQUIRE NONE",
+            "CREATE USER `u``x`@`%` COMMENT 'x",
         ] {
             assert!(account(&of(create, &[])).is_err(), "{create}");
         }
         for line in [
-            "GRANT ALL ON *.* TO `evil`@`%`", "GRANT ALL ON *.* TO `u``x`@`%`, `evil`@`%`", "DROP USER `u``x`@`%`",
-            "GRANT ALL ON *.* TO `u``x`@`%`; DROP SCHEMA x", "GRANT ALL ON *.* TO `u``x`@`%` AS `root`@`localhost`",
-            "GRANT ALL ON *.* TO `u``x`@`%` /*! , `evil`@`%` */", "GRANT ALL ON *.* TO `u``x`@`%` IDENTIFIED BY 'x'",
+            "GRANT ALL ON *.* TO `evil`@`%`",
+            "GRANT ALL ON *.* TO `u``x`@`%`, `evil`@`%`",
+            "DROP USER `u``x`@`%`",
+            "GRANT ALL ON *.* TO `u``x`@`%`; DROP SCHEMA x",
+            "GRANT ALL ON *.* TO `u``x`@`%` AS `root`@`localhost`",
+            "GRANT ALL ON *.* TO `u``x`@`%` /*! , `evil`@`%` */",
+            "GRANT ALL ON *.* TO `u``x`@`%` IDENTIFIED BY 'x'",
         ] {
             assert!(account(&of(CREATE, &[line])).is_err(), "{line}");
         }
-        let second = AccountDefinition { second_password: Some("00 REQUIRE NONE; DROP USER a".into()), ..of(CREATE, &[]) };
+        let second =
+            AccountDefinition { second_password: Some("00 REQUIRE NONE; DROP USER a".into()), ..of(CREATE, &[]) };
         assert!(account(&second).is_err());
         let name = AccountDefinition { name: Account::new("a\0", "%"), ..of("CREATE USER `a\0`@`%`", &[]) };
         assert!(account(&name).is_err());

@@ -29,7 +29,8 @@ pub fn object(object: &Object, schema: &str) -> Result<(), String> {
     if object.table.is_some() != (object.kind == ObjectKind::Trigger) {
         return Err("triggers have a table, and nothing else has".into());
     }
-    head(object, schema).ok_or_else(|| format!("the head of its statement is not that of {} {}", object.kind, object.name))?
+    head(object, schema)
+        .ok_or_else(|| format!("the head of its statement is not that of {} {}", object.kind, object.name))?
 }
 
 fn is_zone(zone: &str) -> bool {
@@ -41,7 +42,8 @@ fn head(object: &Object, schema: &str) -> Option<Result<(), String>> {
     let has_mode = |wanted: &str| object.sql_mode.split(',').any(|mode| mode == wanted);
     let ansi = has_mode("ANSI_QUOTES") || has_mode("ORACLE");
     let mut head = Head { text: &object.create.0, at: 0, ansi };
-    let same = Names { utf8: object.kind != ObjectKind::View || object.charset_client.starts_with("utf8"), schema, object };
+    let same =
+        Names { utf8: object.kind != ObjectKind::View || object.charset_client.starts_with("utf8"), schema, object };
     head.expect("CREATE")?;
     let mut definer = None;
     let kind = loop {
@@ -277,12 +279,22 @@ mod tests {
         use ObjectKind::*;
         vec![
             (View, format!("CREATE ALGORITHM=MERGE {D} SQL SECURITY DEFINER VIEW `n``m` (`a`) AS select 1")),
-            (View, format!("CREATE ALGORITHM=UNDEFINED {D} SQL SECURITY DEFINER JSON RELATIONAL DUALITY VIEW `n``m` AS select 1")),
+            (
+                View,
+                format!(
+                    "CREATE ALGORITHM=UNDEFINED {D} SQL SECURITY DEFINER JSON RELATIONAL DUALITY VIEW `n``m` AS select 1"
+                ),
+            ),
             (Function, format!("CREATE {D} FUNCTION `n``m`() RETURNS int\nreturn 1")),
             (Function, "CREATE DEFINER=\"r@t\"@\"%\" AGGREGATE FUNCTION \"n`m\"(a INT) RETURNS int\nreturn 1".into()),
             (Procedure, format!("CREATE {D} PROCEDURE `n``m`()\nBEGIN SELECT 1; END")),
             (Trigger, format!("CREATE {D} TRIGGER `n``m` BEFORE INSERT ON `t` FOR EACH ROW SET @a = 1")),
-            (Trigger, format!("CREATE {D} TRIGGER IF NOT EXISTS s.`n``m` /* x */ AFTER UPDATE\nON s.T FOR EACH ROW SET @a = 1")),
+            (
+                Trigger,
+                format!(
+                    "CREATE {D} TRIGGER IF NOT EXISTS s.`n``m` /* x */ AFTER UPDATE\nON s.T FOR EACH ROW SET @a = 1"
+                ),
+            ),
             (Event, format!("CREATE {D} EVENT `n``m` ON SCHEDULE EVERY 1 DAY DO SELECT 1")),
             (Package, format!("CREATE {D} PACKAGE `n``m` AS x")),
             (PackageBody, format!("CREATE {D} PACKAGE BODY `n``m` AS x")),
@@ -296,7 +308,13 @@ mod tests {
             for (other, _) in cases().into_iter().filter(|(other, _)| *other != kind) {
                 assert!(object(&of(other, &create), "s").is_err(), "{create} as {other}");
             }
-            for (from, to) in [("`n``m`", "`o`"), ("r@t", "root"), ("CREATE ", "CREATE OR REPLACE "), ("n``m", "n`.`m"), ("CREATE ", "CREATE /*!50000 DEFINER=`root`@`%` */ ")] {
+            for (from, to) in [
+                ("`n``m`", "`o`"),
+                ("r@t", "root"),
+                ("CREATE ", "CREATE OR REPLACE "),
+                ("n``m", "n`.`m"),
+                ("CREATE ", "CREATE /*!50000 DEFINER=`root`@`%` */ "),
+            ] {
                 let forged = create.replacen(from, to, 1);
                 assert!(forged == create || object(&of(kind, &forged), "s").is_err(), "{forged}");
             }

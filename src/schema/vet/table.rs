@@ -229,12 +229,24 @@ mod tests {
     #[test]
     fn what_makes_something_else_does_not() {
         for tail in [
-            "ENGINE=InnoDB SELECT * FROM mysql.user", "ENGINE=InnoDB (SELECT 1)", "ENGINE=InnoDB AS TABLE mysql.user",
-            "ENGINE=InnoDB VALUES ROW(1, 2)", "ENGINE=InnoDB; DROP TABLE x", "ENGINE=InnoDB UNION=(`mysql`.`user`)",
-            "ENGINE=InnoDB UNION=(mysql.user)", "ENGINE=FEDERATED CONNECTION='mysql://x'", "ENGINE=InnoDB ENGINE=FEDERATED",
-            "ENGINE=InnoDB engine federated", "ENGINE='FEDERATED'", "ENGINE=InnoDB /*!50100 ENGINE=CSV */", "",
-            "ENGINE=InnoDB CONNECTION='x'", "ENGINE=InnoDB /*!99999 ' */ ENGINE=CSV COMMENT='", "ENGINE=InnoDB # x",
-            "ENGINE=InnoDB IGNORE SELECT 1", "ENGINE=InnoDB /*!50100 PARTITION BY HASH (`id`) (PARTITION p ENGINE = CSV) */",
+            "ENGINE=InnoDB SELECT * FROM mysql.user",
+            "ENGINE=InnoDB (SELECT 1)",
+            "ENGINE=InnoDB AS TABLE mysql.user",
+            "ENGINE=InnoDB VALUES ROW(1, 2)",
+            "ENGINE=InnoDB; DROP TABLE x",
+            "ENGINE=InnoDB UNION=(`mysql`.`user`)",
+            "ENGINE=InnoDB UNION=(mysql.user)",
+            "ENGINE=FEDERATED CONNECTION='mysql://x'",
+            "ENGINE=InnoDB ENGINE=FEDERATED",
+            "ENGINE=InnoDB engine federated",
+            "ENGINE='FEDERATED'",
+            "ENGINE=InnoDB /*!50100 ENGINE=CSV */",
+            "",
+            "ENGINE=InnoDB CONNECTION='x'",
+            "ENGINE=InnoDB /*!99999 ' */ ENGINE=CSV COMMENT='",
+            "ENGINE=InnoDB # x",
+            "ENGINE=InnoDB IGNORE SELECT 1",
+            "ENGINE=InnoDB /*!50100 PARTITION BY HASH (`id`) (PARTITION p ENGINE = CSV) */",
         ] {
             assert!(table(&with_tail(tail)).is_err(), "{tail}");
         }
