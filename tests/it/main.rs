@@ -24,6 +24,7 @@ mod managed;
 mod mariadb;
 mod not_taken;
 mod objects;
+mod prune;
 mod raw;
 mod refusals;
 mod roundtrip;

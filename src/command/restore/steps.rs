@@ -7,8 +7,9 @@ use super::plan::Effort;
 use super::prediction::Prediction;
 use super::target::{Made, Target};
 use super::users::Users;
-use crate::command::options::{ProofMode, RestoreOptions};
+use crate::command::options::{ProofMode, RestoreOptions, Selection};
 use crate::command::selected::Selected;
+use crate::command::verify::record;
 use crate::error::{Error, Exit, Result};
 use crate::guard::{Admission, Finding};
 use crate::limits;
@@ -17,6 +18,7 @@ use crate::load::ledger::{self, Progressed, RunId};
 use crate::load::objects::Stage;
 use crate::load::{self, LoadError, LoadOptions, LoadTable, Loaded, RunSessions};
 use crate::manifest::Repository;
+use crate::manifest::proofs::ProofKind;
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
 use crate::verify::Proof;
@@ -160,6 +162,16 @@ impl Run<'_> {
         match self.sessions.renew(&mut self.target.session).await? {
             true => Ok(()),
             false => Err(error),
+        }
+    }
+
+    /// Records in the repository that the backup was proved, where all of it came back and every digest was equal.
+    pub async fn record_proof(&mut self, repository: &Repository, proof: Option<&Proof>) {
+        let Run { options, made, .. } = self;
+        let all = options.selection == Selection::default() && !options.no_objects && made.not_created.is_empty();
+        if all && proof.is_some_and(Proof::holds) {
+            let recorded = record(repository, std::slice::from_ref(&self.backup), ProofKind::Proved).await;
+            made.notes.extend(recorded);
         }
     }
 
