@@ -56,8 +56,7 @@ pub fn reasons(backups: &[Candidate], keep: &Keep) -> Vec<Vec<String>> {
     for (place, &n) in newest_first.iter().enumerate().take(keep.last.unwrap_or(0) as usize) {
         reasons[n].push(format!("last {}", place + 1));
     }
-    let periods: [(Option<u32>, fn(Date) -> String); 3] =
-        [(keep.daily, day), (keep.weekly, week), (keep.monthly, month)];
+    let periods = [(keep.daily, day as fn(Date) -> String), (keep.weekly, week), (keep.monthly, month)];
     for (count, period) in periods {
         let mut seen = BTreeSet::new();
         for &n in &newest_first {
