@@ -298,6 +298,9 @@ pub struct RestoreArgs {
     /// Go on where the target adds primary keys of its own
     #[arg(long, help_heading = "Target")]
     pub allow_gipk: bool,
+    /// Make tables that reach other servers, and keep the directories that tables name
+    #[arg(long, help_heading = "Target")]
+    pub allow_external: bool,
     /// Print the plan, change nothing
     #[arg(long, help_heading = "Output")]
     pub dry_run: bool,

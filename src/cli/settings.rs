@@ -201,6 +201,7 @@ impl<'a> Settings<'a> {
                 target_is: args.target_is.clone(),
                 drop_existing: args.drop_existing,
                 gipk: args.allow_gipk,
+                external: args.allow_external,
             },
             dry_run: args.dry_run,
             command_line: String::new(),
@@ -433,13 +434,13 @@ fn selection(args: &SelectionArgs) -> Selection {
     }
 }
 
-/// `keep` is what holds where nothing else is said.
+/// Where nothing is said objects keep their definers too, but none with rights above the restoring account's.
 fn definers(typed: &[DefinerArg]) -> Definers {
     let mut definers = Definers::default();
     for arg in typed {
         match arg {
-            DefinerArg::Keep => definers.current = false,
-            DefinerArg::Current => definers.current = true,
+            DefinerArg::Keep => (definers.current, definers.keep) = (false, true),
+            DefinerArg::Current => (definers.current, definers.keep) = (true, false),
             DefinerArg::Map(old, new) => definers.map.push((old.clone(), new.clone())),
         }
     }

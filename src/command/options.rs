@@ -104,6 +104,8 @@ pub enum GtidPurged {
 pub struct Definers {
     /// `--definer current`: the restoring account's, where `map` says nothing else. Else each keeps its own.
     pub current: bool,
+    /// `--definer keep` was said: also where the definer has rights that the restoring account lacks.
+    pub keep: bool,
     /// `--definer map:old=new`: those of one account become another's.
     pub map: Vec<(Account, Account)>,
 }
@@ -155,6 +157,8 @@ pub struct Overrides {
     pub drop_existing: bool,
     /// `--allow-gipk`: the target adds a generated invisible primary key to tables that have no primary key.
     pub gipk: bool,
+    /// `--allow-external`: tables may reach other servers, and name directories of the target.
+    pub external: bool,
 }
 
 /// `myriad restore`.

@@ -1,6 +1,7 @@
 //! `myriad restore`: a backup onto a server, in parallel, and proved.
 
 mod admission;
+mod external;
 mod gtid;
 mod objects;
 mod phases;
@@ -48,6 +49,7 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
     let mut target = Target::connect(options, &backup.manifest).await?;
     let notes = objects::change(&mut selected, options, &target.rights.account)?;
     target.notes.extend(notes);
+    target.notes.extend(external::change(&mut selected, options)?);
     let selected = target::fold_names(selected, &target.facts)?;
     let mut users = Users::read(&repository, &backup.manifest, options, &mut target).await?;
     phases.enter("guard", 0, 0);

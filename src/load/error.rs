@@ -40,6 +40,16 @@ pub enum LoadError {
         /// What the server said.
         why: String,
     },
+    /// A chunk holds what its table cannot: nothing of it was sent.
+    #[error("table {table}, rows {range}: the chunk in the backup cannot be used: {why}")]
+    Chunk {
+        /// The table on the target.
+        table: String,
+        /// The chunk's range.
+        range: String,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// A row does not fit into one packet of the target, and rows must go by INSERT there.
     #[error("table {table} has a row of {row_bytes} bytes, and {server} takes at most {packet_bytes_max} in a packet")]
     RowTooWide {
@@ -106,7 +116,7 @@ impl Explain for LoadError {
                 Some(1286 | 3185 | 3548 | 3750 | 1235 | 1273 | 1115 | 1064 | 1911 | 4161) => Exit::TargetUnfit,
                 _ => source.exit(),
             },
-            LoadError::Definition { .. } => Exit::RepositoryDamaged,
+            LoadError::Definition { .. } | LoadError::Chunk { .. } => Exit::RepositoryDamaged,
             LoadError::Repository(source) => source.exit(),
             LoadError::Rejected { .. } => Exit::LoadRejected,
             LoadError::RowTooWide { .. } => Exit::TargetUnfit,
@@ -134,6 +144,7 @@ impl Explain for LoadError {
                     "finish it with its own command, or drop what it made and then the schema myriad_restore".into(),
                 ),
                 LoadError::Interrupted => Some("run the same command again: it goes on from the chunks that are in".into()),
+                LoadError::Chunk { .. } => Some("another backup may hold the same rows; `myriad list` shows them".into()),
                 LoadError::Refused { .. } | LoadError::Definition { .. } => None,
             };
         };

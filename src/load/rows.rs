@@ -95,7 +95,8 @@ impl ChunkLoader<'_> {
     async fn try_load(&mut self, rows: &RowText) -> Result<(), LoadError> {
         let layout = RowLayout::of(&self.work.table);
         let Parted { plain, typed } =
-            Parted::of(rows).ok_or_else(|| self.rejected("its typed list names a row that it has not".into()))?;
+            Parted::of(rows).ok_or_else(|| self.unusable("its typed list names a row that it has not"))?;
+        typed::check(&layout, &typed).map_err(|why| self.unusable(why))?;
         let sent = self.record.rows - typed.len() as u64;
         let (work, record, packet_bytes_max) = (self.work, self.record, self.packet_bytes_max);
         self.session.execute("START TRANSACTION").await?;
@@ -160,6 +161,10 @@ impl ChunkLoader<'_> {
         }
     }
 
+    fn unusable(&self, why: &'static str) -> LoadError {
+        LoadError::Chunk { table: self.work.target.to_string(), range: range(self.record), why }
+    }
+
     fn rejected(&self, why: String) -> LoadError {
         rejected(self.work, self.record, why)
     }
@@ -167,8 +172,11 @@ impl ChunkLoader<'_> {
 
 /// The server did not take rows of a chunk as they were sent.
 pub(super) fn rejected(work: &LoadTable, record: &ChunkRecord, why: String) -> LoadError {
-    let range = record.range.as_ref().map_or(format!("chunk {}", record.n), |range| range.to_string());
-    LoadError::Rejected { table: work.target.to_string(), range, why }
+    LoadError::Rejected { table: work.target.to_string(), range: range(record), why }
+}
+
+fn range(record: &ChunkRecord) -> String {
+    record.range.as_ref().map_or(format!("chunk {}", record.n), |range| range.to_string())
 }
 
 /// A chunk's rows, those without typed values as stretches of row text and those with them one by one.

@@ -5,7 +5,7 @@ use super::document;
 use super::error::ManifestError;
 use super::repository::Repository;
 use crate::codec::frame::ObjectId;
-use crate::limits::CONDEMNED_AT_ONCE;
+use crate::limits::{self, CONDEMNED_AT_ONCE};
 use crate::store::{PutMode, StoreError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -57,7 +57,7 @@ impl Condemned {
                 condemned.void.push(object.name);
                 continue;
             }
-            let bytes = match repository.store.get(&object.name).await {
+            let bytes = match repository.store.get_bounded(&object.name, limits::MANIFEST_BYTES_MAX).await {
                 // A prune has just removed it.
                 Err(StoreError::Missing { .. }) => continue,
                 bytes => bytes?,

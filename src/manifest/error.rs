@@ -61,6 +61,12 @@ pub enum ManifestError {
         /// The name.
         name: String,
     },
+    /// A definition that no reader would take.
+    #[error("a definition of {bytes} bytes is longer than a part of a backup can be")]
+    LineTooLong {
+        /// Bytes of its line.
+        bytes: u64,
+    },
     /// An object that the backup needs has gone, or a prune has condemned it meanwhile.
     #[error("object {object}, which this backup needs, {why} in {place}; the backup was withdrawn")]
     ObjectGone {
@@ -102,6 +108,7 @@ impl Explain for ManifestError {
             ManifestError::ObjectGone { .. } | ManifestError::Busy { .. } => Exit::RepositoryBusy,
             ManifestError::NoBackup { .. } => Exit::BackupNotFound,
             ManifestError::BadName { .. } => Exit::Usage,
+            ManifestError::LineTooLong { .. } => Exit::Failure,
         }
     }
 
@@ -123,6 +130,7 @@ impl Explain for ManifestError {
             }
             ManifestError::NoBackup { hint, .. } => hint.clone(),
             ManifestError::BadName { .. } => "choose another --name".into(),
+            ManifestError::LineTooLong { .. } => "leave it out: --exclude-table, or --no-objects".into(),
         })
     }
 }

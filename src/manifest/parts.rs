@@ -3,14 +3,13 @@
 
 use super::condemned::Names as Condemned;
 use super::error::ManifestError;
-use super::model::{self, Part, Place};
+use super::model::{self, Line, Part, Place};
 use super::object;
 use super::repository::Repository;
 use crate::codec::frame::{self, ContentId, Sealer};
 use crate::limits;
 use crate::store::Store;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 /// Collects lines into the parts of one object after another.
@@ -33,8 +32,12 @@ impl PartWriter {
 
     /// Adds a line. True where it filled a part, so that the caller may repeat a heading in the next one.
     pub async fn add<T: Serialize>(&mut self, line: &T, store: &dyn Store) -> Result<bool, ManifestError> {
+        let before = self.lines.len();
         serde_json::to_writer(&mut self.lines, line).expect("records serialise");
         self.lines.push(b'\n');
+        if self.lines.len() as u64 > limits::PART_BYTES_MAX {
+            return Err(ManifestError::LineTooLong { bytes: (self.lines.len() - before) as u64 });
+        }
         if self.lines.len() < limits::PART_BYTES {
             return Ok(false);
         }
@@ -81,19 +84,22 @@ impl PartWriter {
     }
 }
 
-/// Reads the lines of one part.
-pub async fn read_part<T: DeserializeOwned>(repository: &Repository, part: &Part) -> Result<Vec<T>, ManifestError> {
+/// Reads the lines of one part, each checked by itself.
+pub async fn read_part<T: Line>(repository: &Repository, part: &Part) -> Result<Vec<T>, ManifestError> {
     let object = model::object_name(&part.place.object);
+    let damaged = |why: String| ManifestError::Damaged {
+        name: object.clone(),
+        place: repository.place(),
+        why: format!("a line of the part at {} is not as it should be: {why}", part.place.offset),
+    };
+    part.check().map_err(damaged)?;
     let frame = repository.store.get_range(&object, part.place.offset, part.place.length).await?;
     let what = format!("a part in object {object} at {}", part.place.offset);
     let lines = frame::open(&frame, part.bytes, part.content, &what)?;
     let mut records = Vec::new();
     for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-        let record = serde_json::from_slice(line).map_err(|e| ManifestError::Damaged {
-            name: object.clone(),
-            place: repository.place(),
-            why: format!("a line of the part at {} is not as it should be: {e}", part.place.offset),
-        })?;
+        let record: T = serde_json::from_slice(line).map_err(|error| damaged(error.to_string()))?;
+        record.check().map_err(damaged)?;
         records.push(record);
     }
     Ok(records)

@@ -5,6 +5,7 @@ use super::document;
 use super::error::ManifestError;
 use super::model;
 use super::repository::{Found, Repository};
+use crate::limits;
 use crate::store::PutMode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -110,7 +111,7 @@ async fn read(
     kind: ProofKind,
     hash: &str,
 ) -> Result<Option<Timestamp>, ManifestError> {
-    let bytes = match repository.store.get(name).await {
+    let bytes = match repository.store.get_bounded(name, limits::MARKER_BYTES_MAX).await {
         Err(crate::store::StoreError::Missing { .. }) => return Ok(None),
         bytes => bytes?,
     };

@@ -184,6 +184,17 @@ impl Store for ObjectBackedStore {
         got.await.map_err(|error| self.read_error(name, error))
     }
 
+    async fn get_bounded(&self, name: &str, bytes_max: u64) -> Result<Bytes, StoreError> {
+        let key = self.key(name)?;
+        // The size comes before the bytes: no second request.
+        let got = self.inner.get(&key).await.map_err(|error| self.read_error(name, error))?;
+        let bytes = got.meta.size;
+        if bytes > bytes_max {
+            return Err(StoreError::TooLarge { name: name.to_string(), store: self.describe(), bytes, bytes_max });
+        }
+        got.bytes().await.map_err(|error| self.read_error(name, error))
+    }
+
     async fn get_range(&self, name: &str, offset: u64, length: u64) -> Result<Bytes, StoreError> {
         let key = self.key(name)?;
         let end = offset.saturating_add(length);

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod backup_kills;
 mod bounds;
 mod by_hand;
 mod chunks;
@@ -28,6 +29,7 @@ mod refusals;
 mod roundtrip;
 mod s3;
 mod sandbox;
+mod server_dies;
 mod settings;
 mod snapshot;
 mod users;

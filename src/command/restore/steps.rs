@@ -116,9 +116,11 @@ impl Run<'_> {
             return Ok(None);
         }
         self.phases.enter("proof", self.selected.rows(), self.selected.bytes());
-        let tables = Arc::new(crate::command::verify::proof_tables(&self.selected));
+        let mut tables = crate::command::verify::proof_tables(&self.selected);
+        // All rows that were made are the backup's; the condition that they were taken under is text of the repository.
+        tables.iter_mut().for_each(|table| table.condition.clear());
         let readers = Readers::on(&self.options.target, &mut self.target.session).await?;
-        let proving = readers.prove(tables, self.effort.workers, self.progress.clone(), self.stop.clone());
+        let proving = readers.prove(Arc::new(tables), self.effort.workers, self.progress.clone(), self.stop.clone());
         self.sessions.beside(&mut self.target.session, proving).await.map(Some)
     }
 
