@@ -5,7 +5,7 @@
 //! Statement": LOCAL implies IGNORE). So a chunk is accepted only if the server counted as many records as were sent,
 //! changed as many rows, skipped none and warned of nothing but ENUM error values, which warn by their nature.
 
-use super::error::LoadError;
+use super::error::{self, LoadError};
 use super::fetch::RowText;
 use super::sessions::lock_pause;
 use super::{LoadTable, insert, ledger, typed};
@@ -115,8 +115,9 @@ impl ChunkLoader<'_> {
             setup(self.session, self.way).await?;
             inserted?;
         }
-        ledger::chunk_loaded(self.session, self.work.number, self.record.n).await?;
-        self.session.execute("COMMIT").await?;
+        let recorded = ledger::chunk_loaded(self.session, self.work.number, self.record.n).await;
+        recorded.map_err(|source| self.failed(source))?;
+        self.session.execute("COMMIT").await.map_err(|source| self.failed(source))?;
         Ok(())
     }
 
@@ -156,7 +157,7 @@ impl ChunkLoader<'_> {
     fn failed(&self, source: ServerError) -> LoadError {
         match source.code() {
             Some(1205 | 1213) | None => LoadError::Server(source),
-            Some(_) => self.rejected(source.to_string()),
+            Some(_) => refused(self.work, self.record, source),
         }
     }
 
@@ -165,10 +166,21 @@ impl ChunkLoader<'_> {
     }
 }
 
+/// The server answered a statement that brings rows of a chunk with an error.
+pub(super) fn refused(work: &LoadTable, record: &ChunkRecord, source: ServerError) -> LoadError {
+    match error::no_room(&source) {
+        Some(_) => LoadError::full(format!("table {}, rows {}", work.target, range(record)), source),
+        None => rejected(work, record, source.to_string()),
+    }
+}
+
 /// The server did not take rows of a chunk as they were sent.
 pub(super) fn rejected(work: &LoadTable, record: &ChunkRecord, why: String) -> LoadError {
-    let range = record.range.as_ref().map_or(format!("chunk {}", record.n), |range| range.to_string());
-    LoadError::Rejected { table: work.target.to_string(), range, why }
+    LoadError::Rejected { table: work.target.to_string(), range: range(record), why }
+}
+
+fn range(record: &ChunkRecord) -> String {
+    record.range.as_ref().map_or(format!("chunk {}", record.n), |range| range.to_string())
 }
 
 /// A chunk's rows, those without typed values as stretches of row text and those with them one by one.

@@ -163,7 +163,7 @@ fn no_way(sessions: &Sessions, passed_over: &[String]) -> ServerError {
 /// Snapshots with nothing done to make them one; the position stands before all of them.
 fn unconsistent(work: &Work, sessions: &mut Sessions) -> Result<Taken, ServerError> {
     sessions.hold_metadata(work)?;
-    sessions.lock_non_transactional(work)?;
+    sessions.lock_non_transactional_patiently(work)?;
     let found = position::read(&mut sessions.helper)?;
     start_snapshots(&mut sessions.readers)?;
     Ok(Taken {
