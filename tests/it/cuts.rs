@@ -221,6 +221,8 @@ async fn readers_of(server: &Sandbox, schema: &str) -> Vec<u64> {
     if sessions_of(server, &reading).await.is_empty() {
         return Vec::new();
     }
+    // The server shows transactions as they were until nobody has asked for a tenth of a second.
+    tokio::time::sleep(Duration::from_millis(150)).await;
     let sql = "SELECT trx_mysql_thread_id FROM information_schema.innodb_trx WHERE trx_is_read_only = 1";
     let mut session = connect(server).await;
     let rows = session.query(sql).await.unwrap();
