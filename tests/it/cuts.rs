@@ -3,7 +3,7 @@
 //! chunk exactly once, which only a table without a key can show.
 
 use crate::support::cutter::{Cuts, Cutter};
-use crate::support::data::{self, assert_nothing_left, drop_restored, fingerprint, one};
+use crate::support::data::{self, assert_nothing_left, drop_restored, fingerprint, make_typed, one};
 use crate::support::program::{Repo, Running, address, address_of, run, start};
 use crate::support::server::{self, connect, options, shared, source};
 use myriad::sandbox::{Sandbox, SandboxOptions};
@@ -31,20 +31,6 @@ async fn target_of_cuts() -> (&'static Sandbox, tokio::sync::MutexGuard<'static,
     static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let turn = TURN.lock().await;
     (TARGET.get_or_init(|| shared(SandboxOptions { binary_log: false, ..options() })), turn)
-}
-
-/// The schema of [`data::make`], and documents with typed values in a table without a key, every row twice. One
-/// TIMESTAMP in four lies outside what a column can hold under UTC, and beside it stands a column.
-async fn make(server: &Sandbox, schema: &str, rows: u64) {
-    data::make(server, schema, rows).await;
-    let stamp = "TIMESTAMP'2024-05-06 07:08:09'";
-    let filled = format!(
-        "INSERT INTO {schema}.typed WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 799) \
-         SELECT {stamp} + INTERVAL i DIV 2 SECOND, JSON_OBJECT('i', i DIV 2, 'p', CAST(i DIV 2 / 7 AS DECIMAL(12,4)), \
-         'd', CAST({stamp} + INTERVAL i DIV 2 DAY AS DATE)) FROM n"
-    );
-    let table = format!("CREATE TABLE {schema}.typed (at TIMESTAMP NULL, doc JSON)");
-    data::run(server, &["SET SESSION time_zone = '+00:00'".to_owned(), table, filled]).await;
 }
 
 /// Sessions of a running program on a server, those of the test not among them.
@@ -82,7 +68,7 @@ async fn kill_at_random(server: &Sandbox, restore: &mut Running, random: &mut Ch
 
 #[tokio::test]
 async fn a_restore_goes_on_over_new_sessions_exactly_once() {
-    make(source(), "cuts_restore", 6000).await;
+    make_typed(source(), "cuts_restore", 6000).await;
     let before = fingerprint(source(), "cuts_restore").await;
     let repo = Repo::new();
     repo.backup(source(), "cuts_restore");
@@ -317,7 +303,7 @@ async fn heavy_transaction(session: &mut Session) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deadlocks_and_locks_of_others_are_waited_out() {
-    make(source(), "cuts_locks", 3000).await;
+    make_typed(source(), "cuts_locks", 3000).await;
     let before = fingerprint(source(), "cuts_locks").await;
     let repo = Repo::new();
     repo.backup(source(), "cuts_locks");
@@ -369,7 +355,7 @@ async fn deadlocks_and_locks_of_others_are_waited_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_whose_lock_another_has_taken_ends() {
-    make(source(), "cuts_taken", 3000).await;
+    make_typed(source(), "cuts_taken", 3000).await;
     let repo = Repo::new();
     repo.backup(source(), "cuts_taken");
     let (server, _turn) = target_of_cuts().await;
@@ -421,7 +407,7 @@ async fn small_time_outs_and_packets_of_both_servers_do_no_harm() {
     let small =
         || SandboxOptions { arguments: arguments.map(|argument| format!("--{argument}")).to_vec(), ..options() };
     let (from, to) = (server::own(small()), server::own(small()));
-    make(&from, "small", 4000).await;
+    make_typed(&from, "small", 4000).await;
     // Statements that name every table are cut into several.
     let tables: Vec<String> = (0..400)
         .map(|n| format!("CREATE TABLE small.a_name_of_some_length_that_is_one_of_many_{n:04} (id INT PRIMARY KEY)"))
@@ -452,7 +438,7 @@ async fn small_time_outs_and_packets_of_both_servers_do_no_harm() {
 async fn idle_sessions_are_kept_alive() {
     // Longer than a session is silent by itself, with much to spare for a busy machine.
     let (idle_max, busy) = (Duration::from_secs(24), Duration::from_secs(29));
-    make(source(), "cuts_idle", 3000).await;
+    make_typed(source(), "cuts_idle", 3000).await;
     let cuts = |seed| Cuts { seed, bytes_max: 1, percent: 0, unheard_percent: 0, spared: 0, idle_max: Some(idle_max) };
     let (repo, direct) = (Repo::new(), address(source()));
     repo.backup(source(), "cuts_idle");
