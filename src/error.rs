@@ -34,6 +34,8 @@ pub enum Exit {
     RepositoryWrite = 23,
     /// No such backup, or the name is ambiguous.
     BackupNotFound = 24,
+    /// Another run is at work in the repository, or a prune got in the way of a backup.
+    RepositoryBusy = 25,
     /// The target is the server that the backup was taken from.
     TargetIsSource = 30,
     /// The target has replicas attached.
@@ -56,7 +58,7 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, in the order of the numbers.
-    pub const ALL: [Exit; 22] = [
+    pub const ALL: [Exit; 23] = [
         Exit::Success,
         Exit::Failure,
         Exit::Usage,
@@ -70,6 +72,7 @@ impl Exit {
         Exit::RepositoryDamaged,
         Exit::RepositoryWrite,
         Exit::BackupNotFound,
+        Exit::RepositoryBusy,
         Exit::TargetIsSource,
         Exit::TargetHasReplicas,
         Exit::TargetNotEmpty,
@@ -102,6 +105,7 @@ impl Exit {
             Exit::RepositoryDamaged => "repository damaged",
             Exit::RepositoryWrite => "repository not writable",
             Exit::BackupNotFound => "no such backup",
+            Exit::RepositoryBusy => "repository in use",
             Exit::TargetIsSource => "target is the source",
             Exit::TargetHasReplicas => "target has replicas",
             Exit::TargetNotEmpty => "target not empty",

@@ -11,7 +11,9 @@ use crate::command::selected;
 use crate::dump::{self, DumpOptions, Source, TakenTable};
 use crate::error::{Error, Exit, Result};
 use crate::limits;
+use crate::manifest::condemned::Condemned;
 use crate::manifest::known::{self, Known};
+use crate::manifest::lock::{Lock, Work};
 use crate::manifest::repository::{Found, check_name};
 use crate::manifest::{PackWriter, Repository, commit};
 use crate::plan::Filter;
@@ -71,19 +73,36 @@ async fn take(
     progress: Arc<dyn Progress>,
     stop: Stop,
 ) -> Result<BackupReport> {
-    let started = Timestamp::now();
-    let effort = Memory::share(options, progress.as_ref());
-
-    // Who is the source, and what does the repository know of it?
+    // Who is the source, and is anybody else at work?
     let (facts, tables) = look(&mut control, options).await?;
-    let repository = Repository::open_or_create(store).await?;
-    let name = source_name(&repository, options.name.as_deref(), &facts).await?;
-    let known = known::load(&repository, &repository.newest_first(&name).await?).await?;
-
     if options.users && facts.flavor == Flavor::Mariadb {
         return Err(Error::new(Exit::Usage, "--users knows the accounts of MySQL, not those of MariaDB")
             .hint("leave --users out; mysqldump --system=users of MariaDB takes them"));
     }
+    let repository = Repository::open_or_create(store).await?;
+    let name = source_name(&repository, options.name.as_deref(), &facts).await?;
+    let lock = Lock::take(&repository, Work::Backup { name: name.clone() }).await?;
+    let taken = take_alone(control, &repository, name, (facts, tables), options, progress, stop).await;
+    lock.release().await;
+    taken
+}
+
+/// All steps of a backup that has its source name to itself.
+async fn take_alone(
+    mut control: Session,
+    repository: &Repository,
+    name: String,
+    (facts, tables): (ServerFacts, Vec<Listed>),
+    options: &BackupOptions,
+    progress: Arc<dyn Progress>,
+    stop: Stop,
+) -> Result<BackupReport> {
+    let started = Timestamp::now();
+    let effort = Memory::share(options, progress.as_ref());
+
+    // What does the repository know of the source? What a prune is about to delete is not used, under any name.
+    let condemned = Arc::new(Condemned::read(repository).await?.names());
+    let known = known::load(repository, &repository.newest_first(&name).await?, &condemned).await?;
 
     // One view for all sessions; from here on the source's definitions stand still.
     progress.phase("snapshot", 0, 0);
@@ -105,7 +124,8 @@ async fn take(
     // Rows: read, sealed, stored. A chunk that the repository holds already is not stored again.
     let rows_expected = sources.iter().map(|source| source.table.rows_estimate).sum();
     progress.phase("rows", rows_expected, 0);
-    let pack = PackWriter::new(repository.store.clone(), tokio::runtime::Handle::current(), effort.object_bytes);
+    let (store, runtime) = (repository.store.clone(), tokio::runtime::Handle::current());
+    let pack = PackWriter::new(store, runtime, effort.object_bytes, condemned.clone());
     let dump_options = DumpOptions {
         chunk_bytes: options.chunk_bytes,
         memory_bytes: effort.wide_row_bytes,
@@ -127,11 +147,12 @@ async fn take(
     };
     let tables: Vec<(&Table, &TakenTable)> = sources.iter().map(|source| &source.table).zip(&taken.tables).collect();
     let written =
-        record::write(&repository, options, &name, started, held.snapshot_time, recorded, &inspected, &tables, &places)
+        record::Recording { repository, options, name: &name, started, snapshot: held.snapshot_time, condemned }
+            .write(recorded, &inspected, &tables, &places)
             .await?;
 
     // The last object makes the backup visible.
-    let hash = commit::commit(&repository, &written.manifest, &written.reused).await?;
+    let hash = commit::commit(repository, &written.manifest, &written.objects).await?;
     drop(known);
     let report = report::done(written, hash, &taken, held.lock_held, repository.place(), effort.workers);
     Ok(report.with_notes(notes))

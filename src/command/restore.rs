@@ -93,7 +93,8 @@ async fn carry_out(mut run: Run<'_>, repository: &Repository, progressed: Option
     }
     run.make_triggers_and_events().await?;
     // Where the target continues in the source's history, as the last step.
-    let gtid = gtid::decide(&run.backup, run.options, &mut run.target, proof.is_some()).await?;
+    let (proved, resumed) = (proof.is_some(), run.resumed);
+    let gtid = gtid::decide(&run.backup, run.options, &mut run.target, proved, resumed).await?;
     run.remove_ledger().await?;
     Ok(report::done(run, loaded, proof, gtid))
 }

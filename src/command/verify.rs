@@ -6,10 +6,11 @@ use crate::command::options::{BackupChoice, VerifyOptions};
 use crate::command::restore::{Readers, choose};
 use crate::command::selected::{self, Selected};
 use crate::command::text::{bytes, counted, seconds};
-use crate::error::{Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::manifest::Repository;
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
+use crate::schema::vet;
 use crate::server::{ConnectOptions, Session, inspect};
 use crate::store;
 use crate::verify::repository::{Inventory, Named};
@@ -102,6 +103,13 @@ async fn against(
     stop: Stop,
 ) -> Result<Proof> {
     let selected = selected::read(repository, &backup.manifest, &options.selection, &options.renames, false).await?;
+    for table in selected.tables.iter().filter(|table| !table.condition.is_empty()) {
+        vet::condition(&table.condition).map_err(|why| {
+            let message = format!("table {} of backup {} is not compared: {why}", table.table.name, backup.manifest.id);
+            Error::new(Exit::RepositoryForeign, message)
+                .hint("a condition is text of the repository; leave the table out with --exclude-table")
+        })?;
+    }
     let mut session = Session::connect(server).await?;
     inspect::setup_reader(&mut session).await?;
     // A row stands in the packet, and where it is not hashed as it came, in two or three copies.

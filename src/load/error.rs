@@ -50,6 +50,26 @@ pub enum LoadError {
         /// What the server said.
         why: String,
     },
+    /// A chunk could not be read; nothing of it was sent.
+    #[error("table {table}, rows {range}: {source}")]
+    Unread {
+        /// The table on the target.
+        table: String,
+        /// The chunk's range.
+        range: String,
+        /// Why.
+        source: ManifestError,
+    },
+    /// A chunk holds what its table cannot: nothing of it was sent.
+    #[error("table {table}, rows {range}: the chunk in the backup cannot be used: {why}")]
+    Chunk {
+        /// The table on the target.
+        table: String,
+        /// The chunk's range.
+        range: String,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// A row does not fit into one packet of the target, and rows must go by INSERT there.
     #[error("table {table} has a row of {row_bytes} bytes, and {server} takes at most {packet_bytes_max} in a packet")]
     RowTooWide {
@@ -138,8 +158,8 @@ impl Explain for LoadError {
                 Some(1286 | 3185 | 3548 | 3750 | 1235 | 1273 | 1115 | 1064 | 1911 | 4161) => Exit::TargetUnfit,
                 _ => source.exit(),
             },
-            LoadError::Definition { .. } => Exit::RepositoryDamaged,
-            LoadError::Repository(source) => source.exit(),
+            LoadError::Definition { .. } | LoadError::Chunk { .. } => Exit::RepositoryDamaged,
+            LoadError::Repository(source) | LoadError::Unread { source, .. } => source.exit(),
             LoadError::Rejected { .. } => Exit::LoadRejected,
             LoadError::RowTooWide { .. } | LoadError::TargetFull { .. } => Exit::TargetUnfit,
             LoadError::Busy { .. } | LoadError::OtherRun { .. } => Exit::TargetNotEmpty,
@@ -151,7 +171,7 @@ impl Explain for LoadError {
         let LoadError::Refused { source, .. } = self else {
             return match self {
                 LoadError::Server(source) => source.hint(),
-                LoadError::Repository(source) => source.hint(),
+                LoadError::Repository(source) | LoadError::Unread { source, .. } => source.hint(),
                 LoadError::Rejected { .. } => Some(
                     "nothing of this chunk was kept; mend the cause and run the same command again, it goes on from there"
                         .into(),
@@ -169,6 +189,7 @@ impl Explain for LoadError {
                     "finish it with its own command, or drop what it made and then the schema myriad_restore".into(),
                 ),
                 LoadError::Interrupted => Some("run the same command again: it goes on from the chunks that are in".into()),
+                LoadError::Chunk { .. } => Some("another backup may hold the same rows; `myriad list` shows them".into()),
                 LoadError::Refused { .. } | LoadError::Definition { .. } => None,
             };
         };

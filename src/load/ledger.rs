@@ -1,7 +1,6 @@
 //! What a run has done on the target, kept on the target: schema `myriad_restore`. A chunk's row commits in the same
 //! transaction as its rows, so a run that was cut off at any point goes on exactly where it was. What exists (tables,
 //! indexes, objects) is always read from the target itself.
-
 //!
 //! Every session of a run holds a named lock, which the server frees when the session ends: the run's own, and one
 //! for each worker. So a later run finds sessions that outlived their program (a killed client's ALTER goes on in
@@ -11,14 +10,21 @@ use super::error::LoadError;
 use super::sessions::patiently;
 use crate::limits;
 use crate::schema::identifier::literal;
-use crate::schema::{Account, QualifiedName};
+use crate::schema::{Account, ObjectKind, QualifiedName};
 use crate::server::inspect::LEDGER_SCHEMA;
 use crate::server::{ServerError, Session};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
 
 /// The named lock of a run; a worker's has its number behind it.
 const LOCK: &str = "myriad_restore";
+
+/// The kinds in the table `made` that are no objects.
+const SCHEMA: &str = "schema";
+const TABLE: &str = "table";
+
+/// Rows in one statement, so that it stays far below every server's `max_allowed_packet`.
+const ROWS_PER_INSERT: usize = 500;
 
 /// Which restore a ledger belongs to: the same backup, selection and renames may go on, others may not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,12 +40,26 @@ pub struct RunId {
 /// What an earlier try of the same run has left.
 #[derive(Clone, Debug, Default)]
 pub struct Progressed {
+    /// Schemas that the run began to make.
+    pub schemas: BTreeSet<String>,
     /// Tables that the run began to make.
     pub tables: BTreeSet<QualifiedName>,
+    /// Views, routines, triggers and events that the run began to make: their kind as [`ObjectKind`] prints it, and their
+    /// name.
+    pub objects: HashSet<(String, QualifiedName)>,
     /// Users and roles that the run began to make.
     pub accounts: BTreeSet<Account>,
+    /// The collation that schemas have but for a moment, while objects of another time are made.
+    pub collations: BTreeMap<String, String>,
     /// Chunks that are in: number of the table, number of the chunk.
     pub chunks: HashSet<(u32, u64)>,
+}
+
+impl Progressed {
+    /// True where a view, routine, trigger or event is the run's own.
+    pub fn has_object(&self, kind: ObjectKind, name: &QualifiedName) -> bool {
+        self.objects.contains(&(kind.to_string(), name.clone()))
+    }
 }
 
 /// Holds the run's name on the target, so that two runs exclude each other; gone with the session. A run that has
@@ -161,11 +181,18 @@ pub async fn find(session: &mut Session, run: &RunId) -> Result<Option<Progresse
         return Err(LoadError::OtherRun { server: session.server().to_owned(), backup: found.backup });
     }
     let mut progressed = Progressed::default();
-    for row in session.query(format!("SELECT schema_name, table_name FROM {LEDGER_SCHEMA}.made")).await? {
-        progressed.tables.insert(QualifiedName::new(row.text(0), row.text(1)));
+    for (kind, name) in made(session).await? {
+        match kind.as_str() {
+            SCHEMA => drop(progressed.schemas.insert(name.schema)),
+            TABLE => drop(progressed.tables.insert(name)),
+            _ => drop(progressed.objects.insert((kind, name))),
+        }
     }
     for row in session.query(format!("SELECT user_name, host_name FROM {LEDGER_SCHEMA}.account")).await? {
         progressed.accounts.insert(Account::new(row.text(0), row.text(1)));
+    }
+    for row in session.query(format!("SELECT schema_name, collation_name FROM {LEDGER_SCHEMA}.collation")).await? {
+        progressed.collations.insert(row.text(0), row.text(1));
     }
     for row in session.query(format!("SELECT table_number, n FROM {LEDGER_SCHEMA}.chunk")).await? {
         progressed.chunks.insert((row.number(0) as u32, row.number(1)));
@@ -173,17 +200,28 @@ pub async fn find(session: &mut Session, run: &RunId) -> Result<Option<Progresse
     Ok(Some(progressed))
 }
 
+/// Everything that the run began to make, users apart: its kind and name. A schema has its name alone.
+async fn made(session: &mut Session) -> Result<Vec<(String, QualifiedName)>, ServerError> {
+    let rows = session.query(format!("SELECT kind, schema_name, object_name FROM {LEDGER_SCHEMA}.made")).await?;
+    Ok(rows.iter().map(|row| (row.text(0), QualifiedName::new(row.text(1), row.text(2)))).collect())
+}
+
 /// Makes the ledger of a new run.
 pub async fn create(session: &mut Session, run: &RunId) -> Result<(), ServerError> {
     let statements = [
         format!("CREATE SCHEMA IF NOT EXISTS {LEDGER_SCHEMA} DEFAULT CHARACTER SET utf8mb4"),
         format!(
-            "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.made (schema_name VARCHAR(64) COLLATE utf8mb4_bin, \
-             table_name VARCHAR(64) COLLATE utf8mb4_bin, PRIMARY KEY (schema_name, table_name)) ENGINE=InnoDB"
+            "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.made (kind VARCHAR(20) COLLATE utf8mb4_bin, \
+             schema_name VARCHAR(64) COLLATE utf8mb4_bin, object_name VARCHAR(64) COLLATE utf8mb4_bin, \
+             PRIMARY KEY (kind, schema_name, object_name)) ENGINE=InnoDB"
         ),
         format!(
             "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.account (user_name VARCHAR(100) COLLATE utf8mb4_bin, \
              host_name VARCHAR(255) COLLATE utf8mb4_bin, PRIMARY KEY (user_name, host_name)) ENGINE=InnoDB"
+        ),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.collation (schema_name VARCHAR(64) COLLATE utf8mb4_bin PRIMARY KEY, \
+             collation_name VARCHAR(64)) ENGINE=InnoDB"
         ),
         format!(
             "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.chunk (table_number INT UNSIGNED, n BIGINT UNSIGNED, \
@@ -209,14 +247,63 @@ pub async fn create(session: &mut Session, run: &RunId) -> Result<(), ServerErro
 
 /// Records that the run is about to make these tables: from here on they are the run's own.
 pub async fn tables_begun(session: &mut Session, tables: &[&QualifiedName]) -> Result<(), ServerError> {
-    let rows: Vec<_> = tables.iter().map(|n| format!("({}, {})", literal(&n.schema), literal(&n.name))).collect();
-    let sql = format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.made VALUES {}", rows.join(", "));
-    patiently(session, sql.as_bytes()).await.map(drop)
+    begun(session, tables.iter().map(|name| row(TABLE, name)).collect()).await
+}
+
+/// Records that the run is about to make this schema.
+pub async fn schema_begun(session: &mut Session, schema: &str) -> Result<(), ServerError> {
+    begun(session, vec![row(SCHEMA, &QualifiedName::new(schema, ""))]).await
+}
+
+/// Records that the run is about to make these views, routines, triggers or events.
+pub async fn objects_begun(session: &mut Session, objects: &[(ObjectKind, QualifiedName)]) -> Result<(), ServerError> {
+    begun(session, objects.iter().map(|(kind, name)| row(&kind.to_string(), name)).collect()).await
+}
+
+/// Records that a schema turned out to be there already: it is not the run's.
+pub async fn forget_schema(session: &mut Session, schema: &str) -> Result<(), ServerError> {
+    forget(session, row(SCHEMA, &QualifiedName::new(schema, ""))).await
+}
+
+/// Records that an object turned out to be there already.
+pub async fn forget_object(session: &mut Session, kind: ObjectKind, name: &QualifiedName) -> Result<(), ServerError> {
+    forget(session, row(&kind.to_string(), name)).await
+}
+
+fn row(kind: &str, name: &QualifiedName) -> String {
+    format!("({}, {}, {})", literal(kind), literal(&name.schema), literal(&name.name))
+}
+
+async fn begun(session: &mut Session, rows: Vec<String>) -> Result<(), ServerError> {
+    for rows in rows.chunks(ROWS_PER_INSERT) {
+        let sql = format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.made VALUES {}", rows.join(", "));
+        patiently(session, sql.as_bytes()).await?;
+    }
+    Ok(())
+}
+
+async fn forget(session: &mut Session, row: String) -> Result<(), ServerError> {
+    let sql = format!("DELETE FROM {LEDGER_SCHEMA}.made WHERE (kind, schema_name, object_name) = {row}");
+    session.execute(sql).await.map(drop)
 }
 
 /// Records that the run is about to make this user or role.
 pub async fn account_begun(session: &mut Session, account: &Account) -> Result<(), ServerError> {
     session.execute(format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.account VALUES {}", account.row())).await.map(drop)
+}
+
+/// Records which collation these schemas have: objects of another time are made while their schema has another.
+pub async fn keep_collations(session: &mut Session, schemas: &BTreeSet<&str>) -> Result<(), ServerError> {
+    let names: Vec<String> = schemas.iter().map(|schema| literal(schema)).collect();
+    for names in names.chunks(ROWS_PER_INSERT) {
+        let sql = format!(
+            "INSERT IGNORE INTO {LEDGER_SCHEMA}.collation SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME \
+             FROM information_schema.schemata WHERE SCHEMA_NAME IN ({})",
+            names.join(", ")
+        );
+        session.execute(sql).await?;
+    }
+    Ok(())
 }
 
 /// Records a chunk inside the transaction that loads it.

@@ -96,7 +96,8 @@ impl ChunkLoader<'_> {
     async fn try_load(&mut self, rows: &RowText) -> Result<(), LoadError> {
         let layout = RowLayout::of(&self.work.table);
         let Parted { plain, typed } =
-            Parted::of(rows).ok_or_else(|| self.rejected("its typed list names a row that it has not".into()))?;
+            Parted::of(rows).ok_or_else(|| self.unusable("its typed list names a row that it has not"))?;
+        typed::check(&layout, &typed).map_err(|why| self.unusable(why))?;
         let sent = self.record.rows - typed.len() as u64;
         let (work, record, packet_bytes_max) = (self.work, self.record, self.packet_bytes_max);
         self.session.execute("START TRANSACTION").await?;
@@ -163,6 +164,10 @@ impl ChunkLoader<'_> {
         }
     }
 
+    fn unusable(&self, why: &'static str) -> LoadError {
+        LoadError::Chunk { table: self.work.target.to_string(), range: range(self.record), why }
+    }
+
     fn rejected(&self, why: String) -> LoadError {
         rejected(self.work, self.record, why)
     }
@@ -181,7 +186,8 @@ pub(super) fn rejected(work: &LoadTable, record: &ChunkRecord, why: String) -> L
     LoadError::Rejected { table: work.target.to_string(), range: range(record), why }
 }
 
-fn range(record: &ChunkRecord) -> String {
+/// The rows that a chunk holds, for people.
+pub(super) fn range(record: &ChunkRecord) -> String {
     record.range.as_ref().map_or(format!("chunk {}", record.n), |range| range.to_string())
 }
 

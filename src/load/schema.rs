@@ -80,6 +80,16 @@ pub fn cut(table: &Table) -> Result<Cut, LoadError> {
     ddl::cut(&table.create.0).map_err(|source| LoadError::Definition { table: table.name.to_string(), source })
 }
 
+/// Gives a schema the collation that it had, where it is there and has another by now.
+pub async fn put_collation_back(session: &mut Session, schema: &str, collation: &str) -> Result<(), ServerError> {
+    let sql = "SELECT DEFAULT_COLLATION_NAME FROM information_schema.schemata WHERE SCHEMA_NAME";
+    let present = session.query_first(format!("{sql} = {}", literal(schema))).await?.map(|row| row.text(0));
+    if present.is_some_and(|present| present != collation) {
+        define(session, format!("ALTER DATABASE {} COLLATE {collation}", quote(schema))).await?;
+    }
+    Ok(())
+}
+
 /// True where the target has a table of this name.
 pub async fn is_there(session: &mut Session, target: &QualifiedName) -> Result<bool, ServerError> {
     let (schema, table) = (literal(&target.schema), literal(&target.name));

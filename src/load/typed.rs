@@ -6,10 +6,10 @@
 use super::LoadTable;
 use super::error::LoadError;
 use super::rows;
-use crate::codec::RowLayout;
 use crate::codec::line::{self, StoredRow};
 use crate::codec::row::unescape;
 use crate::codec::typed::{ListedValue, TypedKind};
+use crate::codec::{self, RowLayout};
 use crate::manifest::model::ChunkRecord;
 use crate::schema::{ColumnKind, quote};
 use crate::server::Session;
@@ -21,6 +21,33 @@ const STATEMENT_BYTES_MAX: usize = 1 << 20;
 /// inside another, of which the server takes some 60.
 const ROW_BYTES_MAX: usize = 32_000;
 const COLUMN_BYTES: usize = 24;
+
+/// Whether rows can be made into an INSERT: numbers of ENUM and SET stand there as they are, and every typed value must be
+/// one of a document of its row. The error says what is wrong.
+pub fn check(layout: &RowLayout, rows: &[StoredRow<'_>]) -> Result<(), &'static str> {
+    for row in rows {
+        let fields: Vec<&[u8]> = line::fields(row.line).collect();
+        if fields.len() != layout.fields.len() {
+            return Err("a row has another number of fields than its table");
+        }
+        let number = |field: &[u8]| field == b"\\N" || !field.is_empty() && field.iter().all(u8::is_ascii_digit);
+        let numbers = layout.loaded_fields().filter(|(_, f)| matches!(f.kind, ColumnKind::Enum | ColumnKind::Set));
+        if numbers.into_iter().any(|(place, _)| !number(fields[place])) {
+            return Err("an ENUM or SET is no number");
+        }
+        if row.typed.iter().any(|listed| !layout.json.contains(&listed.field)) {
+            return Err("its typed list names a column that is no JSON");
+        }
+        for &place in &layout.json {
+            let mut values = row.typed.iter().filter(|listed| listed.field == place).map(|l| &l.value).peekable();
+            let document = unescape(fields[place]).unwrap_or_default();
+            if values.peek().is_some() && !codec::typed::agrees(&document, values) {
+                return Err("its typed list names a value that its document has not");
+            }
+        }
+    }
+    Ok(())
+}
 
 /// Inserts rows, as many with one statement as fit. `packet_bytes_max` is the target's max_allowed_packet.
 pub async fn insert_rows(

@@ -19,6 +19,7 @@ mod full_disk;
 mod guard;
 mod guide;
 mod json_types;
+mod kill_points;
 mod kills;
 mod login;
 mod managed;

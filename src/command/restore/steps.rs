@@ -57,6 +57,7 @@ pub(super) async fn admit(
         ledger::end_workers(&mut target.session).await?;
     }
     let progressed = ledger::find(&mut target.session, &run_id(backup, options)).await?;
+    target.own = progressed.clone().unwrap_or_default();
     let mut findings = guard::inspect(&mut target.session, &intent(backup, selected, progressed.as_ref())).await?;
     findings.extend(users.findings(target, options, progressed.as_ref(), &backup.manifest.server).await?);
     findings.extend(objects::findings(target, selected, &users.names()).await?);
@@ -96,7 +97,10 @@ impl Run<'_> {
     async fn try_make_tables(&mut self, progressed: Option<Progressed>) -> Result<Vec<LoadTable>> {
         let Run { options, selected, target, made, .. } = self;
         let progressed = match progressed {
-            Some(progressed) => progressed,
+            Some(progressed) => {
+                target.undo_unfinished(selected).await?;
+                progressed
+            }
             None => {
                 ledger::create(&mut target.session, &run_id(&self.backup, options)).await?;
                 Progressed::default()
@@ -144,8 +148,7 @@ impl Run<'_> {
         self.target.make_histograms(&self.selected, &mut self.made).await?;
         // What a view may read depends on its definer's rights.
         self.users.grant(&mut self.target, self.options).await?;
-        let ours = self.resumed || self.repeated;
-        self.target.make_objects(&self.selected, Stage::Code, ours, &mut self.made).await?;
+        self.target.make_objects(&self.selected, Stage::Code, self.repeated, &mut self.made).await?;
         self.users.grant_rest(&mut self.target).await
     }
 
@@ -156,7 +159,9 @@ impl Run<'_> {
             return Ok(None);
         }
         self.phases.enter("proof", self.selected.rows(), self.selected.bytes());
-        let tables = Arc::new(crate::command::verify::proof_tables(&self.selected));
+        let mut tables = crate::command::verify::proof_tables(&self.selected);
+        // All rows that were made are the backup's; the condition that they were taken under is text of the repository.
+        tables.iter_mut().for_each(|table| table.condition.clear());
         let mut lost = 0;
         let readers = loop {
             match Readers::on(&self.options.target, &mut self.target.session).await {
@@ -164,7 +169,8 @@ impl Run<'_> {
                 Err(error) => self.control_again(error, &mut lost).await?,
             }
         };
-        let proving = readers.prove(tables, self.effort.workers, self.progress.clone(), self.stop.clone());
+        let (workers, tables) = (self.effort.workers, Arc::new(tables));
+        let proving = readers.prove(tables, workers, self.progress.clone(), self.stop.clone());
         self.sessions.beside(&mut self.target.session, proving).await.map(Some)
     }
 
@@ -179,9 +185,8 @@ impl Run<'_> {
     }
 
     async fn try_triggers_and_events(&mut self) -> Result<()> {
-        let ours = self.resumed || self.repeated;
-        self.target.make_objects(&self.selected, Stage::Triggers, ours, &mut self.made).await?;
-        self.target.make_objects(&self.selected, Stage::Events, ours, &mut self.made).await
+        self.target.make_objects(&self.selected, Stage::Triggers, self.repeated, &mut self.made).await?;
+        self.target.make_objects(&self.selected, Stage::Events, self.repeated, &mut self.made).await
     }
 
     /// Removes the ledger: the run is complete.
@@ -241,18 +246,18 @@ fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
 
 fn intent(backup: &Found, selected: &Selected, progressed: Option<&Progressed>) -> Intent {
     let tables = selected.tables.iter().map(|table| table.target.clone());
-    let views = selected
-        .objects
-        .iter()
-        .filter(|(object, _)| object.kind == ObjectKind::View)
-        .map(|(object, schema)| QualifiedName::new(schema, &object.name.name));
-    let names = tables.chain(views.clone()).collect();
-    let objects = selected.objects.iter().filter(|(object, _)| progressed.is_none() && object.kind != ObjectKind::View);
-    let objects =
-        objects.map(|(object, schema)| (object.kind, QualifiedName::new(schema, &object.name.name))).collect();
-    // A run that goes on may have made views already; they are made only after all tables.
-    let own = progressed.map(|p| p.tables.iter().cloned().chain(views).collect()).unwrap_or_default();
-    Intent { sources: vec![backup.manifest.server.clone()], names, objects, own }
+    let objects = selected.objects.iter();
+    let objects = objects.map(|(object, schema)| (object.kind, QualifiedName::new(schema, &object.name.name)));
+    let (views, others): (Vec<_>, Vec<_>) = objects.partition(|(kind, _)| *kind == ObjectKind::View);
+    let ours = |(kind, name): &(ObjectKind, QualifiedName)| progressed.is_some_and(|p| p.has_object(*kind, name));
+    let own_views = views.iter().filter(|view| ours(view)).map(|(_, name)| name.clone());
+    let own = progressed.iter().flat_map(|progressed| progressed.tables.iter().cloned()).chain(own_views).collect();
+    Intent {
+        sources: vec![backup.manifest.server.clone()],
+        names: tables.chain(views.iter().map(|(_, name)| name.clone())).collect(),
+        objects: others.into_iter().filter(|object| !ours(object)).collect(),
+        own,
+    }
 }
 
 /// Of all settings of an ALTER the buffer alone buys something: fewer bytes written, and least CPU at 64 MiB (measured).

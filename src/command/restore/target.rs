@@ -32,6 +32,8 @@ pub(super) struct Target {
     pub skip_binlog: bool,
     /// Session settings that stay as the target has them.
     pub kept: Vec<String>,
+    /// What an earlier try of this run has made.
+    pub own: Progressed,
     /// Things to know about this target.
     pub notes: Vec<String>,
 }
@@ -90,7 +92,7 @@ impl Target {
                 Way::Insert
             }
         };
-        Ok(Target { session, facts, rights, way, skip_binlog, kept, notes })
+        Ok(Target { session, facts, rights, way, skip_binlog, kept, own: Progressed::default(), notes })
     }
 
     /// True where what we do stands in the target's binary log.
@@ -98,10 +100,42 @@ impl Target {
         self.facts.log_bin && !self.skip_binlog
     }
 
+    /// Takes back what an earlier try of the run may have left half-way: views that were another account's for a moment, the
+    /// collation that a schema had for a moment; and what must not fire while rows go in. All of it is made again.
+    pub async fn undo_unfinished(&mut self, selected: &Selected) -> Result<()> {
+        let there = self.existing(selected).await?;
+        for (object, schema) in &selected.objects {
+            let name = QualifiedName::new(schema, &object.name.name);
+            let what = match object.kind {
+                _ if !self.own.has_object(object.kind, &name) => continue,
+                // A table in its place is a stand-in, which goes before views are made.
+                ObjectKind::View if there.get(&name).is_none_or(|kind| kind != "VIEW") => continue,
+                ObjectKind::View => "VIEW",
+                ObjectKind::Trigger => "TRIGGER",
+                ObjectKind::Event => "EVENT",
+                _ => continue,
+            };
+            self.session.execute(format!("DROP {what} IF EXISTS {}", name.sql())).await?;
+        }
+        for (schema, collation) in &self.own.collations {
+            schema::put_collation_back(&mut self.session, schema, collation).await?;
+        }
+        Ok(())
+    }
+
     /// Makes the schemas that are not there.
     pub async fn make_schemas(&mut self, selected: &Selected, made: &mut Made) -> Result<()> {
         for (schema, name) in &selected.schemas {
+            if self.own.schemas.contains(name) {
+                schema::create_schema(&mut self.session, schema, name).await?;
+                continue;
+            }
+            let there = format!("SELECT 1 FROM information_schema.schemata WHERE SCHEMA_NAME = {}", literal(name));
+            if self.session.query(there).await?.is_empty() {
+                ledger::schema_begun(&mut self.session, name).await?;
+            }
             if !schema::create_schema(&mut self.session, schema, name).await? {
+                ledger::forget_schema(&mut self.session, name).await?;
                 made.notes
                     .push(format!("schema {name} was there already and keeps its own character set and collation"));
             }
@@ -117,7 +151,7 @@ impl Target {
             .chain(views.map(|(view, schema)| QualifiedName::new(schema, &view.name.name)))
             .collect();
         for (name, kind) in &there {
-            let ours = progressed.tables.contains(name);
+            let ours = progressed.tables.contains(name) || progressed.has_object(ObjectKind::View, name);
             let wanted = wanted.contains(name);
             if !ours && wanted {
                 let what = if kind == "VIEW" { "VIEW" } else { "TABLE" };
@@ -135,8 +169,10 @@ impl Target {
                 ObjectKind::Trigger => "TRIGGER",
                 ObjectKind::View | ObjectKind::PackageBody => continue,
             };
-            let name = QualifiedName::new(schema, &object.name.name).sql();
-            self.session.execute(format!("DROP {what} IF EXISTS {name}")).await?;
+            let name = QualifiedName::new(schema, &object.name.name);
+            if !progressed.has_object(object.kind, &name) {
+                self.session.execute(format!("DROP {what} IF EXISTS {}", name.sql())).await?;
+            }
         }
         Ok(())
     }
@@ -220,23 +256,30 @@ impl Target {
         Ok(())
     }
 
-    /// Makes the objects of one stage.
-    /// Makes the objects of a stage. What is there already is an earlier try's where the run is `resumed`; else it is in the way.
+    /// Makes the objects of a stage. What an earlier try of the run made stays, and what this one made where the stage is
+    /// `repeated`; anything else of the same name is in the way.
     pub async fn make_objects(
         &mut self,
         selected: &Selected,
         stage: Stage,
-        resumed: bool,
+        repeated: bool,
         made: &mut Made,
     ) -> Result<()> {
         let objects: Vec<(&Object, &str)> =
             selected.objects.iter().map(|(object, schema)| (object, schema.as_str())).collect();
+        let new: Vec<_> = (objects.iter().filter(|(object, _)| stage.has(object.kind)))
+            .map(|(object, schema)| (object.kind, QualifiedName::new(*schema, &object.name.name)))
+            .filter(|(kind, name)| !self.own.has_object(*kind, name))
+            .collect();
+        ledger::objects_begun(&mut self.session, &new).await?;
+        ledger::keep_collations(&mut self.session, &objects.iter().map(|(_, schema)| *schema).collect()).await?;
         let tables = selected.tables.iter().map(|table| table.target.clone()).collect();
         let done = objects::create_objects(&mut self.session, &objects, &tables, stage).await?;
-        if !resumed {
-            let why = || "the target has another of this name".to_owned();
-            let in_the_way = done.existing.into_iter().map(|(kind, name)| NotCreated { kind, name, why: why() });
-            made.not_created.extend(in_the_way);
+        for (kind, name) in done.existing {
+            if !repeated && !self.own.has_object(kind, &name) {
+                ledger::forget_object(&mut self.session, kind, &name).await?;
+                made.not_created.push(NotCreated { kind, name, why: "the target has another of this name".into() });
+            }
         }
         made.objects += done.created as u64;
         made.not_created.extend(done.not_created);

@@ -2,7 +2,9 @@
 
 pub mod cutter;
 pub mod data;
+pub mod everything;
 pub mod keyed;
+pub mod killed;
 pub mod program;
 pub mod proxy;
 pub mod random_keys;
@@ -12,4 +14,5 @@ pub mod run;
 pub mod s3_server;
 pub mod server;
 pub mod stores;
+pub mod tap;
 pub mod types;

@@ -62,7 +62,12 @@ pub struct Running(Option<Child>);
 
 /// Starts the program.
 pub fn start(arguments: &[&str]) -> Running {
-    Running(Some(command(arguments).spawn().unwrap()))
+    start_with(arguments, &[])
+}
+
+/// Starts the program with some variables in its environment.
+pub fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Running {
+    Running(Some(command(arguments).envs(variables.iter().copied()).spawn().unwrap()))
 }
 
 impl Running {
