@@ -166,9 +166,8 @@ impl Readers {
         stop: Stop,
     ) -> Result<Proof> {
         let proving = tokio::task::spawn_blocking(move || {
-            let opened = (0..sessions).map(|_| self.open()).collect::<Result<Vec<_>, _>>().map_err(Error::from)?;
-            Ok(verify::server::prove(&tables, opened, &|| self.open(), progress.as_ref(), &stop)?)
+            verify::server::prove(&tables, sessions, &|| self.open(), progress.as_ref(), &stop)
         });
-        proving.await.expect("proving does not panic")
+        Ok(proving.await.expect("proving does not panic")?)
     }
 }
