@@ -145,6 +145,46 @@ pub struct Overrides {
     pub gipk: bool,
 }
 
+/// Whether the target's redo log is off while rows are loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Redo {
+    /// Off where the target holds no data but this restore's, the right is there, and it pays.
+    #[default]
+    Auto,
+    /// It stays as it is.
+    On,
+    /// Off; refused where the target holds other data.
+    Off,
+}
+
+/// Whether global settings of the target are changed while rows are loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tune {
+    /// Those that pay, where the target is not in use.
+    #[default]
+    Auto,
+    /// None.
+    None,
+}
+
+/// How a run that was broken off is gone on with, and how it is removed: as lines for a shell, without passwords.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommandLines {
+    /// The same command again.
+    pub resume: String,
+    /// `restore --abort` on the same target.
+    pub abort: String,
+}
+
+/// `myriad restore --abort`.
+#[derive(Clone, Debug)]
+pub struct AbortOptions {
+    /// `--target`.
+    pub target: ConnectOptions,
+    /// `--dry-run`: print what would be removed, change nothing.
+    pub dry_run: bool,
+}
+
 /// `myriad restore`.
 #[derive(Clone, Debug)]
 pub struct RestoreOptions {
@@ -180,6 +220,14 @@ pub struct RestoreOptions {
     pub gtid_purged: GtidPurged,
     /// `--verify`.
     pub proof: ProofMode,
+    /// `--redo`.
+    pub redo: Redo,
+    /// `--tune`.
+    pub tune: Tune,
+    /// `--target-memory`: bytes of the target's memory for building indexes at most.
+    pub target_memory_bytes: u64,
+    /// What is printed where the run is broken off; none where no command line started it.
+    pub lines: Option<CommandLines>,
     /// The guard's overrides.
     pub overrides: Overrides,
     /// `--dry-run`: print the plan, change nothing.

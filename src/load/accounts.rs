@@ -40,11 +40,11 @@ pub async fn create(session: &mut Session, account: &MakeAccount<'_>) -> Result<
         None => vec![text],
     };
     match account.present {
-        Present::Nothing => ledger::account_begun(session, name).await?,
+        Present::Nothing => ledger::account_begun(session, name, false).await?,
         // ALTER USER refuses the anonymous one its own password options (3016, seen on 9.7.4).
         Present::Replaced if name.user.is_empty() => {
             statements.insert(0, format!("DROP USER {}", name.sql()).into_bytes());
-            ledger::account_begun(session, name).await?;
+            ledger::account_begun(session, name, true).await?;
         }
         Present::Ours => statements = statements.into_iter().map(as_alter).collect(),
         Present::Replaced => {
@@ -60,7 +60,7 @@ pub async fn create(session: &mut Session, account: &MakeAccount<'_>) -> Result<
             if !kept.is_empty() {
                 return Ok(Some(format!("{}; the account keeps what it had there", kept.join("; "))));
             }
-            ledger::account_begun(session, name).await?;
+            ledger::account_begun(session, name, true).await?;
         }
     }
     run(session, name, &statements).await

@@ -10,7 +10,7 @@
 use super::error::LoadError;
 use crate::limits;
 use crate::schema::identifier::literal;
-use crate::schema::{Account, QualifiedName};
+use crate::schema::{Account, ObjectKind, QualifiedName};
 use crate::server::inspect::LEDGER_SCHEMA;
 use crate::server::{ServerError, Session};
 use std::collections::{BTreeSet, HashSet};
@@ -18,6 +18,13 @@ use std::time::Instant;
 
 /// The named lock of a run; a worker's has its number behind it.
 const LOCK: &str = "myriad_restore";
+
+/// The kinds in the table `made` that are no objects.
+pub(super) const SCHEMA: &str = "schema";
+pub(super) const TABLE: &str = "table";
+
+/// Rows in one statement, so that it stays far below every server's `max_allowed_packet`.
+const ROWS_PER_INSERT: usize = 500;
 
 /// Which restore a ledger belongs to: the same backup, selection and renames may go on, others may not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +40,13 @@ pub struct RunId {
 /// What an earlier try of the same run has left.
 #[derive(Clone, Debug, Default)]
 pub struct Progressed {
+    /// Schemas that the run began to make.
+    pub schemas: BTreeSet<String>,
     /// Tables that the run began to make.
     pub tables: BTreeSet<QualifiedName>,
+    /// Views, routines, triggers and events that the run began to make: their kind as [`ObjectKind`] prints it, and their
+    /// name.
+    pub objects: HashSet<(String, QualifiedName)>,
     /// Users and roles that the run began to make.
     pub accounts: BTreeSet<Account>,
     /// Chunks that are in: number of the table, number of the chunk.
@@ -64,6 +76,17 @@ async fn get_lock(session: &mut Session, name: &str) -> Result<(), LoadError> {
     }
     let holder = session.query_first(format!("SELECT IS_USED_LOCK('{name}')")).await?.map_or(0, |row| row.number(0));
     Err(LoadError::Busy { server: session.server().to_owned(), connection: holder })
+}
+
+/// Ends the statement that the session is in which holds [`lock`]; the session stays.
+pub async fn interrupt(session: &mut Session) -> Result<(), ServerError> {
+    let holder = session.query_first(format!("SELECT IS_USED_LOCK('{LOCK}')")).await?;
+    let Some(id) = holder.and_then(|row| row.opt_number(0)) else { return Ok(()) };
+    match session.execute(format!("KILL QUERY {id}")).await {
+        // Gone by itself, or another account's.
+        Err(error) if matches!(error.code(), Some(1094 | 1095)) => Ok(()),
+        other => other.map(drop),
+    }
 }
 
 /// Ends what is left of the workers of an earlier run, whose program is gone since the caller holds [`lock`], and
@@ -114,8 +137,12 @@ pub async fn find(session: &mut Session, run: &RunId) -> Result<Option<Progresse
         return Err(LoadError::OtherRun { server: session.server().to_owned(), backup: found.backup });
     }
     let mut progressed = Progressed::default();
-    for row in session.query(format!("SELECT schema_name, table_name FROM {LEDGER_SCHEMA}.made")).await? {
-        progressed.tables.insert(QualifiedName::new(row.text(0), row.text(1)));
+    for (kind, name) in made(session).await? {
+        match kind.as_str() {
+            SCHEMA => drop(progressed.schemas.insert(name.schema)),
+            TABLE => drop(progressed.tables.insert(name)),
+            _ => drop(progressed.objects.insert((kind, name))),
+        }
     }
     for row in session.query(format!("SELECT user_name, host_name FROM {LEDGER_SCHEMA}.account")).await? {
         progressed.accounts.insert(Account::new(row.text(0), row.text(1)));
@@ -126,17 +153,24 @@ pub async fn find(session: &mut Session, run: &RunId) -> Result<Option<Progresse
     Ok(Some(progressed))
 }
 
-/// Makes the ledger of a new run.
-pub async fn create(session: &mut Session, run: &RunId) -> Result<(), ServerError> {
+/// Everything that the run began to make, users apart: its kind and name. A schema has its name alone.
+pub(super) async fn made(session: &mut Session) -> Result<Vec<(String, QualifiedName)>, ServerError> {
+    let rows = session.query(format!("SELECT kind, schema_name, object_name FROM {LEDGER_SCHEMA}.made")).await?;
+    Ok(rows.iter().map(|row| (row.text(0), QualifiedName::new(row.text(1), row.text(2)))).collect())
+}
+
+/// Makes the ledger of a new run, which stands in the target's binary log or does not.
+pub async fn create(session: &mut Session, run: &RunId, logged: bool) -> Result<(), ServerError> {
     let statements = [
         format!("CREATE SCHEMA IF NOT EXISTS {LEDGER_SCHEMA} DEFAULT CHARACTER SET utf8mb4"),
         format!(
-            "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.made (schema_name VARCHAR(64) COLLATE utf8mb4_bin, \
-             table_name VARCHAR(64) COLLATE utf8mb4_bin, PRIMARY KEY (schema_name, table_name)) ENGINE=InnoDB"
+            "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.made (kind VARCHAR(20) COLLATE utf8mb4_bin, \
+             schema_name VARCHAR(64) COLLATE utf8mb4_bin, object_name VARCHAR(64) COLLATE utf8mb4_bin, \
+             PRIMARY KEY (kind, schema_name, object_name)) ENGINE=InnoDB"
         ),
         format!(
             "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.account (user_name VARCHAR(100) COLLATE utf8mb4_bin, \
-             host_name VARCHAR(255) COLLATE utf8mb4_bin, PRIMARY KEY (user_name, host_name)) ENGINE=InnoDB"
+             host_name VARCHAR(255) COLLATE utf8mb4_bin, replaced BOOL, PRIMARY KEY (user_name, host_name)) ENGINE=InnoDB"
         ),
         format!(
             "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.chunk (table_number INT UNSIGNED, n BIGINT UNSIGNED, \
@@ -144,11 +178,11 @@ pub async fn create(session: &mut Session, run: &RunId) -> Result<(), ServerErro
         ),
         format!(
             "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.run (id INT PRIMARY KEY, backup VARCHAR(100), \
-             manifest CHAR(64), scope CHAR(64), begun DATETIME) ENGINE=InnoDB"
+             manifest CHAR(64), scope CHAR(64), begun DATETIME, logged BOOL) ENGINE=InnoDB"
         ),
         // The run's row comes last: without it the ledger does not count.
         format!(
-            "INSERT INTO {LEDGER_SCHEMA}.run VALUES (1, {}, '{}', '{}', UTC_TIMESTAMP())",
+            "INSERT INTO {LEDGER_SCHEMA}.run VALUES (1, {}, '{}', '{}', UTC_TIMESTAMP(), {logged})",
             literal(&run.backup),
             run.manifest,
             run.scope
@@ -162,13 +196,50 @@ pub async fn create(session: &mut Session, run: &RunId) -> Result<(), ServerErro
 
 /// Records that the run is about to make these tables: from here on they are the run's own.
 pub async fn tables_begun(session: &mut Session, tables: &[&QualifiedName]) -> Result<(), ServerError> {
-    let rows: Vec<_> = tables.iter().map(|n| format!("({}, {})", literal(&n.schema), literal(&n.name))).collect();
-    session.execute(format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.made VALUES {}", rows.join(", "))).await.map(drop)
+    begun(session, tables.iter().map(|name| row(TABLE, name)).collect()).await
 }
 
-/// Records that the run is about to make this user or role.
-pub async fn account_begun(session: &mut Session, account: &Account) -> Result<(), ServerError> {
-    session.execute(format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.account VALUES {}", account.row())).await.map(drop)
+/// Records that the run is about to make this schema.
+pub async fn schema_begun(session: &mut Session, schema: &str) -> Result<(), ServerError> {
+    begun(session, vec![row(SCHEMA, &QualifiedName::new(schema, ""))]).await
+}
+
+/// Records that the run is about to make these views, routines, triggers or events.
+pub async fn objects_begun(session: &mut Session, objects: &[(ObjectKind, QualifiedName)]) -> Result<(), ServerError> {
+    begun(session, objects.iter().map(|(kind, name)| row(&kind.to_string(), name)).collect()).await
+}
+
+/// Records that a schema turned out to be there already: it is not the run's.
+pub async fn forget_schema(session: &mut Session, schema: &str) -> Result<(), ServerError> {
+    forget(session, row(SCHEMA, &QualifiedName::new(schema, ""))).await
+}
+
+/// Records that an object turned out to be there already.
+pub async fn forget_object(session: &mut Session, kind: ObjectKind, name: &QualifiedName) -> Result<(), ServerError> {
+    forget(session, row(&kind.to_string(), name)).await
+}
+
+fn row(kind: &str, name: &QualifiedName) -> String {
+    format!("({}, {}, {})", literal(kind), literal(&name.schema), literal(&name.name))
+}
+
+async fn begun(session: &mut Session, rows: Vec<String>) -> Result<(), ServerError> {
+    for rows in rows.chunks(ROWS_PER_INSERT) {
+        session.execute(format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.made VALUES {}", rows.join(", "))).await?;
+    }
+    Ok(())
+}
+
+async fn forget(session: &mut Session, row: String) -> Result<(), ServerError> {
+    let sql = format!("DELETE FROM {LEDGER_SCHEMA}.made WHERE (kind, schema_name, object_name) = {row}");
+    session.execute(sql).await.map(drop)
+}
+
+/// Records that the run is about to make this user or role, or to make one that is there that of the backup.
+pub async fn account_begun(session: &mut Session, account: &Account, replaced: bool) -> Result<(), ServerError> {
+    let (user, host) = (literal(&account.user), literal(&account.host));
+    let sql = format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.account VALUES ({user}, {host}, {replaced})");
+    session.execute(sql).await.map(drop)
 }
 
 /// Records a chunk inside the transaction that loads it.

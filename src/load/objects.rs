@@ -28,6 +28,11 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// True where objects of this kind are made in this stage.
+    pub fn has(self, kind: ObjectKind) -> bool {
+        self.kinds().contains(&kind) || (self == Stage::Code && kind == ObjectKind::View)
+    }
+
     fn kinds(self) -> &'static [ObjectKind] {
         match self {
             Stage::Code => &[ObjectKind::Function, ObjectKind::Procedure, ObjectKind::Package, ObjectKind::PackageBody],
@@ -89,6 +94,14 @@ pub async fn create_objects(
     }
     session.execute(WRITER_SETUP).await?;
     Ok(made)
+}
+
+/// Drops what stood in for things that views read, where a run died before it could.
+pub(super) async fn drop_stand_ins(session: &mut Session, schemas: &[&str]) -> Result<(), ServerError> {
+    match schemas {
+        [] => Ok(()),
+        schemas => views::drop_left_over(session, schemas, &HashSet::new(), &HashSet::new()).await,
+    }
 }
 
 impl ObjectsMade {

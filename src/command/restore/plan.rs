@@ -11,6 +11,7 @@ use crate::manifest::repository::Found;
 use crate::progress::Progress;
 use crate::server::ConnectOptions;
 use crate::server::facts::{Flavor, ServerFacts};
+use crate::settings::Change;
 
 /// Workers and the memory that they share.
 pub(super) struct Effort {
@@ -74,6 +75,7 @@ pub(super) fn report(
     selected: &Selected,
     target: &Target,
     threads: usize,
+    settings: Vec<Change>,
 ) -> RestoreReport {
     let tables = selected.tables.iter().map(|table| {
         let chunks = table.chunks.as_deref().unwrap_or_default();
@@ -97,6 +99,7 @@ pub(super) fn report(
         writes_binary_log: target.writes_binary_log(),
         tables: tables.collect(),
         objects: selected.objects.len() as u64,
+        settings,
         notes: target.notes.clone(),
     })
 }

@@ -7,11 +7,13 @@ use super::plan::Effort;
 use super::primary_keys;
 use super::reader_sessions;
 use super::target::{Made, Target};
+use super::tuning::{self, Tuning};
 use super::users::Users;
 use crate::command::options::{ProofMode, RestoreOptions};
 use crate::command::selected::Selected;
 use crate::error::{Error, Result};
 use crate::guard::{self, FindingKind, Intent};
+use crate::limits;
 use crate::load::indexes::IndexOptions;
 use crate::load::ledger::{self, Progressed, RunId};
 use crate::load::objects::Stage;
@@ -20,6 +22,7 @@ use crate::manifest::Repository;
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
 use crate::schema::{ObjectKind, QualifiedName};
+use crate::settings;
 use crate::verify::{self, Proof};
 use std::sync::Arc;
 
@@ -30,6 +33,7 @@ pub(super) struct Run<'a> {
     pub selected: Selected,
     pub users: Users,
     pub target: Target,
+    pub tuning: Tuning,
     pub effort: Effort,
     pub phases: Phases,
     pub made: Made,
@@ -50,8 +54,14 @@ pub(super) async fn admit(
     ledger::lock(&mut target.session).await?;
     if !options.dry_run {
         ledger::end_workers(&mut target.session).await?;
+        // What a dead run had set, whichever that was: its journal is ours to undo.
+        target.undone = settings::put_back(&mut target.session).await?;
     }
-    let progressed = ledger::find(&mut target.session, &run_id(backup, options)).await?;
+    let progressed = match ledger::find(&mut target.session, &run_id(backup, options)).await {
+        Err(error @ LoadError::OtherRun { .. }) => return Err(tuning::abort_first(error.into(), options)),
+        other => other?,
+    };
+    target.own = progressed.clone().unwrap_or_default();
     let mut findings = guard::inspect(&mut target.session, &intent(backup, selected, progressed.as_ref())).await?;
     findings.extend(users.findings(target, options, progressed.as_ref(), &backup.manifest.server).await?);
     findings.extend(objects::findings(target, selected, &users.names()).await?);
@@ -76,7 +86,8 @@ impl Run<'_> {
         let progressed = match progressed {
             Some(progressed) => progressed,
             None => {
-                ledger::create(&mut target.session, &run_id(&self.backup, options)).await?;
+                let logged = target.writes_binary_log();
+                ledger::create(&mut target.session, &run_id(&self.backup, options), logged).await?;
                 Progressed::default()
             }
         };
@@ -101,7 +112,7 @@ impl Run<'_> {
             memory_bytes: self.effort.memory_bytes,
             way: self.target.way,
             skip_binlog: self.target.skip_binlog,
-            indexes: index_options(self.effort.workers),
+            indexes: index_options(self.effort.workers, self.options.target_memory_bytes),
         };
         let loaded = load::run(tables, repository, &options, &self.progress, &self.stop).await?;
         self.made.notes.extend(loaded.notes.iter().cloned());
@@ -115,7 +126,7 @@ impl Run<'_> {
         self.target.make_histograms(&self.selected, &mut self.made).await?;
         // What a view may read depends on its definer's rights.
         self.users.grant(&mut self.target, self.options).await?;
-        self.target.make_objects(&self.selected, Stage::Code, self.resumed, &mut self.made).await?;
+        self.target.make_objects(&self.selected, Stage::Code, &mut self.made).await?;
         self.users.grant_rest(&mut self.target).await?;
         self.stop_here()
     }
@@ -139,8 +150,10 @@ impl Run<'_> {
     /// Makes triggers, then events.
     pub async fn make_triggers_and_events(&mut self) -> Result<()> {
         self.phases.enter("objects", 0, 0);
-        self.target.make_objects(&self.selected, Stage::Triggers, self.resumed, &mut self.made).await?;
-        self.target.make_objects(&self.selected, Stage::Events, self.resumed, &mut self.made).await
+        self.target.make_objects(&self.selected, Stage::Triggers, &mut self.made).await?;
+        self.target.make_objects(&self.selected, Stage::Events, &mut self.made).await?;
+        // A statement that was ended reads as one that the target refused.
+        self.stop_here()
     }
 
     fn stop_here(&self) -> Result<()> {
@@ -191,7 +204,39 @@ fn intent(backup: &Found, selected: &Selected, progressed: Option<&Progressed>) 
 }
 
 /// Of all settings of an ALTER the buffer alone buys something: fewer bytes written, and least CPU at 64 MiB (measured).
-fn index_options(workers: usize) -> IndexOptions {
+/// All buffers together stay within the target's memory that may be used: smaller ones first, then fewer ALTERs at once.
+fn index_options(workers: usize, memory_bytes: u64) -> IndexOptions {
     let threads = workers.clamp(1, 16) as u32;
-    IndexOptions { ddl_threads: threads, read_threads: threads, buffer_bytes: 64 << 20 }
+    let share = memory_bytes / workers.max(1) as u64;
+    let smallest = memory_bytes.clamp(limits::DDL_BUFFER_BYTES_MIN, limits::DDL_BUFFER_BYTES_SMALL);
+    let buffer_bytes = share.clamp(smallest, limits::DDL_BUFFER_BYTES);
+    let at_once = (memory_bytes / buffer_bytes).clamp(1, workers.max(1) as u64) as usize;
+    IndexOptions { ddl_threads: threads, read_threads: threads, buffer_bytes, at_once }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_of_all_alters_stay_within_the_targets_memory() {
+        let cases = [
+            // workers, memory: buffer of one, how many at once
+            (2, 1 << 30, 64 << 20, 2),
+            (16, 1 << 30, 64 << 20, 16),
+            (64, 1 << 30, 16 << 20, 64),
+            (4, 100 << 20, 25 << 20, 4),
+            (4, 10 << 20, 4 << 20, 2),
+            (4, 4 << 20, 4 << 20, 1),
+            (4, 1 << 20, 1 << 20, 1),
+            (4, 64 << 10, 64 << 10, 1),
+            // Less than a server takes: the least that it does.
+            (4, 1000, 64 << 10, 1),
+            (1, 1 << 40, 64 << 20, 1),
+        ];
+        for (workers, memory_bytes, buffer_bytes, at_once) in cases {
+            let options = index_options(workers, memory_bytes);
+            assert_eq!((options.buffer_bytes, options.at_once), (buffer_bytes, at_once), "{workers} {memory_bytes}");
+        }
+    }
 }

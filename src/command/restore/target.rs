@@ -14,6 +14,7 @@ use crate::schema::{Object, ObjectKind, QualifiedName, Table, ddl};
 use crate::server::facts::{self, Flavor, ServerFacts};
 use crate::server::rights::Rights;
 use crate::server::{ServerError, Session};
+use crate::settings::Undone;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -24,7 +25,7 @@ pub(super) struct Target {
     pub session: Session,
     /// What the server says of itself.
     pub facts: ServerFacts,
-    /// The way that rows will take.
+    /// The way that rows will take, once that is planned.
     pub way: Way,
     /// What the restoring account may.
     pub rights: Rights,
@@ -32,6 +33,10 @@ pub(super) struct Target {
     pub skip_binlog: bool,
     /// Session settings that stay as the target has them.
     pub kept: Vec<String>,
+    /// Settings that were put back, by this run or for one that died.
+    pub undone: Vec<Undone>,
+    /// What an earlier try of this run has made.
+    pub own: Progressed,
     /// Things to know about this target.
     pub notes: Vec<String>,
 }
@@ -54,7 +59,7 @@ pub(super) struct Made {
 }
 
 impl Target {
-    /// Connects and finds out which way rows can take, and whether the binary log can be left out.
+    /// Connects and finds out whether the binary log can be left out.
     pub async fn connect(options: &RestoreOptions, manifest: &Manifest) -> Result<Target> {
         let (mut session, kept) = load::writer(&options.target, false).await?;
         let facts = facts::read(&mut session).await?;
@@ -80,17 +85,8 @@ impl Target {
                 Err(error) => return Err(error.into()),
             },
         };
-        let way = match facts.local_infile {
-            true => Way::LoadData,
-            false => {
-                notes.push(
-                    "local_infile is off on the target, rows go by INSERT and take longer; SET GLOBAL local_infile=ON there turns the fast way on"
-                        .into(),
-                );
-                Way::Insert
-            }
-        };
-        Ok(Target { session, facts, rights, way, skip_binlog, kept, notes })
+        let (undone, own) = Default::default();
+        Ok(Target { session, facts, rights, way: Way::Insert, skip_binlog, kept, undone, own, notes })
     }
 
     /// True where what we do stands in the target's binary log.
@@ -101,7 +97,16 @@ impl Target {
     /// Makes the schemas that are not there.
     pub async fn make_schemas(&mut self, selected: &Selected, made: &mut Made) -> Result<()> {
         for (schema, name) in &selected.schemas {
+            if self.own.schemas.contains(name) {
+                schema::create_schema(&mut self.session, schema, name).await?;
+                continue;
+            }
+            let there = format!("SELECT 1 FROM information_schema.schemata WHERE SCHEMA_NAME = {}", literal(name));
+            if self.session.query(there).await?.is_empty() {
+                ledger::schema_begun(&mut self.session, name).await?;
+            }
             if !schema::create_schema(&mut self.session, schema, name).await? {
+                ledger::forget_schema(&mut self.session, name).await?;
                 made.notes
                     .push(format!("schema {name} was there already and keeps its own character set and collation"));
             }
@@ -217,23 +222,23 @@ impl Target {
         Ok(())
     }
 
-    /// Makes the objects of one stage.
-    /// Makes the objects of a stage. What is there already is an earlier try's where the run is `resumed`; else it is in the way.
-    pub async fn make_objects(
-        &mut self,
-        selected: &Selected,
-        stage: Stage,
-        resumed: bool,
-        made: &mut Made,
-    ) -> Result<()> {
+    /// Makes the objects of a stage. What an earlier try of the run made stays; anything else of the same name is in the way.
+    pub async fn make_objects(&mut self, selected: &Selected, stage: Stage, made: &mut Made) -> Result<()> {
         let objects: Vec<(&Object, &str)> =
             selected.objects.iter().map(|(object, schema)| (object, schema.as_str())).collect();
+        let own = |kind: ObjectKind, name: &QualifiedName| self.own.objects.contains(&(kind.to_string(), name.clone()));
+        let new: Vec<_> = (objects.iter().filter(|(object, _)| stage.has(object.kind)))
+            .map(|(object, schema)| (object.kind, QualifiedName::new(*schema, &object.name.name)))
+            .filter(|(kind, name)| !own(*kind, name))
+            .collect();
+        ledger::objects_begun(&mut self.session, &new).await?;
         let tables = selected.tables.iter().map(|table| table.target.clone()).collect();
         let done = objects::create_objects(&mut self.session, &objects, &tables, stage).await?;
-        if !resumed {
-            let why = || "the target has another of this name".to_owned();
-            let in_the_way = done.existing.into_iter().map(|(kind, name)| NotCreated { kind, name, why: why() });
-            made.not_created.extend(in_the_way);
+        for (kind, name) in done.existing {
+            if !self.own.objects.contains(&(kind.to_string(), name.clone())) {
+                ledger::forget_object(&mut self.session, kind, &name).await?;
+                made.not_created.push(NotCreated { kind, name, why: "the target has another of this name".into() });
+            }
         }
         made.objects += done.created as u64;
         made.not_created.extend(done.not_created);

@@ -194,10 +194,10 @@ impl Repo {
             .to_vec()
     }
 
-    /// The arguments of a restore of the newest backup.
+    /// The arguments of a restore of the newest backup. Global settings stay as they are: tests share a server.
     pub fn restore_arguments<'a>(&self, target: &'a str) -> Vec<&'a str> {
         let place: &'static str = self.place().leak();
-        ["restore", "--target", target, "--repo", place, "--threads", "2"].to_vec()
+        ["restore", "--target", target, "--repo", place, "--threads", "2", "--tune", "none", "--redo", "on"].to_vec()
     }
 
     /// Restores the newest backup.
