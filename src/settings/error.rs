@@ -19,13 +19,13 @@ pub enum SettingError {
         /// The server's answer.
         source: ServerError,
     },
-    /// The server crashed while its redo log was off.
-    #[error(
-        "{server} crashed while its redo log was off for a restore, and runs under innodb_force_recovery: its data cannot be trusted"
-    )]
+    /// The server does not run on its data as it is.
+    #[error("{server} runs under innodb_force_recovery={level}: it takes no rows, and its data cannot be trusted")]
     MustBeRebuilt {
         /// The server.
         server: String,
+        /// The value.
+        level: String,
     },
 }
 
@@ -45,7 +45,8 @@ impl Explain for SettingError {
                     .into()
             }
             SettingError::MustBeRebuilt { .. } => {
-                "make its data directory anew (mysqld --initialize) and restore again from the beginning".into()
+                "start it without; where it does not start then (MY-013598: it crashed while its redo log was off for a restore), make its data directory anew (mysqld --initialize) and restore from the beginning"
+                    .into()
             }
         })
     }

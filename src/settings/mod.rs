@@ -166,6 +166,21 @@ pub async fn change(session: &mut Session, changes: &[Change]) -> Result<Vec<Ref
     .await
 }
 
+/// Looks whether the server runs under `innodb_force_recovery`, as one can that crashed while its redo log was off. Nothing is
+/// read of its tables: that crashes it again (seen on 9.7.4).
+///
+/// # Errors
+/// [`SettingError::MustBeRebuilt`] where it does.
+pub async fn check_recovery(session: &mut Session) -> Result<(), SettingError> {
+    let values = global_variables(session, &["innodb_force_recovery"]).await?;
+    match values.get("innodb_force_recovery") {
+        Some(level) if level != "0" => {
+            Err(SettingError::MustBeRebuilt { server: session.server().to_owned(), level: level.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The journal of a run, without touching anything; empty where the target holds none.
 pub async fn recorded(session: &mut Session) -> Result<Vec<Change>, ServerError> {
     journal::read(session).await
@@ -175,16 +190,11 @@ pub async fn recorded(session: &mut Session) -> Result<Vec<Change>, ServerError>
 /// was given is left alone. What was undone before is not undone again.
 ///
 /// # Errors
-/// [`SettingError::MustBeRebuilt`] where the server crashed with its redo log switched off by the journal's run and was
-/// brought up by `innodb_force_recovery`; [`SettingError::NotPutBack`] where the server refuses: the journal is kept.
+/// [`SettingError::NotPutBack`] where the server refuses: the journal is kept.
 pub async fn put_back(session: &mut Session) -> Result<Vec<Undone>, SettingError> {
     let changes = journal::read(session).await?;
     if changes.is_empty() {
         return Ok(Vec::new());
-    }
-    let crashed = changes.iter().any(|change| change.name == REDO_LOG && change.set == "OFF");
-    if crashed && recovery_is_forced(session).await? {
-        return Err(SettingError::MustBeRebuilt { server: session.server().to_owned() });
     }
     journal::unlogged(session, async |session| {
         let mut undone = Vec::new();
@@ -240,9 +250,4 @@ async fn set(session: &mut Session, name: &str, value: &str) -> Result<(), Serve
 pub async fn redo_log(session: &mut Session) -> Result<Option<String>, ServerError> {
     let status = "SHOW GLOBAL STATUS WHERE Variable_name = 'Innodb_redo_log_enabled'";
     Ok(session.query_first(status).await?.map(|row| row.text(1)))
-}
-
-async fn recovery_is_forced(session: &mut Session) -> Result<bool, ServerError> {
-    let values = global_variables(session, &["innodb_force_recovery"]).await?;
-    Ok(values.get("innodb_force_recovery").is_some_and(|value| value != "0"))
 }

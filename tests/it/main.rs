@@ -2,6 +2,7 @@
 
 mod support;
 
+mod abort;
 mod bounds;
 mod by_hand;
 mod chunks;
@@ -28,6 +29,7 @@ mod s3;
 mod sandbox;
 mod settings;
 mod snapshot;
+mod tuning;
 mod users;
 mod verify_rows;
 mod versions;

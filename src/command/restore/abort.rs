@@ -55,6 +55,7 @@ pub async fn run(options: &AbortOptions, progress: Arc<dyn Progress>, stop: Stop
     progress.phase("abort", 0, 0);
     let (mut session, _) = load::writer(&options.target, false).await?;
     let target = options.target.describe();
+    settings::check_recovery(&mut session).await?;
     if removal::traces(&mut session).await?.is_none() {
         return Ok(AbortReport::Nothing { target });
     }

@@ -51,6 +51,7 @@ pub(super) async fn admit(
     selected: &Selected,
     users: &mut Users,
 ) -> Result<Option<Progressed>> {
+    settings::check_recovery(&mut target.session).await?;
     ledger::lock(&mut target.session).await?;
     if !options.dry_run {
         ledger::end_workers(&mut target.session).await?;
