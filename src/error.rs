@@ -34,6 +34,8 @@ pub enum Exit {
     RepositoryWrite = 23,
     /// No such backup, or the name is ambiguous.
     BackupNotFound = 24,
+    /// Another run is at work in the repository, or a prune got in the way of a backup.
+    RepositoryBusy = 25,
     /// The target is the server that the backup was taken from.
     TargetIsSource = 30,
     /// The target has replicas attached.
@@ -42,6 +44,9 @@ pub enum Exit {
     TargetNotEmpty = 32,
     /// The target cannot take the data (a limit or a setting of the server).
     TargetUnfit = 33,
+    /// The target is a live server (a running replica, in a group, written by others), or the account may not see whether
+    /// it is.
+    TargetInUse = 34,
     /// Rows on the server differ from the backup.
     ProofFailed = 40,
     /// The source changed in a way that the snapshot cannot bridge, or rows were miscounted.
@@ -58,7 +63,7 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, in the order of the numbers.
-    pub const ALL: [Exit; 23] = [
+    pub const ALL: [Exit; 25] = [
         Exit::Success,
         Exit::Failure,
         Exit::Usage,
@@ -72,10 +77,12 @@ impl Exit {
         Exit::RepositoryDamaged,
         Exit::RepositoryWrite,
         Exit::BackupNotFound,
+        Exit::RepositoryBusy,
         Exit::TargetIsSource,
         Exit::TargetHasReplicas,
         Exit::TargetNotEmpty,
         Exit::TargetUnfit,
+        Exit::TargetInUse,
         Exit::ProofFailed,
         Exit::BackupInconsistent,
         Exit::LoadRejected,
@@ -105,10 +112,12 @@ impl Exit {
             Exit::RepositoryDamaged => "repository damaged",
             Exit::RepositoryWrite => "repository not writable",
             Exit::BackupNotFound => "no such backup",
+            Exit::RepositoryBusy => "repository in use",
             Exit::TargetIsSource => "target is the source",
             Exit::TargetHasReplicas => "target has replicas",
             Exit::TargetNotEmpty => "target not empty",
             Exit::TargetUnfit => "target unfit",
+            Exit::TargetInUse => "target in use",
             Exit::ProofFailed => "rows differ",
             Exit::BackupInconsistent => "no consistent backup",
             Exit::LoadRejected => "rows rejected by the target",

@@ -63,6 +63,22 @@ pub const DEAD_SESSION_PAUSE: Duration = Duration::from_millis(100);
 /// How long the workers of a restore that was asked to stop may take to finish the chunk they are in; after that
 /// their statements are killed.
 pub const STOP_WAIT: Duration = Duration::from_secs(3);
+/// How far apart the two looks are that tell whether others write to a target: a heartbeat or a queue's poller shows
+/// within it.
+pub const WRITES_WATCHED: Duration = Duration::from_secs(5);
+/// How often a lost session of a restore is opened anew before the run gives up, and the first pause before that; each
+/// further one is twice as long: 13 s in all, in which a failing network or a proxy that restarts comes back.
+pub const RECONNECT_TRIES: u32 = 8;
+/// See [`RECONNECT_TRIES`].
+pub const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
+/// How often one chunk, one index build or one range of a proof may lose its session.
+pub const LOST_TRIES: u32 = 10;
+/// How often a session that has nothing to do shows the server, and whatever stands between, that it still lives.
+pub const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(10);
+/// How often a transaction or a definition is tried again after a deadlock or a lock wait timeout.
+pub const LOCK_TRIES: u32 = 10;
+/// The pause before that; it doubles five times.
+pub const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// How often somebody who waits looks whether a stop was asked for.
 pub const STOP_PAUSE: Duration = Duration::from_millis(100);
 /// The target's memory for building indexes, unless `--target-memory` says otherwise: 16 ALTERs with the largest buffer.
@@ -108,3 +124,45 @@ pub const OBJECT_OPEN_RETRIES: usize = 2;
 pub const CONDITIONAL_PUT_TRIES: u32 = 5;
 /// The largest `verify --rows`: so many rows of a table are kept in memory to be named.
 pub const ROWS_NAMED_MAX: usize = 100_000;
+/// How often a process at work in an object store writes its notice anew.
+pub const NOTICE_BEAT: Duration = Duration::from_secs(3);
+/// A notice that stands still for so long belongs to a process that died: four beats.
+pub const NOTICE_SILENCE: Duration = Duration::from_secs(12);
+/// How often a notice is looked at meanwhile.
+pub const NOTICE_LOOK: Duration = Duration::from_millis(500);
+/// Pause before a run that found another at work looks once more: one that was just killed takes a moment to end.
+pub const REPOSITORY_LOCK_PAUSE: Duration = Duration::from_millis(500);
+/// How long the earlier of two runs that began at the same moment waits for the later one to step back.
+pub const REPOSITORY_LOCK_WAIT: Duration = Duration::from_secs(20);
+/// Requests that prune, and whoever looks for many objects, has on their way to a store at once.
+pub const REQUESTS_AT_ONCE: usize = 16;
+/// Objects that one record of a prune condemns: 700 KB of JSON.
+pub const CONDEMNED_AT_ONCE: usize = 10_000;
+/// Objects that a prune deletes before it looks again whether the record that condemned them stands.
+pub const DELETED_AT_ONCE: usize = 256;
+/// How long a condemned object is kept, unless `--grace` says otherwise: longer than a restore or backup runs.
+pub const PRUNE_GRACE: Duration = Duration::from_secs(3 * 86_400);
+/// Characters of a name that a server takes (MySQL manual, "Identifier Length Limits").
+pub const NAME_CHARACTERS_MAX: usize = 64;
+/// Characters of a user's or a host's name: 32 and 255 are the servers' own limits (MySQL manual, "Identifier Length
+/// Limits"; MariaDB takes 128 for a user).
+pub const ACCOUNT_NAME_CHARACTERS_MAX: usize = 255;
+/// Columns of a table: MySQL takes 4,096, and what MariaDB adds to a versioned table is among them.
+pub const COLUMNS_MAX: usize = 4096;
+/// Partitions of a table, sub-partitions among them: 8,192 is the servers' limit (MySQL manual, "Restrictions and
+/// Limitations on Partitioning").
+pub const PARTITIONS_MAX: usize = 8192;
+/// A manifest, stored. It has some 200 bytes for each 8 MiB part, and a line for each thing that was not taken.
+pub const MANIFEST_BYTES_MAX: u64 = 32 << 20;
+/// The marker of a repository, stored: five short fields.
+pub const MARKER_BYTES_MAX: u64 = 64 << 10;
+/// One part of definitions or chunk lists, unpacked: 8 MiB, and one line more, which may hold a long routine.
+pub const PART_BYTES_MAX: u64 = 128 << 20;
+/// All parts of a backup, unpacked: definitions and chunk lists are held in memory, as records of about the size of their
+/// lines. 100,000 tables and 10 TB need 600 MB.
+pub const PARTS_BYTES_MAX: u64 = 4 << 30;
+/// Row text of one chunk, or its typed list: a chunk of the largest size, and one row of the largest packet, in which
+/// every byte may be escaped.
+pub const CHUNK_RECORD_BYTES_MAX: u64 = CHUNK_BYTES_MAX as u64 + (2 << 30);
+/// An object: one that is nearly full, and a frame of row text with one of typed values that will not compress.
+pub const OBJECT_BYTES_MAX: u64 = OBJECT_BYTES as u64 + 3 * CHUNK_RECORD_BYTES_MAX;

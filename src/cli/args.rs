@@ -289,6 +289,24 @@ pub struct RestoreArgs {
     /// Go on where the target has replicas attached
     #[arg(long, help_heading = "Target")]
     pub allow_replicas: bool,
+    /// Go on where the target is a running replica
+    #[arg(long, help_heading = "Target")]
+    pub allow_running_replica: bool,
+    /// Go on where the target is a member of a group
+    #[arg(long, help_heading = "Target")]
+    pub allow_group_member: bool,
+    /// Go on where others write to the target
+    #[arg(long, help_heading = "Target")]
+    pub allow_writes: bool,
+    /// Go on where others have open transactions
+    #[arg(long, help_heading = "Target")]
+    pub allow_transactions: bool,
+    /// Go on where the target's disk seems too small
+    #[arg(long, help_heading = "Target")]
+    pub allow_low_disk: bool,
+    /// The server that is meant: its server_uuid
+    #[arg(long, value_name = "UUID", help_heading = "Target")]
+    pub target_is: Option<String>,
     /// Go on where the target adds primary keys of its own
     #[arg(long, help_heading = "Target")]
     pub allow_gipk: bool,
@@ -620,6 +638,7 @@ const RESTORE_EXITS: &[&[Exit]] = &[
         Exit::TargetHasReplicas,
         Exit::TargetNotEmpty,
         Exit::TargetUnfit,
+        Exit::TargetInUse,
         Exit::ProofFailed,
         Exit::LoadRejected,
         Exit::TargetMustBeRebuilt,

@@ -1,8 +1,8 @@
 //! The edge of the program: what was typed comes in, a document on standard output and an exit code go out.
 //! Only here is the environment read and anything printed. What the commands do stands in `command`.
 
-mod again;
 pub mod args;
+mod command_line;
 pub mod environment;
 mod interrupt;
 mod log;
@@ -27,9 +27,9 @@ use std::sync::Arc;
 
 /// What was typed, and where.
 pub struct Invocation {
-    line: Vec<OsString>,
     cli: Cli,
     environment: Environment,
+    line: Vec<OsString>,
 }
 
 /// Reads the command line. Help, version and what is wrong with the line are printed here; then the exit
@@ -40,7 +40,7 @@ pub fn parse(line: &[OsString]) -> Result<Invocation, Exit> {
         return Err(end(error, &typed_globals(line), &environment));
     }
     match Cli::try_parse_from(line) {
-        Ok(cli) => Ok(Invocation { line: line.to_vec(), cli, environment }),
+        Ok(cli) => Ok(Invocation { cli, environment, line: line.to_vec() }),
         Err(error) => {
             // Help goes to standard output, errors to standard error; a reader that left is no error.
             let _ = error.print();
@@ -97,7 +97,8 @@ async fn dispatch(
         }
         Command::Restore(args) => {
             let mut options = settings.restore(args)?;
-            options.lines = Some(again::lines(line, args));
+            options.command_line = command_line::again(line, args);
+            options.abort_line = command_line::abort(line, args);
             let report = edge.run(options, command::restore::run).await?;
             edge.outcome(&report, report.exit(), || report.text())
         }

@@ -197,14 +197,21 @@ impl<'a> Settings<'a> {
                 TuneArg::None => Tune::None,
             },
             target_memory_bytes: args.target_memory.unwrap_or(limits::TARGET_MEMORY_BYTES),
-            lines: None,
             overrides: Overrides {
                 source: args.allow_source,
                 replicas: args.allow_replicas,
+                running_replica: args.allow_running_replica,
+                group_member: args.allow_group_member,
+                writes: args.allow_writes,
+                transactions: args.allow_transactions,
+                low_disk: args.allow_low_disk,
+                target_is: args.target_is.clone(),
                 drop_existing: args.drop_existing,
                 gipk: args.allow_gipk,
             },
             dry_run: args.dry_run,
+            command_line: String::new(),
+            abort_line: String::new(),
         })
     }
 

@@ -85,6 +85,16 @@ pub enum FrameError {
         /// The chunk or part, and the object it stands in.
         what: String,
     },
+    /// The row text has another number of rows than the record.
+    #[error("{what} is damaged: it holds {found} rows instead of {expected}")]
+    Rows {
+        /// The chunk, and the object it stands in.
+        what: String,
+        /// Rows that the record promises.
+        expected: u64,
+        /// Rows found.
+        found: u64,
+    },
     /// zstd could not compress.
     #[error("cannot compress {what}: {why}")]
     Compress {
@@ -146,6 +156,12 @@ impl Sealer {
         }
         Ok(self.scratch.to_vec())
     }
+}
+
+/// The bytes of a frame that holds `bytes` at most, however badly they compress. Longer records are not believed.
+pub fn frame_bytes_max(bytes: u64) -> u64 {
+    // ZSTD_COMPRESSBOUND is bytes + bytes / 256 and 64 bytes more at most; twice that is left to other writers.
+    bytes.saturating_add(bytes / 128).saturating_add(128)
 }
 
 /// Opens the frame of a part: unpacked, of the recorded size, of the recorded content.

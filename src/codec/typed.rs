@@ -6,6 +6,7 @@
 use super::row::{put_escaped, unescape};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use std::collections::HashMap;
 
 /// A type that text does not carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,13 +154,73 @@ pub fn from_row(list: &[u8], first: u64) -> Vec<u8> {
     moved
 }
 
-/// Reads a typed list.
+/// Whether every value stands in the document at its path, as a value of its type prints.
+pub fn agrees<'a>(document: &[u8], mut values: impl Iterator<Item = &'a TypedValue>) -> bool {
+    let Ok(nodes) = Nodes::of(document) else { return false };
+    let members = nodes.0.iter().enumerate().skip(1);
+    let children: HashMap<(usize, Step<'_>), usize> =
+        members.map(|(node, member)| ((member.parent, member.step), node)).collect();
+    values.all(|value| {
+        let name = match value.kind {
+            TypedKind::Opaque(_) => "OPAQUE".to_owned(),
+            kind => kind.name(),
+        };
+        let node = node_at(&children, &value.path);
+        let found = node.and_then(|node| nodes.value(node, name.as_bytes()).ok().flatten());
+        found.is_some_and(|found| found.kind == value.kind && found.value == value.value)
+    })
+}
+
+/// The node that a path leads to.
+fn node_at(children: &HashMap<(usize, Step<'_>), usize>, path: &[u8]) -> Option<usize> {
+    let mut rest = path.strip_prefix(b"$")?;
+    let mut node = 0;
+    while !rest.is_empty() {
+        let (step, length) = match rest {
+            [b'.', member @ ..] => {
+                let mut scanner = Scanner { text: member, at: 0, nodes: Vec::new() };
+                let name = scanner.string().ok()?;
+                (Step::Member(name), 1 + scanner.at)
+            }
+            [b'[', element @ ..] => {
+                let digits = element.iter().position(|&byte| byte == b']')?;
+                (Step::Element(number(&element[..digits])?), digits + 2)
+            }
+            _ => return None,
+        };
+        node = *children.get(&(node, step))?;
+        rest = &rest[length..];
+    }
+    Some(node)
+}
+
+/// Reads a typed list. Types must be such as documents can be given, and values of the characters that such a value prints
+/// with: they go into statements.
 pub fn parse_list(list: &[u8]) -> Result<Vec<ListedValue>, Misfit> {
     let lines = list.split_inclusive(|&byte| byte == b'\n');
     lines
-        .map(|line| parse_line(line.strip_suffix(b"\n")?).filter(|listed| !listed.value.path.is_empty()))
+        .map(|line| parse_line(line.strip_suffix(b"\n")?).filter(|listed| is_typed(&listed.value)))
         .collect::<Option<_>>()
         .ok_or(Misfit)
+}
+
+fn is_typed(TypedValue { path, kind, value }: &TypedValue) -> bool {
+    let value_fits = match kind {
+        TypedKind::Decimal => is_decimal(value),
+        TypedKind::Opaque(number) => OPAQUE_CARRIED.contains(number),
+        _ => is_temporal(value),
+    };
+    path.starts_with(b"$") && value_fits
+}
+
+fn is_decimal(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let points = memchr::memchr_iter(b'.', digits).count();
+    digits.len() > points && points <= 1 && digits.iter().all(|&byte| byte.is_ascii_digit() || byte == b'.')
+}
+
+fn is_temporal(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|byte| byte.is_ascii_digit() || b"-:. ".contains(byte))
 }
 
 fn parse_line(line: &[u8]) -> Option<ListedValue> {
@@ -174,7 +235,7 @@ fn number<N: std::str::FromStr>(digits: &[u8]) -> Option<N> {
 }
 
 /// How a value hangs on its parent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Step<'a> {
     Root,
     /// A member by its name, quotes and escapes as in the text.
@@ -236,8 +297,7 @@ impl<'a> Nodes<'a> {
         let text = self.0[node].text;
         let (kind, value) = match name {
             b"DECIMAL" => {
-                let digits = text.strip_prefix(b"-").unwrap_or(text);
-                if digits.is_empty() || !digits.iter().all(|&byte| byte.is_ascii_digit() || byte == b'.') {
+                if !is_decimal(text) {
                     return Err(Misfit);
                 }
                 (TypedKind::Decimal, text.to_vec())
@@ -249,7 +309,7 @@ impl<'a> Nodes<'a> {
             _ => {
                 let kind = TypedKind::parse(name).filter(|kind| !matches!(kind, TypedKind::Opaque(_))).ok_or(Misfit)?;
                 let value = string(text)?.into_bytes();
-                if !value.iter().all(|byte| byte.is_ascii_digit() || b"-:. ".contains(byte)) || value.is_empty() {
+                if !is_temporal(&value) {
                     return Err(Misfit);
                 }
                 (kind, value)

@@ -11,7 +11,9 @@ use crate::command::selected;
 use crate::dump::{self, DumpOptions, Source, TakenTable};
 use crate::error::{Error, Exit, Result};
 use crate::limits;
+use crate::manifest::condemned::Condemned;
 use crate::manifest::known::{self, Known};
+use crate::manifest::lock::{Lock, Work};
 use crate::manifest::repository::{Found, check_name};
 use crate::manifest::{PackWriter, Repository, commit};
 use crate::plan::Filter;
@@ -21,12 +23,13 @@ use crate::schema::{QualifiedName, Range, Table, no_rows_in};
 use crate::server::error::LOCK_WAIT_TIMEOUT;
 use crate::server::facts::{self, Flavor, ServerFacts};
 use crate::server::inspect::{self, IS_TABLE, Inspected};
-use crate::server::snapshot::{self, Held, SnapshotRequest};
-use crate::server::{RawSession, Session};
+use crate::server::snapshot::{self, Held, Keeper, SnapshotRequest};
+use crate::server::{RawSession, ServerError, Session};
 use crate::store::{self, Store};
 use jiff::Timestamp;
 use record::Recorded;
 use std::collections::{BTreeSet, HashMap};
+use std::future::Future;
 use std::sync::Arc;
 
 /// Takes a backup into the repository that the options name, or makes the plan of one.
@@ -70,19 +73,36 @@ async fn take(
     progress: Arc<dyn Progress>,
     stop: Stop,
 ) -> Result<BackupReport> {
-    let started = Timestamp::now();
-    let effort = Memory::share(options, progress.as_ref());
-
-    // Who is the source, and what does the repository know of it?
+    // Who is the source, and is anybody else at work?
     let (facts, tables) = look(&mut control, options).await?;
-    let repository = Repository::open_or_create(store).await?;
-    let name = source_name(&repository, options.name.as_deref(), &facts).await?;
-    let known = known::load(&repository, &repository.newest_first(&name).await?).await?;
-
     if options.users && facts.flavor == Flavor::Mariadb {
         return Err(Error::new(Exit::Usage, "--users knows the accounts of MySQL, not those of MariaDB")
             .hint("leave --users out; mysqldump --system=users of MariaDB takes them"));
     }
+    let repository = Repository::open_or_create(store).await?;
+    let name = source_name(&repository, options.name.as_deref(), &facts).await?;
+    let lock = Lock::take(&repository, Work::Backup { name: name.clone() }).await?;
+    let taken = take_alone(control, &repository, name, (facts, tables), options, progress, stop).await;
+    lock.release().await;
+    taken
+}
+
+/// All steps of a backup that has its source name to itself.
+async fn take_alone(
+    mut control: Session,
+    repository: &Repository,
+    name: String,
+    (facts, tables): (ServerFacts, Vec<Listed>),
+    options: &BackupOptions,
+    progress: Arc<dyn Progress>,
+    stop: Stop,
+) -> Result<BackupReport> {
+    let started = Timestamp::now();
+    let effort = Memory::share(options, progress.as_ref());
+
+    // What does the repository know of the source? What a prune is about to delete is not used, under any name.
+    let condemned = Arc::new(Condemned::read(repository).await?.names());
+    let known = known::load(repository, &repository.newest_first(&name).await?, &condemned).await?;
 
     // One view for all sessions; from here on the source's definitions stand still.
     progress.phase("snapshot", 0, 0);
@@ -104,17 +124,19 @@ async fn take(
     // Rows: read, sealed, stored. A chunk that the repository holds already is not stored again.
     let rows_expected = sources.iter().map(|source| source.table.rows_estimate).sum();
     progress.phase("rows", rows_expected, 0);
-    let pack = PackWriter::new(repository.store.clone(), tokio::runtime::Handle::current(), effort.object_bytes);
+    let (store, runtime) = (repository.store.clone(), tokio::runtime::Handle::current());
+    let pack = PackWriter::new(store, runtime, effort.object_bytes, condemned.clone());
     let dump_options = DumpOptions {
         chunk_bytes: options.chunk_bytes,
         memory_bytes: effort.wide_row_bytes,
         rate_bytes_max: options.rate_bytes_max,
     };
-    let reading = Reading { sources, known, dump_options, progress: progress.clone(), stop };
-    let (sources, known, taken, places) = reading.read(held.readers, held.non_transactional_reader, pack).await?;
+    let reading = Reading { sources, known, dump_options, progress: progress.clone(), stop: stop.clone() };
+    let reading = reading.read(held.readers, held.non_transactional_reader, pack);
+    let (sources, known, taken, places) = keep(&held.keeper, &stop, reading).await?;
 
     // The view must have stood to the end; only then does what was read count.
-    held.keeper.still_holds().await?;
+    held.keeper.still_holds().await.map_err(unkept)?;
     held.keeper.release().await?;
     progress.phase("manifest", 0, 0);
     let recorded = Recorded {
@@ -125,14 +147,41 @@ async fn take(
     };
     let tables: Vec<(&Table, &TakenTable)> = sources.iter().map(|source| &source.table).zip(&taken.tables).collect();
     let written =
-        record::write(&repository, options, &name, started, held.snapshot_time, recorded, &inspected, &tables, &places)
+        record::Recording { repository, options, name: &name, started, snapshot: held.snapshot_time, condemned }
+            .write(recorded, &inspected, &tables, &places)
             .await?;
 
     // The last object makes the backup visible.
-    let hash = commit::commit(&repository, &written.manifest, &written.reused).await?;
+    let hash = commit::commit(repository, &written.manifest, &written.objects).await?;
     drop(known);
     let report = report::done(written, hash, &taken, held.lock_held, repository.place(), effort.workers);
     Ok(report.with_notes(notes))
+}
+
+/// Reads while the session that holds off DDL is kept alive. Where that is lost nothing that was read counts, and reading
+/// is stopped.
+async fn keep<T>(keeper: &Keeper, stop: &Stop, reading: impl Future<Output = Result<T>>) -> Result<T> {
+    let lost = async {
+        loop {
+            tokio::time::sleep(limits::KEEP_ALIVE_EVERY).await;
+            if let Err(error) = keeper.still_holds().await {
+                break unkept(error);
+            }
+        }
+    };
+    tokio::pin!(reading);
+    let error = tokio::select! {
+        read = &mut reading => return read,
+        error = lost => error,
+    };
+    stop.stop();
+    // Its own word is only that it was stopped.
+    let _ = reading.await;
+    Err(error)
+}
+
+fn unkept(error: ServerError) -> Error {
+    Error::from(error).context("the session that held off DDL was lost, so what was read does not count")
 }
 
 /// How the memory option is shared out.
@@ -266,6 +315,14 @@ async fn read_definitions(
     let after: BTreeSet<&QualifiedName> = inspected.schemas.iter().flat_map(|s| &s.tables).map(|t| &t.name).collect();
     if let Some(changed) = before.symmetric_difference(&after).next() {
         let message = format!("table {changed} was created, dropped or renamed while the backup began");
+        return Err(Error::new(Exit::BackupInconsistent, message).hint("run the backup again"));
+    }
+    // How a table's rows are read was decided by its engine.
+    let engines: HashMap<&QualifiedName, &str> = listed.iter().map(|t| (&t.name, t.engine.as_str())).collect();
+    let mut tables = inspected.schemas.iter().flat_map(|schema| &schema.tables);
+    let other_engine = |t: &&Table| engines.get(&t.name).is_some_and(|engine| !engine.eq_ignore_ascii_case(&t.engine));
+    if let Some(table) = tables.find(other_engine) {
+        let message = format!("table {} came to another engine while the backup began", table.name);
         return Err(Error::new(Exit::BackupInconsistent, message).hint("run the backup again"));
     }
     Ok(Some(inspected))

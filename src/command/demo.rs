@@ -154,9 +154,10 @@ fn restore_options(options: &DemoOptions, target: &ConnectOptions, repository: &
         redo: Redo::Auto,
         tune: Tune::Auto,
         target_memory_bytes: limits::TARGET_MEMORY_BYTES,
-        lines: None,
         overrides: Overrides::default(),
         dry_run: false,
+        command_line: String::new(),
+        abort_line: String::new(),
     }
 }
 

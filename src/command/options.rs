@@ -133,12 +133,24 @@ pub enum ExistingUsers {
 }
 
 /// Refusals of the guard that the user has overridden, one by one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// `--allow-source`: the target is the server that the backup came from.
     pub source: bool,
     /// `--allow-replicas`: the target has replicas attached.
     pub replicas: bool,
+    /// `--allow-running-replica`: the target is a running replica.
+    pub running_replica: bool,
+    /// `--allow-group-member`: the target is a member of a replication group.
+    pub group_member: bool,
+    /// `--allow-writes`: others write to the target; whether they do is then not waited for.
+    pub writes: bool,
+    /// `--allow-transactions`: sessions of others have open transactions there.
+    pub transactions: bool,
+    /// `--allow-low-disk`: the target's disk is too small by what is predicted.
+    pub low_disk: bool,
+    /// `--target-is`: the server that is meant, which answers what the account may not see.
+    pub target_is: Option<String>,
     /// `--drop-existing`: tables of the same name are dropped first.
     pub drop_existing: bool,
     /// `--allow-gipk`: the target adds a generated invisible primary key to tables that have no primary key.
@@ -165,15 +177,6 @@ pub enum Tune {
     Auto,
     /// None.
     None,
-}
-
-/// How a run that was broken off is gone on with, and how it is removed: as lines for a shell, without passwords.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CommandLines {
-    /// The same command again.
-    pub resume: String,
-    /// `restore --abort` on the same target.
-    pub abort: String,
 }
 
 /// `myriad restore --abort`.
@@ -226,12 +229,15 @@ pub struct RestoreOptions {
     pub tune: Tune,
     /// `--target-memory`: bytes of the target's memory for building indexes at most.
     pub target_memory_bytes: u64,
-    /// What is printed where the run is broken off; none where no command line started it.
-    pub lines: Option<CommandLines>,
     /// The guard's overrides.
     pub overrides: Overrides,
     /// `--dry-run`: print the plan, change nothing.
     pub dry_run: bool,
+    /// The command line as it was typed, without passwords, for the refusal that says how to go on; empty where there was
+    /// none.
+    pub command_line: String,
+    /// `restore --abort` on the same target, as it can be typed; empty where no command line began this.
+    pub abort_line: String,
 }
 
 /// `myriad verify`.

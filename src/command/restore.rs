@@ -1,10 +1,12 @@
 //! `myriad restore`: a backup onto a server, in parallel, and proved.
 
 pub mod abort;
+mod admission;
 mod gtid;
 mod objects;
 mod phases;
 mod plan;
+mod prediction;
 mod primary_keys;
 mod report;
 mod steps;
@@ -17,26 +19,28 @@ pub use report::{RestoreDone, RestoreReport};
 use crate::command::options::{BackupChoice, RestoreOptions};
 use crate::command::selected;
 use crate::error::{Error, Result};
+use crate::guard;
 use crate::limits;
 use crate::load::ledger::{self, Progressed};
-use crate::load::{LoadError, Loaded};
+use crate::load::{LoadError, Loaded, RunSessions};
 use crate::manifest::Repository;
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
 use crate::server::raw::RawSession;
 use crate::server::{ConnectOptions, ServerError, Session, inspect};
 use crate::store;
-use crate::verify::Proof;
+use crate::verify::{self, Proof, ProofTable};
+use admission::Admitted;
 use gtid::GtidOutcome;
 use phases::Phases;
 use std::sync::Arc;
-use steps::{Run, admit};
+use steps::Run;
 use target::{Made, Target};
 use users::Users;
 
 /// Restores a backup.
 pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: Stop) -> Result<RestoreReport> {
-    let phases = Phases::begin(progress.clone());
+    let mut phases = Phases::begin(progress.clone());
 
     // What is to be restored?
     let repository = Repository::open(store::open(&options.repo, false).await?).await?;
@@ -50,17 +54,54 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
     target.notes.extend(notes);
     let selected = target::fold_names(selected, &target.facts)?;
     let mut users = Users::read(&repository, &backup.manifest, options, &mut target).await?;
-    let progressed = admit(&mut target, options, &backup, &selected, &mut users).await?;
-    let tuning = tuning::plan(&mut target, options, &backup.manifest, progressed.as_ref()).await?;
+    phases.enter("guard", 0, 0);
+    let asked = admission::ask(&mut target, options, &backup, &selected, &mut users).await?;
+    // The plan is made before the guard looks again.
     let effort = plan::effort(options, &selected, progress.as_ref());
+    let free = guard::free_bytes(&target.facts, &options.target);
+    let prediction = prediction::predict(&selected, asked.progressed.as_ref(), options, effort.workers, free);
+    let fits = plan::check_json_types(&selected, &target.facts);
+    let Admitted { admission, findings, progressed } = asked.decide(&mut target, options, &prediction, &stop).await?;
+    fits?;
+    target.leave_out_binary_log(options, &backup.manifest.server, admission.beside_live_data).await?;
+    let in_use = tuning::in_use(&target.facts, &backup.manifest.server, &admission, &findings);
+    let tuning = tuning::plan(&mut target, options, progressed.as_ref(), in_use).await?;
     plan::check_rows_fit(&selected, target.way, target.facts.max_allowed_packet, &options.target)?;
-    plan::check_json_types(&selected, &target.facts)?;
     if options.dry_run {
-        return Ok(plan::report(options, &backup, &selected, &target, effort.workers, tuning.changes));
+        return Ok(plan::report(
+            options,
+            &backup,
+            &selected,
+            &target,
+            effort.workers,
+            prediction,
+            findings,
+            tuning.changes,
+        ));
     }
+    progress.note(&prediction.text());
     let other_family = target::other_family(&backup.manifest.server, &target.facts);
-    let (resumed, made) = (progressed.is_some(), Made::default());
-    let run = Run { options, backup, selected, users, target, tuning, effort, phases, made, resumed, progress, stop };
+    let made = Made::default();
+    let sessions = RunSessions::new(&options.target, target.skip_binlog, &target.session, &stop);
+    let sessions = Arc::new(sessions);
+    let run = Run {
+        options,
+        backup,
+        selected,
+        users,
+        target,
+        sessions,
+        tuning,
+        effort,
+        phases,
+        made,
+        admission,
+        findings,
+        prediction,
+        repeated: false,
+        progress,
+        stop,
+    };
     let done = carry_out(run, &repository, progressed).await;
     // The likely cause of a refusal is said with it.
     done.map_err(|error| other_family.into_iter().fold(error, Error::hint))
@@ -103,8 +144,9 @@ async fn all_steps(run: &mut Run<'_>, repository: &Repository, progressed: Optio
     }
     run.make_triggers_and_events().await?;
     // Where the target continues in the source's history, as the last step.
-    let gtid = gtid::decide(&run.backup, run.options, &mut run.target, proof.is_some()).await?;
-    ledger::remove(&mut run.target.session).await?;
+    let (proved, resumed) = (proof.is_some(), run.admission.resumed);
+    let gtid = gtid::decide(&run.backup, run.options, &mut run.target, proved, resumed).await?;
+    run.remove_ledger().await?;
     Ok(Steps { loaded, proof, gtid: Some(gtid) })
 }
 
@@ -132,24 +174,40 @@ pub(crate) async fn choose(repository: &Repository, name: Option<&str>, choice: 
     Ok(repository.choose(name, id).await?)
 }
 
-/// Raw sessions with all settings of a reader; `session` tells which of them the server knows.
-pub(crate) async fn reader_sessions(
-    options: &ConnectOptions,
-    count: usize,
-    session: &mut crate::server::Session,
-) -> Result<Vec<RawSession>> {
-    let statements = inspect::reader_statements(session).await?;
-    let options = options.clone();
-    let connecting = tokio::task::spawn_blocking(move || -> Result<Vec<RawSession>, ServerError> {
-        let mut sessions = Vec::with_capacity(count);
-        for _ in 0..count {
-            let mut session = RawSession::connect(&options)?;
-            for statement in &statements {
-                session.execute(statement.as_bytes())?;
-            }
-            sessions.push(session);
+/// How raw sessions with all settings of a reader are opened on a server.
+#[derive(Clone)]
+pub(crate) struct Readers {
+    options: ConnectOptions,
+    statements: Vec<String>,
+}
+
+impl Readers {
+    /// `session` tells which settings the server knows.
+    pub async fn on(options: &ConnectOptions, session: &mut Session) -> Result<Readers> {
+        Ok(Readers { options: options.clone(), statements: inspect::reader_statements(session).await? })
+    }
+
+    /// One session. Blocks.
+    pub fn open(&self) -> Result<RawSession, ServerError> {
+        let mut session = RawSession::connect(&self.options)?;
+        for statement in &self.statements {
+            session.execute(statement.as_bytes())?;
         }
-        Ok(sessions)
-    });
-    Ok(connecting.await.expect("connecting does not panic")?)
+        Ok(session)
+    }
+
+    /// Reads everything back and compares it, over so many sessions.
+    pub async fn prove(
+        self,
+        tables: Arc<Vec<ProofTable>>,
+        sessions: usize,
+        progress: Arc<dyn Progress>,
+        stop: Stop,
+    ) -> Result<Proof> {
+        let proving = tokio::task::spawn_blocking(move || {
+            let opened = (0..sessions).map(|_| self.open()).collect::<Result<Vec<_>, _>>().map_err(Error::from)?;
+            Ok(verify::server::prove(&tables, opened, &|| self.open(), progress.as_ref(), &stop)?)
+        });
+        proving.await.expect("proving does not panic")
+    }
 }

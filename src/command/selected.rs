@@ -7,7 +7,7 @@ use crate::manifest::model::{ChunkRecord, ListLine, Manifest, SchemaLine, Schema
 use crate::manifest::parts::read_part;
 use crate::manifest::{ManifestError, Repository};
 use crate::plan::Filter;
-use crate::schema::{Object, QualifiedName, Schema, Table};
+use crate::schema::{Object, QualifiedName, Schema, Table, vet};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A chosen table.
@@ -94,7 +94,10 @@ pub async fn read(
         }
     }
     read_chunks(repository, manifest, &mut selected.tables).await?;
-    selected.tables.iter().try_for_each(|table| check(repository, manifest, table))?;
+    check_all(&selected, &schemas).map_err(|(name, why)| {
+        let name = format!("{name} of backup {}", manifest.id);
+        ManifestError::Damaged { name, place: repository.place(), why }
+    })?;
     let used: HashSet<String> = (selected.tables.iter().map(|table| table.table.name.schema.clone()))
         .chain(selected.objects.iter().map(|(object, _)| object.name.schema.clone()))
         .collect();
@@ -120,22 +123,60 @@ pub async fn read(
     Ok(selected)
 }
 
-/// A definition must fit its chunk list before statements are made of them.
-fn check(repository: &Repository, manifest: &Manifest, selected: &SelectedTable) -> Result<()> {
-    let table = &selected.table;
-    let misfit = |chunk: &ChunkRecord| match (&chunk.range, &table.range_key) {
+/// Everything chosen must be sound before statements are made of it: the error names what is not, and says why.
+fn check_all(selected: &Selected, schemas: &BTreeMap<String, SchemaRecord>) -> Result<(), (String, String)> {
+    for record in schemas.values() {
+        let named = |why| (format!("schema {}", record.name), why);
+        vet::schema(&record.name, &record.create.0).map_err(named)?;
+    }
+    let mut seen = HashSet::new();
+    for table in &selected.tables {
+        let named = |why| (format!("table {}", table.table.name), why);
+        check_place(&table.table.name, &table.target.schema, schemas).map_err(named)?;
+        vet::table(&table.table).map_err(named)?;
+        check_chunks(table).map_err(|why| named(why.into()))?;
+        if !seen.insert((None, &table.table.name)) {
+            return Err(named("it is defined twice".into()));
+        }
+    }
+    for (object, schema) in &selected.objects {
+        let named = |why| (format!("{} {}", object.kind, object.name), why);
+        check_place(&object.name, schema, schemas).map_err(named)?;
+        vet::object(object, schema).map_err(named)?;
+        if !seen.insert((Some(object.kind), &object.name)) {
+            return Err(named("it is defined twice".into()));
+        }
+    }
+    Ok(())
+}
+
+/// What is in no schema of the backup would be made in one of the target's own.
+fn check_place(name: &QualifiedName, target: &str, schemas: &BTreeMap<String, SchemaRecord>) -> Result<(), String> {
+    if !schemas.contains_key(&name.schema) {
+        return Err(format!("the backup has no schema {}", name.schema));
+    }
+    vet::schema_name(target)
+}
+
+/// A definition must fit its chunk list.
+fn check_chunks(selected: &SelectedTable) -> Result<(), &'static str> {
+    let misfit = |chunk: &ChunkRecord| match (&chunk.range, &selected.table.range_key) {
         (Some(range), Some(key)) => !key.takes(range),
         (Some(_), None) => true,
         (None, _) => false,
     };
-    let sound = table.check().and_then(|()| match selected.chunks.iter().flatten().any(misfit) {
-        true => Err("a chunk's range is none of its key"),
-        false => Ok(()),
-    });
-    sound.map_err(|why| {
-        let name = format!("table {} of backup {}", table.name, manifest.id);
-        ManifestError::Damaged { name, place: repository.place(), why: why.into() }.into()
-    })
+    let chunks = selected.chunks.as_deref().unwrap_or_default();
+    if chunks.iter().any(misfit) {
+        return Err("a chunk's range is none of its key");
+    }
+    let partitions = &selected.table.partitions;
+    if chunks.iter().flat_map(|chunk| &chunk.partition).any(|partition| !partitions.contains(partition)) {
+        return Err("a chunk is of a partition that it does not have");
+    }
+    match chunks.iter().zip(0..).all(|(chunk, n)| chunk.n == n) {
+        true => Ok(()),
+        false => Err("its chunks are not numbered one after another"),
+    }
 }
 
 /// Triggers go with their table, views are chosen like tables, routines and events only with whole schemas.

@@ -3,13 +3,14 @@
 mod rows;
 
 use crate::command::options::{BackupChoice, VerifyOptions};
-use crate::command::restore::{choose, reader_sessions};
+use crate::command::restore::{Readers, choose};
 use crate::command::selected::{self, Selected};
 use crate::command::text::{bytes, counted, seconds};
-use crate::error::{Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::manifest::Repository;
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
+use crate::schema::vet;
 use crate::server::{ConnectOptions, Session, inspect};
 use crate::store;
 use crate::verify::repository::{Inventory, Named};
@@ -102,21 +103,25 @@ async fn against(
     stop: Stop,
 ) -> Result<Proof> {
     let selected = selected::read(repository, &backup.manifest, &options.selection, &options.renames, false).await?;
+    for table in selected.tables.iter().filter(|table| !table.condition.is_empty()) {
+        vet::condition(&table.condition).map_err(|why| {
+            let message = format!("table {} of backup {} is not compared: {why}", table.table.name, backup.manifest.id);
+            Error::new(Exit::RepositoryForeign, message)
+                .hint("a condition is text of the repository; leave the table out with --exclude-table")
+        })?;
+    }
     let mut session = Session::connect(server).await?;
     inspect::setup_reader(&mut session).await?;
     // A row stands in the packet, and where it is not hashed as it came, in two or three copies.
     let widest = selected.chunks().filter_map(|chunk| chunk.widest).max().unwrap_or(0);
-    let sessions = reader_sessions(server, workers_within(options, 4 * widest), &mut session).await?;
+    let readers = Readers::on(server, &mut session).await?;
     progress.phase("proof", selected.rows(), selected.bytes());
     let tables = Arc::new(proof_tables(&selected));
-    let (proved, shown, stopping) = (tables.clone(), progress.clone(), stop.clone());
-    let proving =
-        tokio::task::spawn_blocking(move || verify::server::prove(&proved, sessions, shown.as_ref(), &stopping));
-    let mut proof = proving.await.expect("proving does not panic")?;
+    let workers = workers_within(options, 4 * widest);
+    let mut proof = readers.clone().prove(tables.clone(), workers, progress.clone(), stop.clone()).await?;
     if let (Some(limit), false) = (options.rows, proof.holds()) {
-        for reader in reader_sessions(server, 1, &mut session).await? {
-            rows::name(&mut proof, repository, &tables, reader, limit, &progress, &stop).await?;
-        }
+        let reader = tokio::task::block_in_place(|| readers.open())?;
+        rows::name(&mut proof, repository, &tables, reader, limit, &progress, &stop).await?;
     }
     Ok(proof)
 }

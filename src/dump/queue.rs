@@ -3,11 +3,13 @@
 
 use super::error::DumpError;
 use super::{Source, TakenChunk, TakenTable};
+use crate::limits;
 use crate::plan::cuts::{self, Cutting, ReadRange};
 use crate::schema::{Bound, Range};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
+use std::time::Instant;
 
 /// A range to read, of a table.
 #[derive(Clone, Debug)]
@@ -44,12 +46,38 @@ struct Inner {
     failure: Option<DumpError>,
 }
 
+impl Inner {
+    /// Counts a session out; false where it was the last, and with it the snapshot is gone.
+    fn session_lost(&mut self, error: DumpError) -> bool {
+        self.sessions -= 1;
+        self.sessions_lost += 1;
+        if self.sessions == 0 {
+            let last = match error {
+                DumpError::Server { source, .. } => DumpError::SnapshotLost { source },
+                other => other,
+            };
+            self.failure.get_or_insert(last);
+        }
+        self.sessions > 0
+    }
+}
+
 /// The queue.
 pub(super) struct Queue {
     inner: Mutex<Inner>,
     changed: Condvar,
     /// Workers that wait for a range: a reader looks at this often, so it is no part of the lock.
     idle: AtomicUsize,
+}
+
+/// What a worker is to do next.
+pub(super) enum Next {
+    /// Read this range.
+    Task(Task),
+    /// Let the server know that the session still lives, and ask again.
+    KeepAlive,
+    /// All is done, or has failed.
+    Finished,
 }
 
 /// A table whose last range was just read.
@@ -82,8 +110,9 @@ impl Queue {
         self.inner.lock().expect("no holder of the lock panics")
     }
 
-    /// The next range; waits while others may still give some back. `None` when all is done or has failed.
-    pub fn next(&self) -> Option<Task> {
+    /// The next range; waits while others may still give some back, but not for so long that the session is taken for dead.
+    pub fn next(&self) -> Next {
+        let begun = Instant::now();
         let mut inner = self.lock();
         self.idle.fetch_add(1, Ordering::Relaxed);
         loop {
@@ -91,14 +120,19 @@ impl Queue {
             if done {
                 self.idle.fetch_sub(1, Ordering::Relaxed);
                 self.changed.notify_all();
-                return None;
+                return Next::Finished;
             }
             if let Some(task) = inner.waiting.pop_front() {
                 inner.running += 1;
                 self.idle.fetch_sub(1, Ordering::Relaxed);
-                return Some(task);
+                return Next::Task(task);
             }
-            inner = self.changed.wait(inner).expect("no holder of the lock panics");
+            let left = limits::KEEP_ALIVE_EVERY.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                self.idle.fetch_sub(1, Ordering::Relaxed);
+                return Next::KeepAlive;
+            }
+            inner = self.changed.wait_timeout(inner, left).expect("no holder of the lock panics").0;
         }
     }
 
@@ -169,22 +203,20 @@ impl Queue {
     pub fn lost(&self, rest: Task, queries: usize, error: DumpError) {
         let mut inner = self.lock();
         inner.running -= 1;
-        inner.sessions -= 1;
-        inner.sessions_lost += 1;
         inner.states[rest.table].queries += queries;
-        if inner.sessions == 0 {
-            let last = match error {
-                DumpError::Server { source, .. } => DumpError::SnapshotLost { source },
-                other => other,
-            };
-            inner.failure.get_or_insert(last);
-        } else {
+        if inner.session_lost(error) {
             if rest.read.cutting == Cutting::ByHash && !rest.count_only {
                 // Without a key reading cannot go on in the middle: the partition is read anew.
                 inner.states[rest.table].chunks.retain(|chunk| chunk.partition != rest.read.partition);
             }
             inner.waiting.push_front(rest);
         }
+        self.changed.notify_all();
+    }
+
+    /// A session was lost while it waited for a range.
+    pub fn lost_waiting(&self, error: DumpError) {
+        self.lock().session_lost(error);
         self.changed.notify_all();
     }
 

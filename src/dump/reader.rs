@@ -4,7 +4,7 @@
 use super::chunker::{Chunker, Rows, Verdict};
 use super::error::DumpError;
 use super::midpoint;
-use super::queue::{Finished, Task};
+use super::queue::{Finished, Next, Task};
 use super::{Shared, Source, Stored, Stretch, TakenChunk, WorkerTime};
 use crate::codec::frame::{Sealer, content_id};
 use crate::codec::layout::{Protocol, RangeQuery, RowLayout};
@@ -44,8 +44,21 @@ pub(super) fn work(shared: &Shared<'_>, session: RawSession) -> WorkerTime {
     };
     loop {
         let waiting = Stretch::begin();
-        let Some(mut task) = shared.queue.next() else { break };
+        let next = shared.queue.next();
         time.idle_seconds += waiting.end().as_secs_f64();
+        let mut task = match next {
+            Next::Task(task) => task,
+            Next::KeepAlive => match worker.session.execute(b"DO 1") {
+                Ok(_) => continue,
+                Err(error) => {
+                    let error = DumpError::server("nothing", error);
+                    shared.progress.note(&format!("an idle session was lost, the others go on: {error}"));
+                    shared.queue.lost_waiting(error);
+                    break;
+                }
+            },
+            Next::Finished => break,
+        };
         let busy = Stretch::begin();
         let outcome = worker.run(&mut task);
         time.busy_seconds += busy.end().as_secs_f64();

@@ -43,7 +43,10 @@ pub async fn create(session: &mut Session, account: &MakeAccount<'_>) -> Result<
         Present::Nothing => ledger::account_begun(session, name, false).await?,
         // ALTER USER refuses the anonymous one its own password options (3016, seen on 9.7.4).
         Present::Replaced if name.user.is_empty() => {
-            statements.insert(0, format!("DROP USER {}", name.sql()).into_bytes());
+            // Recorded only once the old one is gone: what is recorded is changed, and would keep what the old one had.
+            if let Some(why) = run(session, name, &[format!("DROP USER {}", name.sql()).into_bytes()]).await? {
+                return Ok(Some(why));
+            }
             ledger::account_begun(session, name, true).await?;
         }
         Present::Ours => statements = statements.into_iter().map(as_alter).collect(),

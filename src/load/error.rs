@@ -40,6 +40,16 @@ pub enum LoadError {
         /// What the server said.
         why: String,
     },
+    /// A chunk holds what its table cannot: nothing of it was sent.
+    #[error("table {table}, rows {range}: the chunk in the backup cannot be used: {why}")]
+    Chunk {
+        /// The table on the target.
+        table: String,
+        /// The chunk's range.
+        range: String,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// A row does not fit into one packet of the target, and rows must go by INSERT there.
     #[error("table {table} has a row of {row_bytes} bytes, and {server} takes at most {packet_bytes_max} in a packet")]
     RowTooWide {
@@ -91,6 +101,11 @@ impl LoadError {
         }
     }
 
+    /// True where a session was lost: the same work can be done over another.
+    pub fn lost(&self) -> bool {
+        matches!(self, LoadError::Server(source) if source.lost())
+    }
+
     /// Names what was to be made when the server refuses it; a lost connection stays what it is.
     pub(super) fn refused(what: impl Into<String>) -> impl FnOnce(ServerError) -> LoadError {
         move |source| match source.code() {
@@ -109,7 +124,7 @@ impl Explain for LoadError {
                 Some(1286 | 3185 | 3548 | 3750 | 1235 | 1273 | 1115 | 1064 | 1911 | 4161) => Exit::TargetUnfit,
                 _ => source.exit(),
             },
-            LoadError::Definition { .. } => Exit::RepositoryDamaged,
+            LoadError::Definition { .. } | LoadError::Chunk { .. } => Exit::RepositoryDamaged,
             LoadError::Repository(source) => source.exit(),
             LoadError::Rejected { .. } => Exit::LoadRejected,
             LoadError::RowTooWide { .. } => Exit::TargetUnfit,
@@ -141,6 +156,7 @@ impl Explain for LoadError {
                     Some("what was removed until then is gone; mend the cause and give the same command again".into())
                 }
                 LoadError::Interrupted => Some("run the same command again: it goes on from the chunks that are in".into()),
+                LoadError::Chunk { .. } => Some("another backup may hold the same rows; `myriad list` shows them".into()),
                 LoadError::Refused { .. } | LoadError::Definition { .. } => None,
             };
         };

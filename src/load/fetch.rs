@@ -49,7 +49,7 @@ impl Fetcher {
     }
 }
 
-/// Reads one chunk: fetched, unpacked, its content id checked.
+/// Reads one chunk: fetched, unpacked, its content id and the number of its rows checked.
 pub async fn read_chunk(
     repository: &Repository,
     chunk: &ChunkRecord,
@@ -57,10 +57,16 @@ pub async fn read_chunk(
     let Some(place) = chunk.frames() else { return Ok((Bytes::new(), Vec::new())) };
     let object = model::object_name(&place.object);
     let packed = repository.store.get_range(&object, place.offset, place.length).await?;
-    let (bytes, typed, content) = (chunk.bytes, chunk.typed.map(|typed| typed.bytes), chunk.content);
+    let (bytes, rows) = (chunk.bytes, chunk.rows);
+    let (typed, content) = (chunk.typed.map(|typed| typed.bytes), chunk.content);
     let what = format!("the chunk at byte {} of {object}", place.offset);
     let opened = tokio::task::spawn_blocking(move || {
         let (text, typed_list) = frame::open_chunk(&packed, bytes, typed, content, &what)?;
+        // Each row ends with a LF, and none stands elsewhere.
+        let found = memchr::memchr_iter(b'\n', &text).count() as u64;
+        if found != rows || !text.ends_with(b"\n") {
+            return Err(frame::FrameError::Rows { what, expected: rows, found });
+        }
         let typed = typed::parse_list(&typed_list).map_err(|_| frame::FrameError::Content { what })?;
         Ok::<_, frame::FrameError>((text.into(), typed))
     });

@@ -1,19 +1,19 @@
 //! What a run has done on the target, kept on the target: schema `myriad_restore`. A chunk's row commits in the same
 //! transaction as its rows, so a run that was cut off at any point goes on exactly where it was. What exists (tables,
 //! indexes, objects) is always read from the target itself.
-
 //!
 //! Every session of a run holds a named lock, which the server frees when the session ends: the run's own, and one
 //! for each worker. So a later run finds sessions that outlived their program (a killed client's ALTER goes on in
 //! the server, seen on 9.7.4) without any right, and cannot take a stranger's for one of them.
 
 use super::error::LoadError;
+use super::sessions::patiently;
 use crate::limits;
 use crate::schema::identifier::literal;
 use crate::schema::{Account, ObjectKind, QualifiedName};
 use crate::server::inspect::LEDGER_SCHEMA;
 use crate::server::{ServerError, Session};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
 
 /// The named lock of a run; a worker's has its number behind it.
@@ -49,8 +49,17 @@ pub struct Progressed {
     pub objects: HashSet<(String, QualifiedName)>,
     /// Users and roles that the run began to make.
     pub accounts: BTreeSet<Account>,
+    /// The collation that schemas have but for a moment, while objects of another time are made.
+    pub collations: BTreeMap<String, String>,
     /// Chunks that are in: number of the table, number of the chunk.
     pub chunks: HashSet<(u32, u64)>,
+}
+
+impl Progressed {
+    /// True where a view, routine, trigger or event is the run's own.
+    pub fn has_object(&self, kind: ObjectKind, name: &QualifiedName) -> bool {
+        self.objects.contains(&(kind.to_string(), name.clone()))
+    }
 }
 
 /// Holds the run's name on the target, so that two runs exclude each other; gone with the session. A run that has
@@ -59,9 +68,23 @@ pub async fn lock(session: &mut Session) -> Result<(), LoadError> {
     get_lock(session, LOCK).await
 }
 
-/// Marks a worker's session as one of the run that holds [`lock`]; gone with the session.
-pub async fn join(session: &mut Session, worker: usize) -> Result<(), LoadError> {
-    get_lock(session, &worker_lock(worker)).await
+/// Takes [`lock`] for a session that follows the lost one with connection id `lost`, whose end is waited for.
+pub async fn lock_again(session: &mut Session, lost: u32) -> Result<(), LoadError> {
+    take_over(session, LOCK, lost).await
+}
+
+/// Marks a worker's session as one of the run that holds [`lock`]; gone with the session. Where it follows a lost one, the
+/// end of that is waited for: then what it was doing is done or undone.
+pub async fn join(session: &mut Session, worker: usize, lost: Option<u32>) -> Result<(), LoadError> {
+    match lost {
+        Some(lost) => take_over(session, &worker_lock(worker), lost).await,
+        None => get_lock(session, &worker_lock(worker)).await,
+    }
+}
+
+/// Connection id of the session that holds [`lock`].
+pub async fn holder(session: &mut Session) -> Result<Option<u64>, ServerError> {
+    holder_of(session, LOCK).await
 }
 
 fn worker_lock(worker: usize) -> String {
@@ -69,19 +92,54 @@ fn worker_lock(worker: usize) -> String {
 }
 
 async fn get_lock(session: &mut Session, name: &str) -> Result<(), LoadError> {
-    let seconds = limits::RUN_LOCK_WAIT.as_secs();
-    let row = session.query_first(format!("SELECT GET_LOCK('{name}', {seconds})")).await?;
-    if row.map(|row| row.text(0)).as_deref() == Some("1") {
+    if got_lock(session, name, limits::RUN_LOCK_WAIT.as_secs()).await? {
         return Ok(());
     }
-    let holder = session.query_first(format!("SELECT IS_USED_LOCK('{name}')")).await?.map_or(0, |row| row.number(0));
-    Err(LoadError::Busy { server: session.server().to_owned(), connection: holder })
+    let connection = holder_of(session, name).await?.unwrap_or_default();
+    Err(LoadError::Busy { server: session.server().to_owned(), connection })
+}
+
+/// Takes a lock that the session with connection id `lost` may hold still: the server does not notice every cut, and a
+/// statement may run on. Its end takes as long as the server needs to undo what it did.
+async fn take_over(session: &mut Session, name: &str, lost: u32) -> Result<(), LoadError> {
+    let begun = Instant::now();
+    let mut seconds = 0;
+    while !got_lock(session, name, seconds).await? {
+        seconds = 1;
+        let holder = holder_of(session, name).await?;
+        if holder.is_some_and(|id| id != u64::from(lost)) || begun.elapsed() > limits::DEAD_SESSION_WAIT {
+            let connection = holder.unwrap_or_default();
+            return Err(LoadError::Busy { server: session.server().to_owned(), connection });
+        }
+        if let Some(id) = holder {
+            end(session, id).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn got_lock(session: &mut Session, name: &str, seconds: u64) -> Result<bool, ServerError> {
+    let row = session.query_first(format!("SELECT GET_LOCK('{name}', {seconds})")).await?;
+    Ok(row.and_then(|row| row.opt_number(0)) == Some(1))
+}
+
+async fn holder_of(session: &mut Session, name: &str) -> Result<Option<u64>, ServerError> {
+    let row = session.query_first(format!("SELECT IS_USED_LOCK('{name}')")).await?;
+    Ok(row.and_then(|row| row.opt_number(0)))
+}
+
+/// Ends a session, if it is there and ours to end.
+async fn end(session: &mut Session, id: u64) -> Result<(), ServerError> {
+    match session.execute(format!("KILL {id}")).await {
+        // Gone by itself, or another account's, which can only be waited for.
+        Err(error) if matches!(error.code(), Some(1094 | 1095)) => Ok(()),
+        other => other.map(drop),
+    }
 }
 
 /// Ends the statement that the session is in which holds [`lock`]; the session stays.
 pub async fn interrupt(session: &mut Session) -> Result<(), ServerError> {
-    let holder = session.query_first(format!("SELECT IS_USED_LOCK('{LOCK}')")).await?;
-    let Some(id) = holder.and_then(|row| row.opt_number(0)) else { return Ok(()) };
+    let Some(id) = holder(session).await? else { return Ok(()) };
     match session.execute(format!("KILL QUERY {id}")).await {
         // Gone by itself, or another account's.
         Err(error) if matches!(error.code(), Some(1094 | 1095)) => Ok(()),
@@ -100,11 +158,7 @@ pub async fn end_workers(session: &mut Session) -> Result<(), LoadError> {
             return Err(LoadError::Busy { server: session.server().to_owned(), connection: first });
         }
         for id in workers {
-            match session.execute(format!("KILL {id}")).await {
-                // Gone by itself, or another account's, which can only be waited for.
-                Err(error) if matches!(error.code(), Some(1094 | 1095)) => {}
-                other => drop(other?),
-            }
+            end(session, id).await?;
         }
         tokio::time::sleep(limits::DEAD_SESSION_PAUSE).await;
     }
@@ -147,6 +201,9 @@ pub async fn find(session: &mut Session, run: &RunId) -> Result<Option<Progresse
     for row in session.query(format!("SELECT user_name, host_name FROM {LEDGER_SCHEMA}.account")).await? {
         progressed.accounts.insert(Account::new(row.text(0), row.text(1)));
     }
+    for row in session.query(format!("SELECT schema_name, collation_name FROM {LEDGER_SCHEMA}.collation")).await? {
+        progressed.collations.insert(row.text(0), row.text(1));
+    }
     for row in session.query(format!("SELECT table_number, n FROM {LEDGER_SCHEMA}.chunk")).await? {
         progressed.chunks.insert((row.number(0) as u32, row.number(1)));
     }
@@ -171,6 +228,10 @@ pub async fn create(session: &mut Session, run: &RunId, logged: bool) -> Result<
         format!(
             "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.account (user_name VARCHAR(100) COLLATE utf8mb4_bin, \
              host_name VARCHAR(255) COLLATE utf8mb4_bin, replaced BOOL, PRIMARY KEY (user_name, host_name)) ENGINE=InnoDB"
+        ),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.collation (schema_name VARCHAR(64) COLLATE utf8mb4_bin PRIMARY KEY, \
+             collation_name VARCHAR(64)) ENGINE=InnoDB"
         ),
         format!(
             "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.chunk (table_number INT UNSIGNED, n BIGINT UNSIGNED, \
@@ -225,7 +286,8 @@ fn row(kind: &str, name: &QualifiedName) -> String {
 
 async fn begun(session: &mut Session, rows: Vec<String>) -> Result<(), ServerError> {
     for rows in rows.chunks(ROWS_PER_INSERT) {
-        session.execute(format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.made VALUES {}", rows.join(", "))).await?;
+        let sql = format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.made VALUES {}", rows.join(", "));
+        patiently(session, sql.as_bytes()).await?;
     }
     Ok(())
 }
@@ -242,9 +304,29 @@ pub async fn account_begun(session: &mut Session, account: &Account, replaced: b
     session.execute(sql).await.map(drop)
 }
 
+/// Records which collation these schemas have: objects of another time are made while their schema has another.
+pub async fn keep_collations(session: &mut Session, schemas: &BTreeSet<&str>) -> Result<(), ServerError> {
+    let names: Vec<String> = schemas.iter().map(|schema| literal(schema)).collect();
+    for names in names.chunks(ROWS_PER_INSERT) {
+        let sql = format!(
+            "INSERT IGNORE INTO {LEDGER_SCHEMA}.collation SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME \
+             FROM information_schema.schemata WHERE SCHEMA_NAME IN ({})",
+            names.join(", ")
+        );
+        session.execute(sql).await?;
+    }
+    Ok(())
+}
+
 /// Records a chunk inside the transaction that loads it.
 pub async fn chunk_loaded(session: &mut Session, table: u32, n: u64) -> Result<(), ServerError> {
     session.execute(format!("INSERT INTO {LEDGER_SCHEMA}.chunk VALUES ({table}, {n})")).await.map(drop)
+}
+
+/// True where a chunk is in.
+pub async fn has_chunk(session: &mut Session, table: u32, n: u64) -> Result<bool, ServerError> {
+    let sql = format!("SELECT 1 FROM {LEDGER_SCHEMA}.chunk WHERE table_number = {table} AND n = {n}");
+    Ok(session.query_first(sql).await?.is_some())
 }
 
 /// Forgets the chunks of a table that must be loaded anew.

@@ -2,7 +2,7 @@
 //!
 //! A worker is one task with one session. It holds at most two chunks: the one that is being loaded and the next
 //! one, fetched and unpacked meanwhile on another thread. A chunk and its ledger row commit in one transaction, so a
-//! run that was cut off goes on from what is there. A table's indexes are built as soon as its last row is in,
+//! run that was cut off goes on from what is there, and so does a worker whose session was lost. A table's indexes are built as soon as its last row is in,
 //! while other tables are still loading.
 
 pub mod accounts;
@@ -17,9 +17,12 @@ pub mod removal;
 pub mod rows;
 pub mod schedule;
 pub mod schema;
+pub mod sessions;
 pub mod typed;
+mod worker;
 
 pub use error::LoadError;
+pub use sessions::RunSessions;
 
 use crate::limits;
 use crate::manifest::Repository;
@@ -28,9 +31,10 @@ use crate::progress::{Progress, Stop};
 use crate::schema::{QualifiedName, Table};
 use crate::server::{ConnectOptions, Session};
 use fetch::Fetcher;
-use rows::{ChunkLoader, Way};
-use schedule::{Job, Schedule};
+use rows::Way;
+use schedule::Schedule;
 use std::sync::Arc;
+use worker::Shared;
 
 /// A table to bring back.
 #[derive(Clone, Debug)]
@@ -53,10 +57,12 @@ impl LoadTable {
 }
 
 /// How rows are loaded.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct LoadOptions {
     /// The target.
     pub target: ConnectOptions,
+    /// How sessions there are opened.
+    pub sessions: Arc<RunSessions>,
     /// Sessions that load at once.
     pub workers: usize,
     /// Bytes of chunks in memory at most.
@@ -65,8 +71,6 @@ pub struct LoadOptions {
     pub way: Way,
     /// The target's max_allowed_packet: no statement may be larger.
     pub packet_bytes_max: u64,
-    /// Keep the rows out of the target's binary log.
-    pub skip_binlog: bool,
     /// What one ALTER may use.
     pub indexes: indexes::IndexOptions,
 }
@@ -107,15 +111,15 @@ pub async fn run(
 ) -> Result<Loaded, LoadError> {
     let schedule = Arc::new(Schedule::new(tables, options.workers, options.indexes.at_once));
     let fetcher = Arc::new(Fetcher::new(repository.clone(), options.memory_bytes));
+    let shared = Shared { schedule, fetcher, options: options.clone(), progress: progress.clone(), stop: stop.clone() };
     let mut workers = tokio::task::JoinSet::new();
     for number in 0..options.workers {
-        let (schedule, fetcher, progress) = (schedule.clone(), fetcher.clone(), progress.clone());
-        let (options, stop) = (options.clone(), stop.clone());
+        let shared = shared.clone();
         workers.spawn(async move {
-            let outcome = work(number, &schedule, &fetcher, &options, &progress, &stop).await;
+            let outcome = worker::work(number, &shared).await;
             // A worker that stopped may hold the last chunk that others wait for.
-            if outcome.is_err() || stop.stopped() {
-                schedule.give_up();
+            if outcome.is_err() || shared.stop.stopped() {
+                shared.schedule.give_up();
             }
             outcome
         });
@@ -153,79 +157,4 @@ async fn end_late_workers(target: ConnectOptions, stop: Stop) -> Result<(), Load
     tokio::time::sleep(limits::STOP_WAIT).await;
     let mut session = Session::connect(&target).await?;
     ledger::end_workers(&mut session).await
-}
-
-/// One worker: chunks and index builds until none is left.
-async fn work(
-    number: usize,
-    schedule: &Arc<Schedule>,
-    fetcher: &Arc<Fetcher>,
-    options: &LoadOptions,
-    progress: &Arc<dyn Progress>,
-    stop: &Stop,
-) -> Result<Loaded, LoadError> {
-    let (mut session, _) = writer(&options.target, options.skip_binlog).await?;
-    ledger::join(&mut session, number).await?;
-    indexes::setup_indexes(&mut session, &options.indexes).await?;
-    rows::setup(&mut session, options.way).await?;
-    let mut loaded = Loaded::default();
-    let mut next = None;
-    while !stop.stopped() {
-        // Indexes first: the build overlaps with the other workers' loading.
-        if let Some(table) = schedule.take_indexes() {
-            build(schedule, table, &mut session, &mut loaded, progress, options.way).await?;
-            continue;
-        }
-        let (table, chunk, fetched) = match next.take() {
-            Some(ahead) => ahead,
-            None => match schedule.take(number).await {
-                Job::Indexes(table) => {
-                    build(schedule, table, &mut session, &mut loaded, progress, options.way).await?;
-                    continue;
-                }
-                Job::Chunk(table, chunk) => (table, chunk, fetcher.fetch(schedule.chunk(table, chunk))),
-                Job::Finished => break,
-            },
-        };
-        let text = fetched.await.expect("unpacking does not panic")?;
-        next = schedule.take_chunk(number).map(|(t, c)| (t, c, fetcher.fetch(schedule.chunk(t, c))));
-        let (work, record) = (schedule.table(table), schedule.chunk(table, chunk));
-        let name = work.target.to_string();
-        progress.table(&name, true);
-        let packet_bytes_max = options.packet_bytes_max;
-        let loading = ChunkLoader { session: &mut session, work, record, way: options.way, packet_bytes_max };
-        let outcome = loading.load(text).await;
-        progress.table(&name, false);
-        outcome?;
-        schedule.chunk_done(table);
-        progress.add(record.rows, record.bytes);
-        loaded.rows += record.rows;
-        loaded.bytes += record.bytes;
-        loaded.chunks += 1;
-    }
-    session.close().await;
-    Ok(loaded)
-}
-
-async fn build(
-    schedule: &Schedule,
-    table: usize,
-    session: &mut Session,
-    loaded: &mut Loaded,
-    progress: &Arc<dyn Progress>,
-    way: Way,
-) -> Result<(), LoadError> {
-    let work = schedule.table(table);
-    let name = format!("{} (indexes)", work.target);
-    progress.table(&name, true);
-    // Definitions are sent as text in utf8mb4; a session that inserts speaks binary.
-    rows::speak_text(session, way).await?;
-    let made = indexes::build_indexes(session, &work.table, &work.target).await;
-    rows::setup(session, way).await?;
-    progress.table(&name, false);
-    let made = made?;
-    loaded.indexes += made.made.len() as u64;
-    loaded.notes.extend(made.notes);
-    schedule.indexes_done(table);
-    Ok(())
 }

@@ -12,7 +12,7 @@ use super::schema::define;
 use crate::schema::identifier::{hex_literal, literal, quote};
 use crate::schema::{Object, ObjectKind, QualifiedName, object_text};
 use crate::server::ServerError;
-use crate::server::session::{Session, WRITER_SETUP};
+use crate::server::session::{Done, Session, WRITER_SETUP};
 use std::collections::HashSet;
 use std::fmt;
 
@@ -178,7 +178,10 @@ async fn create_as_its_maker(session: &mut Session, object: &Object, text: &[u8]
         settings.push_str(&format!(", SESSION time_zone={}", literal(zone)));
     }
     let result = match session.execute(settings).await {
-        Ok(_) => define(session, text).await,
+        Ok(_) => match is_one_statement(session, text).await {
+            Ok(()) => define(session, text).await,
+            refused => refused.map(|()| Done::default()),
+        },
         Err(error) => Err(error),
     };
     // SHOW WARNINGS comes first: it tells about the last statement that could warn.
@@ -201,6 +204,24 @@ async fn create_as_its_maker(session: &mut Session, object: &Object, text: &[u8]
         Err(error) if matches!(error.code(), Some(1050 | 1304 | 1359 | 1537)) => Ok(Outcome::Existing),
         Err(error) if error.code().is_some() => Ok(Outcome::Refused(error)),
         Err(error) => Err(error),
+    }
+}
+
+/// "This command is not supported in the prepared statement protocol yet": said of most definitions of code, once they are parsed.
+const NOT_PREPARED: u16 = 1295;
+
+/// Lets the server parse the text as one statement, without running it. The driver's sessions take several statements in
+/// one text, and where a routine's body ends depends on its sql_mode and character set; PREPARE takes one alone, and says
+/// of any more that it is no syntax (seen on MySQL 9.7.4 and MariaDB 10.11). It refuses what CREATE would refuse as well.
+async fn is_one_statement(session: &mut Session, text: &[u8]) -> Result<(), ServerError> {
+    // A byte string is not converted, whatever the session's character set.
+    session.execute(format!("SET @myriad_text = {}", hex_literal(text))).await?;
+    let parsed = session.execute("PREPARE myriad_one FROM @myriad_text").await;
+    session.execute("SET @myriad_text = NULL").await?;
+    match parsed {
+        Ok(_) => session.execute("DEALLOCATE PREPARE myriad_one").await.map(drop),
+        Err(error) if error.code() == Some(NOT_PREPARED) => Ok(()),
+        Err(error) => Err(error.of_statement(text)),
     }
 }
 

@@ -7,7 +7,7 @@
 use super::error::LoadError;
 use super::ledger::{self, SCHEMA, TABLE};
 use super::objects;
-use super::schema::define;
+use super::schema::{define, put_collation_back};
 use crate::schema::identifier::{literal, quote};
 use crate::schema::{Account, QualifiedName};
 use crate::server::inspect::LEDGER_SCHEMA;
@@ -23,6 +23,7 @@ pub struct Traces {
     pub logged: bool,
     made: Vec<(String, QualifiedName)>,
     accounts: Vec<(Account, bool)>,
+    collations: Vec<(String, String)>,
 }
 
 /// What was removed.
@@ -70,6 +71,9 @@ pub async fn traces(session: &mut Session) -> Result<Option<Traces>, ServerError
     let accounts = format!("SELECT user_name, host_name, replaced FROM {LEDGER_SCHEMA}.account");
     let accounts = session.query(accounts).await?;
     traces.accounts = accounts.iter().map(|row| (Account::new(row.text(0), row.text(1)), row.number(2) == 1)).collect();
+    let collations = format!("SELECT schema_name, collation_name FROM {LEDGER_SCHEMA}.collation");
+    let collations = session.query(collations).await?;
+    traces.collations = collations.iter().map(|row| (row.text(0), row.text(1))).collect();
     Ok(Some(traces))
 }
 
@@ -104,6 +108,9 @@ impl Traces {
                 let what = format!("{kind} {name}");
                 drop_one(session, &format!("DROP {word} IF EXISTS {}", name.sql()), what, &mut done).await?;
             }
+        }
+        for (schema, collation) in &self.collations {
+            put_collation_back(session, schema, collation).await?;
         }
         for name in self.of_kind(SCHEMA) {
             let what = format!("schema {}", name.schema);

@@ -7,16 +7,17 @@
 
 use super::error::LoadError;
 use super::fetch::RowText;
+use super::sessions::lock_pause;
 use super::{LoadTable, insert, ledger, typed};
 use crate::codec::RowLayout;
 use crate::codec::line::{self, StoredRow};
+use crate::limits;
 use crate::manifest::model::ChunkRecord;
 use crate::schema::ColumnKind;
 use crate::server::session::Done;
 use crate::server::{ServerError, Session};
 use bytes::Bytes;
 use futures::StreamExt;
-use std::time::Duration;
 
 /// The way that rows take into a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -31,9 +32,6 @@ pub enum Way {
 /// Bytes that are handed to the socket at once; from 64 KiB up it makes no difference to the server. Each slice is a
 /// packet, which a server whose `max_allowed_packet` is no larger ends the connection for (seen on 9.7.4 with 1 MiB).
 const SLICE_BYTES: usize = 64 << 10;
-
-/// How often a chunk is tried again after a deadlock or a lock wait timeout.
-const LOCK_TRIES: u32 = 10;
 
 /// Sets a loading session up for its way.
 pub async fn setup(session: &mut Session, way: Way) -> Result<(), ServerError> {
@@ -73,32 +71,34 @@ pub struct ChunkLoader<'a> {
 }
 
 impl ChunkLoader<'_> {
-    /// Loads the chunk and records it in the ledger, in one transaction. A deadlock is tried again.
-    pub async fn load(mut self, rows: RowText) -> Result<(), LoadError> {
+    /// Loads the chunk and records it in the ledger, in one transaction. After a deadlock or a lock wait timeout it is tried
+    /// again; not into a table without transactions, which may have kept some of the rows.
+    pub async fn load(&mut self, rows: &RowText) -> Result<(), LoadError> {
         let mut tries = 0;
         loop {
-            match self.try_load(&rows).await {
-                Err(error) if matches!(error.code(), Some(1205 | 1213)) && tries < LOCK_TRIES => {
-                    tries += 1;
-                    self.session.execute("ROLLBACK").await?;
-                    tokio::time::sleep(Duration::from_millis(50 << tries.min(5))).await;
-                }
-                Err(error) => {
-                    // Where the connection is gone the server rolls back by itself.
-                    let _ = self.session.execute("ROLLBACK").await;
-                    return Err(error);
-                }
+            let error = match self.try_load(rows).await {
                 Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            let again = matches!(error.code(), Some(1205 | 1213)) && self.work.table.transactional();
+            // Where the connection is gone the server rolls back by itself.
+            let rolled_back = self.session.execute("ROLLBACK").await;
+            if !again || tries == limits::LOCK_TRIES {
+                return Err(error);
             }
+            rolled_back?;
+            tokio::time::sleep(lock_pause(tries)).await;
+            tries += 1;
         }
     }
 
     async fn try_load(&mut self, rows: &RowText) -> Result<(), LoadError> {
         let layout = RowLayout::of(&self.work.table);
         let Parted { plain, typed } =
-            Parted::of(rows).ok_or_else(|| self.rejected("its typed list names a row that it has not".into()))?;
+            Parted::of(rows).ok_or_else(|| self.unusable("its typed list names a row that it has not"))?;
+        typed::check(&layout, &typed).map_err(|why| self.unusable(why))?;
         let sent = self.record.rows - typed.len() as u64;
-        let ChunkLoader { work, record, packet_bytes_max, .. } = *self;
+        let (work, record, packet_bytes_max) = (self.work, self.record, self.packet_bytes_max);
         self.session.execute("START TRANSACTION").await?;
         match self.way {
             _ if sent == 0 => {}
@@ -161,6 +161,10 @@ impl ChunkLoader<'_> {
         }
     }
 
+    fn unusable(&self, why: &'static str) -> LoadError {
+        LoadError::Chunk { table: self.work.target.to_string(), range: range(self.record), why }
+    }
+
     fn rejected(&self, why: String) -> LoadError {
         rejected(self.work, self.record, why)
     }
@@ -168,8 +172,11 @@ impl ChunkLoader<'_> {
 
 /// The server did not take rows of a chunk as they were sent.
 pub(super) fn rejected(work: &LoadTable, record: &ChunkRecord, why: String) -> LoadError {
-    let range = record.range.as_ref().map_or(format!("chunk {}", record.n), |range| range.to_string());
-    LoadError::Rejected { table: work.target.to_string(), range, why }
+    LoadError::Rejected { table: work.target.to_string(), range: range(record), why }
+}
+
+fn range(record: &ChunkRecord) -> String {
+    record.range.as_ref().map_or(format!("chunk {}", record.n), |range| range.to_string())
 }
 
 /// A chunk's rows, those without typed values as stretches of row text and those with them one by one.

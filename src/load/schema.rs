@@ -5,8 +5,9 @@
 //! definition is returned as notes for the report.
 
 use super::error::LoadError;
+use super::sessions::patiently;
 use crate::schema::ddl::{self, Cut};
-use crate::schema::identifier::quote;
+use crate::schema::identifier::{literal, quote};
 use crate::schema::{QualifiedName, Schema, Table};
 use crate::server::ServerError;
 use crate::server::facts::session_variables;
@@ -64,19 +65,11 @@ pub async fn create_schema(session: &mut Session, schema: &Schema, name: &str) -
     Ok(done.warnings == 0)
 }
 
-/// Other sessions' definitions at the same moment can end in a deadlock inside the data dictionary (seen with CREATE SCHEMA,
-/// CREATE TABLE and CREATE TRIGGER on 9.7.4): a definition is tried again so many times.
-const DEADLOCK_TRIES: u32 = 10;
-
-/// Runs a definition.
+/// Runs a definition. Other sessions' definitions at the same moment can end in a deadlock inside the data dictionary (seen
+/// with CREATE SCHEMA, CREATE TABLE and CREATE TRIGGER on 9.7.4), and another's lock on a table in a timeout: then it is
+/// tried again.
 pub(super) async fn define(session: &mut Session, sql: impl AsRef<[u8]>) -> Result<Done, ServerError> {
-    let mut tries = 1;
-    loop {
-        match session.execute(&sql).await {
-            Err(error) if error.code() == Some(1213) && tries < DEADLOCK_TRIES => tries += 1,
-            other => return other,
-        }
-    }
+    patiently(session, sql.as_ref()).await
 }
 
 /// The table's definition cut in two, with the table's name in the error.
@@ -85,6 +78,23 @@ pub fn cut(table: &Table) -> Result<Cut, LoadError> {
         return Ok(Cut::whole(table.create.0.clone()));
     }
     ddl::cut(&table.create.0).map_err(|source| LoadError::Definition { table: table.name.to_string(), source })
+}
+
+/// Gives a schema the collation that it had, where it is there and has another by now.
+pub async fn put_collation_back(session: &mut Session, schema: &str, collation: &str) -> Result<(), ServerError> {
+    let sql = "SELECT DEFAULT_COLLATION_NAME FROM information_schema.schemata WHERE SCHEMA_NAME";
+    let present = session.query_first(format!("{sql} = {}", literal(schema))).await?.map(|row| row.text(0));
+    if present.is_some_and(|present| present != collation) {
+        define(session, format!("ALTER DATABASE {} COLLATE {collation}", quote(schema))).await?;
+    }
+    Ok(())
+}
+
+/// True where the target has a table of this name.
+pub async fn is_there(session: &mut Session, target: &QualifiedName) -> Result<bool, ServerError> {
+    let (schema, table) = (literal(&target.schema), literal(&target.name));
+    let sql = format!("SELECT 1 FROM information_schema.tables WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME = {table}");
+    Ok(session.query_first(sql).await?.is_some())
 }
 
 /// Makes the bare table as `target`, whose schema must exist and becomes the session's current one. A general

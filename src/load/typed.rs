@@ -6,10 +6,10 @@
 use super::LoadTable;
 use super::error::LoadError;
 use super::rows;
-use crate::codec::RowLayout;
 use crate::codec::line::{self, StoredRow};
 use crate::codec::row::unescape;
 use crate::codec::typed::{ListedValue, TypedKind};
+use crate::codec::{self, RowLayout};
 use crate::manifest::model::ChunkRecord;
 use crate::schema::{ColumnKind, quote};
 use crate::server::Session;
@@ -21,6 +21,33 @@ const STATEMENT_BYTES_MAX: usize = 1 << 20;
 /// inside another, of which the server takes some 60.
 const ROW_BYTES_MAX: usize = 32_000;
 const COLUMN_BYTES: usize = 24;
+
+/// Whether rows can be made into an INSERT: numbers of ENUM and SET stand there as they are, and every typed value must be
+/// one of a document of its row. The error says what is wrong.
+pub fn check(layout: &RowLayout, rows: &[StoredRow<'_>]) -> Result<(), &'static str> {
+    for row in rows {
+        let fields: Vec<&[u8]> = line::fields(row.line).collect();
+        if fields.len() != layout.fields.len() {
+            return Err("a row has another number of fields than its table");
+        }
+        let number = |field: &[u8]| field == b"\\N" || !field.is_empty() && field.iter().all(u8::is_ascii_digit);
+        let numbers = layout.loaded_fields().filter(|(_, f)| matches!(f.kind, ColumnKind::Enum | ColumnKind::Set));
+        if numbers.into_iter().any(|(place, _)| !number(fields[place])) {
+            return Err("an ENUM or SET is no number");
+        }
+        if row.typed.iter().any(|listed| !layout.json.contains(&listed.field)) {
+            return Err("its typed list names a column that is no JSON");
+        }
+        for &place in &layout.json {
+            let mut values = row.typed.iter().filter(|listed| listed.field == place).map(|l| &l.value).peekable();
+            let document = unescape(fields[place]).unwrap_or_default();
+            if values.peek().is_some() && !codec::typed::agrees(&document, values) {
+                return Err("its typed list names a value that its document has not");
+            }
+        }
+    }
+    Ok(())
+}
 
 /// Inserts rows, as many with one statement as fit. `packet_bytes_max` is the target's max_allowed_packet.
 pub async fn insert_rows(
@@ -89,33 +116,38 @@ impl Batch {
             let (table, server) = (work.target.to_string(), session.server().to_owned());
             return Err(LoadError::RowTooWide { table, server, row_bytes: self.sql.len() as u64, packet_bytes_max });
         }
-        if self.zone != UTC {
-            session.execute(format!("SET SESSION time_zone='{}'", self.zone)).await?;
+        if self.zone == UTC {
+            return self.send_under_zone(session, work, record, layout).await;
         }
-        let outcome = session.execute(&self.sql).await;
-        let sound = match &outcome {
-            Ok(done) if done.affected != self.rows => false,
-            Ok(done) if done.warnings == 0 => true,
-            Ok(done) => rows::explained(session, layout, u64::from(done.warnings), self.enum_errors).await?,
-            Err(_) => false,
+        session.execute(format!("SET SESSION time_zone='{}'", self.zone)).await?;
+        let sent = self.send_under_zone(session, work, record, layout).await;
+        // Also after a deadlock: the chunk is tried again over this session, and TIMESTAMP columns go by its zone.
+        let restored = session.execute(format!("SET SESSION time_zone='{UTC}'")).await;
+        sent.and(restored.map(drop).map_err(LoadError::from))
+    }
+
+    async fn send_under_zone(
+        &self,
+        session: &mut Session,
+        work: &LoadTable,
+        record: &ChunkRecord,
+        layout: &RowLayout,
+    ) -> Result<(), LoadError> {
+        let done = match session.execute(&self.sql).await {
+            Ok(done) => done,
+            Err(source) if matches!(source.code(), None | Some(1205 | 1213)) => return Err(source.into()),
+            Err(source) => return Err(rows::rejected(work, record, source.to_string())),
         };
-        let why = match (outcome, sound) {
-            (_, true) => None,
-            (Err(source), _) if matches!(source.code(), None | Some(1205 | 1213)) => return Err(source.into()),
-            (Err(source), _) => Some(source.to_string()),
-            (Ok(done), false) => {
-                let told = session.query("SHOW WARNINGS LIMIT 5").await?;
-                let texts: Vec<_> = told.iter().map(|row| row.text(2)).collect();
-                Some(format!("of {} rows sent {} were stored: {}", self.rows, done.affected, texts.join("; ")))
-            }
-        };
-        if self.zone != UTC {
-            session.execute(format!("SET SESSION time_zone='{UTC}'")).await?;
+        let warned = done.warnings > 0;
+        if done.affected == self.rows
+            && (!warned || rows::explained(session, layout, u64::from(done.warnings), self.enum_errors).await?)
+        {
+            return Ok(());
         }
-        match why {
-            None => Ok(()),
-            Some(why) => Err(rows::rejected(work, record, why)),
-        }
+        let told = session.query("SHOW WARNINGS LIMIT 5").await?;
+        let texts: Vec<_> = told.iter().map(|row| row.text(2)).collect();
+        let why = format!("of {} rows sent {} were stored: {}", self.rows, done.affected, texts.join("; "));
+        Err(rows::rejected(work, record, why))
     }
 }
 

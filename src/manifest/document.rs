@@ -15,13 +15,26 @@ pub fn seal<T: Serialize>(value: &T) -> (Vec<u8>, String) {
 
 /// Reads a document: its first line's value and SHA-256. The error says what is wrong, not where.
 pub fn open(bytes: &[u8]) -> Result<(serde_json::Value, String), String> {
+    let (line, hash) = checked_line(bytes)?;
+    Ok((parse(line)?, hash))
+}
+
+/// A record out of a document's line. Fields that it does not know are passed over and take no memory.
+pub fn parse<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(line).map_err(|e| match e.classify() {
+        serde_json::error::Category::Data => format!("a field is not as it should be: {e}"),
+        _ => format!("it is no JSON: {e}"),
+    })
+}
+
+/// The first line of a document, and its SHA-256, which the second line must name.
+pub fn checked_line(bytes: &[u8]) -> Result<(&[u8], String), String> {
     let end = memchr::memchr(b'\n', bytes).ok_or("it has no whole line")? + 1;
     let hash = hex::encode(Sha256::digest(&bytes[..end]));
     if &bytes[end..] != format!("\"sha256:{hash}\"\n").as_bytes() {
         return Err("its hash does not fit its text".into());
     }
-    let value = serde_json::from_slice(&bytes[..end]).map_err(|e| format!("it is no JSON: {e}"))?;
-    Ok((value, hash))
+    Ok((&bytes[..end], hash))
 }
 
 /// A record out of a document's value.

@@ -61,13 +61,39 @@ pub enum ManifestError {
         /// The name.
         name: String,
     },
-    /// An object that the backup reuses has gone.
-    #[error("object {object}, which this backup reuses, has gone from {place}; the backup was withdrawn")]
-    ReusedGone {
+    /// A definition that no reader would take.
+    #[error("a definition of {bytes} bytes is longer than a part of a backup can be")]
+    LineTooLong {
+        /// Bytes of its line.
+        bytes: u64,
+    },
+    /// An object that the backup needs has gone, or a prune has condemned it meanwhile.
+    #[error("object {object}, which this backup needs, {why} in {place}; the backup was withdrawn")]
+    ObjectGone {
         /// Object name.
         object: String,
+        /// What became of it.
+        why: &'static str,
         /// The repository.
         place: String,
+    },
+    /// Another run is at work there that this one would be in the way of.
+    #[error("another run is at work in {place}: {holder}")]
+    Busy {
+        /// What it does, where, and since when.
+        holder: String,
+        /// The repository.
+        place: String,
+    },
+    /// Backups that cannot be read may need any object, so nothing is removed.
+    #[error("nothing was removed from {place}: {count} cannot be read, and may need any object ({first})")]
+    Unreadable {
+        /// The repository.
+        place: String,
+        /// How many backups, in words.
+        count: String,
+        /// What is wrong with the first of them.
+        first: String,
     },
 }
 
@@ -78,9 +104,11 @@ impl Explain for ManifestError {
             ManifestError::Frame(e) => e.exit(),
             ManifestError::NoRepository { .. } => Exit::RepositoryMissing,
             ManifestError::NotEmpty { .. } | ManifestError::Foreign { .. } => Exit::RepositoryForeign,
-            ManifestError::Damaged { .. } | ManifestError::ReusedGone { .. } => Exit::RepositoryDamaged,
+            ManifestError::Damaged { .. } | ManifestError::Unreadable { .. } => Exit::RepositoryDamaged,
+            ManifestError::ObjectGone { .. } | ManifestError::Busy { .. } => Exit::RepositoryBusy,
             ManifestError::NoBackup { .. } => Exit::BackupNotFound,
             ManifestError::BadName { .. } => Exit::Usage,
+            ManifestError::LineTooLong { .. } => Exit::Failure,
         }
     }
 
@@ -94,9 +122,15 @@ impl Explain for ManifestError {
             ManifestError::Damaged { .. } => {
                 "run `myriad verify --repo …` to see all that is damaged; `myriad list` shows other backups".into()
             }
-            ManifestError::ReusedGone { .. } => "run the backup again; it will store what is missing".into(),
+            ManifestError::ObjectGone { .. } => "run the backup again; it stores what is missing".into(),
+            ManifestError::Busy { .. } => "wait until it has ended, then run the same command again".into(),
+            ManifestError::Unreadable { .. } => {
+                "`myriad verify --repo …` names all damage; to give a backup up, delete its manifest.json, then prune again"
+                    .into()
+            }
             ManifestError::NoBackup { hint, .. } => hint.clone(),
             ManifestError::BadName { .. } => "choose another --name".into(),
+            ManifestError::LineTooLong { .. } => "leave it out: --exclude-table, or --no-objects".into(),
         })
     }
 }

@@ -1,12 +1,14 @@
 //! What the repository knows of a source already: where content is stored, and how each table was cut last time.
 
+use super::condemned::Names as Condemned;
 use super::error::ManifestError;
 use super::model::{ChunkRecord, ListLine, Place, TypedList};
+use super::object;
 use super::parts::read_part;
 use super::repository::{Found, Repository};
 use crate::codec::frame::ContentId;
 use crate::schema::QualifiedName;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// How many of a source's newest backups are searched for content. Older ones add little: what both of these
 /// lack has usually changed for good.
@@ -39,8 +41,9 @@ pub struct Known {
     pub cuts: HashMap<QualifiedName, TableCuts>,
 }
 
-/// Reads the chunk lists of the newest backups, `found` being newest first.
-pub async fn load(repository: &Repository, found: &[Found]) -> Result<Known, ManifestError> {
+/// Reads the chunk lists of the newest backups, `found` being newest first. What stands in objects that are `condemned`
+/// or missing is not known, and so is stored again.
+pub async fn load(repository: &Repository, found: &[Found], condemned: &Condemned) -> Result<Known, ManifestError> {
     let mut known = Known::default();
     for (age, backup) in found.iter().take(BACKUPS_SEARCHED).enumerate() {
         let mut table = None;
@@ -57,6 +60,12 @@ pub async fn load(repository: &Repository, found: &[Found]) -> Result<Known, Man
             }
         }
     }
+    let mut objects: HashSet<_> = known.places.values().map(|chunk| chunk.place.object).collect();
+    objects.retain(|object| !condemned.contains(object));
+    for missing in object::missing(repository.store.as_ref(), &objects).await? {
+        objects.remove(&missing);
+    }
+    known.places.retain(|_, chunk| objects.contains(&chunk.place.object));
     Ok(known)
 }
 

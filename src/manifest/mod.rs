@@ -3,12 +3,17 @@
 //! with the last object that it writes.
 
 pub mod commit;
+pub mod condemned;
 pub mod document;
 pub mod error;
 pub mod known;
+pub mod lock;
 pub mod model;
+pub mod object;
 pub mod pack;
 pub mod parts;
+pub mod proofs;
+pub mod references;
 pub mod repository;
 
 pub use error::ManifestError;

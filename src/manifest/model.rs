@@ -1,10 +1,11 @@
 //! The serialised records of a repository, field by field as docs/format.md sections 2 to 7 describe them.
 
 use crate::codec::digest::RowDigest;
-use crate::codec::frame::{ContentId, ObjectId};
+use crate::codec::frame::{self, ContentId, ObjectId};
+use crate::limits;
 use crate::position::{ConsistencyKind, Position, SourcePosition};
 use crate::schema::account::AccountDefinition;
-use crate::schema::{Object, Range, SqlText, Table};
+use crate::schema::{Object, Range, SqlText, Table, vet};
 use crate::server::facts::ServerFacts;
 use crate::server::inspect::NotTaken;
 use jiff::Timestamp;
@@ -340,6 +341,83 @@ impl ChunkRecord {
     pub fn loading_bytes(&self) -> u64 {
         let list = self.typed.map_or(0, |typed| typed.bytes);
         self.frames().map_or(0, |place| place.length) + self.bytes + 7 * list
+    }
+}
+
+/// A record that stands on a line of a part.
+pub trait Line: serde::de::DeserializeOwned {
+    /// Whether its numbers can be, so that whoever reads it may add them up and allocate what they say. The error says what
+    /// is wrong.
+    fn check(&self) -> Result<(), String>;
+}
+
+impl Line for SchemaLine {
+    /// Definitions are looked at where they are chosen, so that one that is refused does not keep the others.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl Line for AccountLine {
+    fn check(&self) -> Result<(), String> {
+        let AccountLine::Account(account) = self;
+        vet::account(account).map_err(|why| format!("account {}: {why}", account.name))
+    }
+}
+
+impl Line for ListLine {
+    fn check(&self) -> Result<(), String> {
+        match self {
+            ListLine::Table(_) => Ok(()),
+            ListLine::Chunk(chunk) => chunk.check().map_err(|why| format!("chunk {}: {why}", chunk.n)),
+        }
+    }
+}
+
+impl Place {
+    /// Whether it can be that of a frame which holds so many bytes at most; behind it `more` bytes may lie.
+    fn check(&self, bytes: u64, more: u64) -> Result<(), String> {
+        if self.length > frame::frame_bytes_max(bytes) {
+            return Err(format!("a frame of {} bytes for {bytes}", self.length));
+        }
+        match self.offset.checked_add(self.length).and_then(|end| end.checked_add(more)) {
+            Some(_) => Ok(()),
+            None => Err("a place beyond the end of any object".into()),
+        }
+    }
+}
+
+impl Part {
+    /// Whether its numbers can be. The error says what is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        match self.bytes > limits::PART_BYTES_MAX {
+            true => Err(format!("a part of {} bytes; the largest has {}", self.bytes, limits::PART_BYTES_MAX)),
+            false => self.place.check(self.bytes, 0),
+        }
+    }
+}
+
+impl ChunkRecord {
+    fn check(&self) -> Result<(), String> {
+        let list = self.typed.unwrap_or(TypedList { length: 0, bytes: 0 });
+        if self.bytes.max(list.bytes) > limits::CHUNK_RECORD_BYTES_MAX {
+            let most = limits::CHUNK_RECORD_BYTES_MAX;
+            return Err(format!(
+                "{} bytes of rows, {} of typed values; a chunk has {most} at most",
+                self.bytes, list.bytes
+            ));
+        }
+        // Each row ends with a byte of its own.
+        let untyped_max = self.untyped.values().copied().max().unwrap_or(0);
+        if self.rows.max(untyped_max).max(self.widest.unwrap_or(0)) > self.bytes {
+            return Err(format!("{} rows in {} bytes", self.rows, self.bytes));
+        }
+        if self.place.is_some() != (self.bytes > 0) || self.place.is_none() && self.typed.is_some() {
+            return Err("rows without a place, or a place without rows".into());
+        }
+        let Some(place) = &self.place else { return Ok(()) };
+        place.check(self.bytes, list.length)?;
+        Place { length: list.length, ..*place }.check(list.bytes, place.length)
     }
 }
 

@@ -2,13 +2,14 @@
 //! the object's name is the hash of all its bytes. Full objects are hashed and stored by a thread of their own, with
 //! one more waiting: frames in flight never exceed four objects, and a frame larger than that is in flight alone.
 
+use super::condemned::Names as Condemned;
 use super::error::ManifestError;
-use super::model::{self, Place};
+use super::model::Place;
+use super::object;
 use crate::codec::frame::ObjectId;
-use crate::store::{PutMode, Store};
+use crate::store::Store;
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -57,13 +58,19 @@ pub struct PackWriter {
 }
 
 impl PackWriter {
-    /// A writer of objects of about `object_bytes` to `store`. `runtime` drives the store's futures.
-    pub fn new(store: Arc<dyn Store>, runtime: tokio::runtime::Handle, object_bytes: usize) -> PackWriter {
+    /// A writer of objects of about `object_bytes` to `store`, under names that are not `condemned`. `runtime` drives the
+    /// store's futures.
+    pub fn new(
+        store: Arc<dyn Store>,
+        runtime: tokio::runtime::Handle,
+        object_bytes: usize,
+        condemned: Arc<Condemned>,
+    ) -> PackWriter {
         let (full, objects) = bounded(1);
         let in_flight = Arc::new(InFlight::default());
         let stored = in_flight.clone();
         let writer = std::thread::spawn(move || {
-            let names = write_objects(&*store, &runtime, &objects, &stored);
+            let names = write_objects(&*store, &runtime, &objects, &condemned, &stored);
             // No more is stored: whoever waits for room goes on and hears of it.
             drop(objects);
             stored.forget();
@@ -175,16 +182,13 @@ fn write_objects(
     store: &dyn Store,
     runtime: &tokio::runtime::Handle,
     objects: &Receiver<Full>,
+    condemned: &Condemned,
     in_flight: &InFlight,
 ) -> Result<Names, ManifestError> {
     let mut names = Names::new();
     for Full { number, frames } in objects {
-        let mut hasher = Sha256::new();
-        frames.iter().for_each(|frame| hasher.update(frame));
         let bytes = frames.iter().map(|frame| frame.len() as u64).sum();
-        let object = ObjectId(hasher.finalize().into());
-        // The name says what the bytes are, so putting it once more over itself changes nothing.
-        runtime.block_on(store.put(&model::object_name(&object), frames, PutMode::Overwrite))?;
+        let object = runtime.block_on(object::put(store, frames, condemned))?;
         names.insert(number, object);
         in_flight.stored(bytes);
     }

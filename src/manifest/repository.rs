@@ -4,9 +4,11 @@ use super::document;
 use super::error::ManifestError;
 use super::model::{self, FORMAT, Manifest, Marker, PARTS_VERSION, TYPED_LIST_FEATURE};
 use crate::codec::{ROW_DIGEST_VERSION, ROW_TEXT_VERSION};
+use crate::limits;
 use crate::store::{PutMode, Store, StoreError};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use serde::Deserialize;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 const MARKER: &str = "myriad.json";
@@ -34,11 +36,54 @@ pub struct Found {
     pub bytes: u64,
 }
 
+/// The fields of a manifest that say whether it can be read at all.
+#[derive(Deserialize)]
+struct Head {
+    format: Option<u64>,
+    kind: Option<String>,
+    versions: Option<HeadVersions>,
+    #[serde(default)]
+    requires: Vec<String>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+struct HeadVersions {
+    row_text: Option<u64>,
+    row_digest: Option<u64>,
+    parts: Option<u64>,
+}
+
+/// No part may be named twice, since a small one could be read for ever; and all of them must have room in memory.
+fn check_parts(manifest: &Manifest) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    let mut bytes = 0_u64;
+    for part in manifest.schemas.iter().chain(&manifest.lists).chain(&manifest.accounts) {
+        part.check()?;
+        if !seen.insert((part.place.object, part.place.offset)) {
+            return Err(format!("it names the part at {} of {} twice", part.place.offset, part.place.object));
+        }
+        bytes = bytes.saturating_add(part.bytes);
+    }
+    match bytes > limits::PARTS_BYTES_MAX {
+        true => Err(format!("its parts have {bytes} bytes, and a backup has {} at most", limits::PARTS_BYTES_MAX)),
+        false => Ok(()),
+    }
+}
+
+/// What goes into statements as it stands.
+fn check_texts(manifest: &Manifest) -> Result<(), String> {
+    let own = |byte: u8| byte.is_ascii_alphanumeric() || b"_:,-\n ".contains(&byte);
+    if !manifest.position.gtid_executed.bytes().all(own) {
+        return Err("its GTID set is none".into());
+    }
+    Ok(())
+}
+
 impl Repository {
     /// Opens the repository in `store`.
     pub async fn open(store: Arc<dyn Store>) -> Result<Repository, ManifestError> {
         let place = store.describe();
-        let bytes = match store.get(MARKER).await {
+        let bytes = match store.get_bounded(MARKER, limits::MARKER_BYTES_MAX).await {
             Ok(bytes) => bytes,
             Err(StoreError::Missing { .. }) => return Err(ManifestError::NoRepository { place }),
             Err(e) => return Err(e.into()),
@@ -106,7 +151,7 @@ impl Repository {
     /// Reads one backup's manifest, checked.
     pub async fn manifest(&self, name: &str, id: &str) -> Result<Found, ManifestError> {
         let object = model::manifest_name(name, id);
-        let bytes = match self.store.get(&object).await {
+        let bytes = match self.store.get_bounded(&object, limits::MANIFEST_BYTES_MAX).await {
             Err(StoreError::Missing { .. }) => {
                 let hint = "`myriad list --repo …` shows what there is".to_owned();
                 return Err(ManifestError::NoBackup { wanted: id.to_owned(), place: self.place(), hint });
@@ -114,44 +159,42 @@ impl Repository {
             other => other?,
         };
         let damaged = |why| ManifestError::Damaged { name: object.clone(), place: self.place(), why };
-        let (value, hash) = document::open(&bytes).map_err(damaged)?;
-        self.refuse_unknown(&object, &value)?;
-        let manifest: Manifest = document::decode(value).map_err(damaged)?;
+        let (line, hash) = document::checked_line(&bytes).map_err(damaged)?;
+        self.refuse_unknown(&object, &document::parse(line).map_err(damaged)?)?;
+        let manifest: Manifest = document::parse(line).map_err(damaged)?;
         if manifest.id != id || manifest.name != name {
             return Err(damaged(format!("it is the manifest of {}/{}", manifest.name, manifest.id)));
         }
         if manifest.repository != self.marker.id {
             return Err(damaged(format!("it belongs to another repository ({})", manifest.repository)));
         }
+        check_parts(&manifest).and_then(|()| check_texts(&manifest)).map_err(damaged)?;
         Ok(Found { manifest, hash, bytes: bytes.len() as u64 })
     }
 
-    /// What a reader must not misread is refused before the fields are looked at.
-    fn refuse_unknown(&self, object: &str, value: &serde_json::Value) -> Result<(), ManifestError> {
+    /// What a reader must not misread is refused before the other fields are looked at.
+    fn refuse_unknown(&self, object: &str, head: &Head) -> Result<(), ManifestError> {
         let foreign = |why| Err(ManifestError::Foreign { name: object.to_owned(), place: self.place(), why });
-        let number = |path: &str| value.pointer(path).and_then(serde_json::Value::as_u64).unwrap_or(u64::MAX);
+        let versions = head.versions.unwrap_or_default();
         let known = [
-            ("/format", FORMAT),
-            ("/versions/row_text", ROW_TEXT_VERSION),
-            ("/versions/row_digest", ROW_DIGEST_VERSION),
-            ("/versions/parts", PARTS_VERSION),
+            ("format", head.format, FORMAT),
+            ("versions/row_text", versions.row_text, ROW_TEXT_VERSION),
+            ("versions/row_digest", versions.row_digest, ROW_DIGEST_VERSION),
+            ("versions/parts", versions.parts, PARTS_VERSION),
         ];
-        for (path, version) in known {
-            if number(path) > u64::from(version) {
-                return foreign(format!("{} is newer than {version}", &path[1..]));
+        for (field, version, newest) in known {
+            if version.is_none_or(|version| version > u64::from(newest)) {
+                return foreign(format!("{field} is newer than {newest}"));
             }
         }
-        let kind = value.get("kind").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let kind = head.kind.as_deref().unwrap_or_default();
         if kind != "logical" {
             return foreign(format!("its kind is {kind:?}"));
         }
-        let requires = value.get("requires").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
-        for feature in requires.iter().filter_map(serde_json::Value::as_str) {
-            if !KNOWN_FEATURES.contains(&feature) {
-                return foreign(format!("it requires {feature:?}"));
-            }
+        match head.requires.iter().find(|feature| !KNOWN_FEATURES.contains(&feature.as_str())) {
+            Some(feature) => foreign(format!("it requires {feature:?}")),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The manifests of one source name, newest snapshot first.

@@ -48,17 +48,25 @@ pub struct Grant<'a> {
     rights: Range<usize>,
     /// On what; empty for roles.
     place: Range<usize>,
+    /// Where the account begins that it is given to or taken from.
+    receiver: usize,
 }
 
 impl<'a> Grant<'a> {
     /// Takes a line apart; none where it is neither GRANT nor REVOKE.
     pub fn parse(text: &'a [u8]) -> Option<Grant<'a>> {
         let start = [&b"GRANT "[..], b"REVOKE "].iter().find(|verb| text.starts_with(verb))?.len();
-        let to = find(text, start, b" TO ").or_else(|| find(text, start, b" FROM "))?;
+        let words = [&b" TO "[..], b" FROM "];
+        let (to, receiver) = words.iter().find_map(|word| find(text, start, word).map(|at| (at, at + word.len())))?;
         Some(match find(text, start, b" ON ").filter(|on| *on < to) {
-            Some(on) => Grant { text, rights: start..on, place: on + 4..to },
-            None => Grant { text, rights: start..to, place: to..to },
+            Some(on) => Grant { text, rights: start..on, place: on + 4..to, receiver },
+            None => Grant { text, rights: start..to, place: to..to, receiver },
         })
+    }
+
+    /// The account that it is given to or taken from, and all that follows.
+    pub fn receiver(&self) -> &'a [u8] {
+        &self.text[self.receiver..]
     }
 
     /// True where it takes a right from a schema (partial revokes).

@@ -10,11 +10,12 @@ mod change;
 mod key;
 mod lexer;
 
-pub use change::{rename_schema_in_foreign_key, rename_schema_of_sequences, with_name, without_placement};
-pub(crate) use lexer::{Dialect, Lexer, Token};
+pub use change::{
+    referenced_schema, rename_schema_in_foreign_key, rename_schema_of_sequences, with_name, without_placement,
+};
+pub(crate) use lexer::{Dialect, Lexer, Token, unquote};
 
 use key::Key;
-use lexer::unquote;
 
 /// Why a text could not be taken apart.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

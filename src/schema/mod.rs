@@ -9,6 +9,7 @@ pub mod key;
 pub mod object_text;
 pub mod readable;
 pub mod sql_text;
+pub mod vet;
 
 pub use account::Account;
 pub use identifier::quote;

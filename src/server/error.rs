@@ -1,5 +1,6 @@
 //! What asking a server can fail with. Messages name the server and the statement; never a password.
 
+use super::session::shorten;
 use crate::error::{Exit, Explain};
 
 /// The server's code for a lock that was not to be had in time.
@@ -100,6 +101,16 @@ impl ServerError {
         match self {
             ServerError::Statement { code, .. } => Some(*code),
             _ => None,
+        }
+    }
+
+    /// The same error as one of another statement, of which the failing one was a part.
+    pub fn of_statement(self, sql: &[u8]) -> ServerError {
+        match self {
+            ServerError::Statement { server, code, state, message, .. } => {
+                ServerError::Statement { server, code, state, message, statement: shorten(sql) }
+            }
+            other => other,
         }
     }
 

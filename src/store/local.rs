@@ -4,7 +4,7 @@
 //! umask of the process; several processes may use one folder at once.
 
 use super::name::{RESERVED_SEGMENTS, checked, checked_prefix};
-use super::{PutMode, Store, StoreError, StoredObject};
+use super::{Notice, PutMode, Store, StoreError, StoredObject, notice};
 use crate::limits::TEMPORARY_FILE_AGE;
 use bytes::Bytes;
 use rustix::fs::{CWD, RenameFlags};
@@ -162,13 +162,34 @@ impl Store for LocalStore {
     async fn delete(&self, name: &str) -> Result<(), StoreError> {
         checked(name, || self.describe())?;
         let path = self.inner.root.join(name);
+        let inner = self.inner.clone();
         let deleted = blocking(move || match fs::remove_file(&path) {
-            // A manifest that is gone must stay gone before its objects go: hence the flush.
-            Ok(()) => sync_folder(parent_of(&path)),
+            Ok(()) => {
+                // A manifest that is gone must stay gone before its objects go: hence the flush.
+                sync_folder(parent_of(&path))?;
+                inner.remove_empty_folders(&path);
+                Ok(())
+            }
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(()),
             Err(error) => Err(error),
         });
         deleted.await.map_err(|error| self.write_error(name, error))
+    }
+
+    async fn announce(&self, name: &str, text: Bytes) -> Result<Notice, StoreError> {
+        let (inner, own) = (self.inner.clone(), name.to_string());
+        let announced = blocking(move || {
+            let folder = inner.root.join(TEMPORARY);
+            inner.make_durable(&folder)?;
+            notice::announce_file(&inner.root, folder.join(temporary_name()), &own, &text)
+        });
+        announced.await.map_err(|error| self.write_error(&format!("{}/{name}", notice::FOLDER), error))
+    }
+
+    async fn announced(&self, but: &str) -> Result<Vec<(String, Bytes)>, StoreError> {
+        let (inner, own) = (self.inner.clone(), but.to_string());
+        let found = blocking(move || notice::living_files(&inner.root, &own));
+        found.await.map_err(|error| self.read_error(notice::FOLDER, error))
     }
 }
 
@@ -228,6 +249,18 @@ impl Inner {
         Ok(())
     }
 
+    /// Removes the folders of a backup that the last of its objects has left. Others are kept: somebody may be about to
+    /// put an object there, while into the folder of a backup that is gone nobody puts anything.
+    fn remove_empty_folders(&self, deleted: &Path) {
+        const KEPT_LEVELS: usize = 2;
+        let below = |folder: &Path| folder.strip_prefix(&self.root).map_or(0, |path| path.components().count());
+        let mut folder = parent_of(deleted);
+        while below(folder) > KEPT_LEVELS && fs::remove_dir(folder).is_ok() {
+            self.durable_folders.lock().expect("no code that holds the set can panic").remove(folder);
+            folder = parent_of(folder);
+        }
+    }
+
     fn is_durable(&self, folder: &Path) -> bool {
         self.durable_folders.lock().expect("no code that holds the set can panic").contains(folder)
     }
@@ -239,12 +272,16 @@ struct TemporaryFile {
 }
 
 impl TemporaryFile {
-    /// The name carries the process id for people and a random number against processes on other machines.
     fn create(folder: &Path) -> io::Result<(TemporaryFile, File)> {
-        let path = folder.join(format!("{}-{:016x}", std::process::id(), rand::random::<u64>()));
+        let path = folder.join(temporary_name());
         let file = File::create_new(&path)?;
         Ok((TemporaryFile { path }, file))
     }
+}
+
+/// Carries the process id for people and a random number against processes on other machines.
+fn temporary_name() -> String {
+    format!("{}-{:016x}", std::process::id(), rand::random::<u64>())
 }
 
 impl Drop for TemporaryFile {

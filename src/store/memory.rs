@@ -1,16 +1,17 @@
 //! A store in memory: for tests, and the plainest reading of the contract. Nothing survives the process.
 
 use super::name::{checked, checked_prefix, is_below};
-use super::{PutMode, Store, StoreError, StoredObject};
+use super::{Notice, PutMode, Store, StoreError, StoredObject};
 use bytes::Bytes;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
 /// Objects in a map.
 #[derive(Default)]
 pub struct MemoryStore {
     objects: Mutex<BTreeMap<String, (Bytes, SystemTime)>>,
+    notices: Arc<Mutex<BTreeMap<String, Bytes>>>,
 }
 
 impl MemoryStore {
@@ -81,6 +82,19 @@ impl Store for MemoryStore {
         self.objects().remove(name);
         Ok(())
     }
+
+    async fn announce(&self, name: &str, text: Bytes) -> Result<Notice, StoreError> {
+        let (notices, own) = (self.notices.clone(), name.to_string());
+        notices.lock().expect("no code that holds the map can panic").insert(own.clone(), text);
+        Ok(Notice::entry(move || {
+            notices.lock().expect("no code that holds the map can panic").remove(&own);
+        }))
+    }
+
+    async fn announced(&self, but: &str) -> Result<Vec<(String, Bytes)>, StoreError> {
+        let notices = self.notices.lock().expect("no code that holds the map can panic");
+        Ok(notices.iter().filter(|(name, _)| *name != but).map(|(n, text)| (n.clone(), text.clone())).collect())
+    }
 }
 
 fn stored(name: &str, (bytes, modified): &(Bytes, SystemTime)) -> StoredObject {
@@ -90,7 +104,6 @@ fn stored(name: &str, (bytes, modified): &(Bytes, SystemTime)) -> StoredObject {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn keeps_the_contract() {

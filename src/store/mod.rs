@@ -8,6 +8,7 @@ mod local;
 mod location;
 mod memory;
 mod name;
+mod notice;
 mod object;
 mod trace;
 
@@ -15,6 +16,7 @@ pub use local::LocalStore;
 pub use location::Location;
 pub use memory::MemoryStore;
 pub use name::{NAME_BYTES_MAX, SEGMENT_BYTES_MAX, check_name};
+pub use notice::Notice;
 pub use object::ObjectBackedStore;
 pub use trace::{CountingStore, StoreCounts};
 
@@ -74,6 +76,18 @@ pub enum StoreError {
         /// The byte after the last one asked for.
         end: u64,
     },
+    /// The object is larger than one of its kind can be, and was not read.
+    #[error("object {name} in {store} has {bytes} bytes; one of its kind has {bytes_max} at most")]
+    TooLarge {
+        /// Object name.
+        name: String,
+        /// The store, for people.
+        store: String,
+        /// Its bytes.
+        bytes: u64,
+        /// The most that is believed.
+        bytes_max: u64,
+    },
     /// Reading failed.
     #[error("cannot read {name} from {store}: {source}")]
     Read {
@@ -125,7 +139,10 @@ pub enum StoreError {
 impl Explain for StoreError {
     fn exit(&self) -> Exit {
         match self {
-            StoreError::Missing { .. } | StoreError::Short { .. } | StoreError::Name { .. } => Exit::RepositoryDamaged,
+            StoreError::Missing { .. }
+            | StoreError::Short { .. }
+            | StoreError::TooLarge { .. }
+            | StoreError::Name { .. } => Exit::RepositoryDamaged,
             StoreError::Read { .. } | StoreError::Open { .. } => Exit::RepositoryMissing,
             StoreError::Exists { .. } | StoreError::Write { .. } => Exit::RepositoryWrite,
             StoreError::Place { .. } => Exit::Usage,
@@ -134,7 +151,10 @@ impl Explain for StoreError {
 
     fn hint(&self) -> Option<String> {
         let text = match self {
-            StoreError::Missing { .. } | StoreError::Short { .. } | StoreError::Name { .. } => {
+            StoreError::Missing { .. }
+            | StoreError::Short { .. }
+            | StoreError::TooLarge { .. }
+            | StoreError::Name { .. } => {
                 "`myriad verify` on this repository names every damaged object and the backups that need it"
             }
             StoreError::Exists { .. } => {
@@ -184,6 +204,14 @@ pub trait Store: Send + Sync {
     async fn put(&self, name: &str, parts: Vec<Bytes>, mode: PutMode) -> Result<(), StoreError>;
     /// The whole object.
     async fn get(&self, name: &str) -> Result<Bytes, StoreError>;
+    /// The whole object, where it has `bytes_max` at most; nothing of a larger one is read.
+    async fn get_bounded(&self, name: &str, bytes_max: u64) -> Result<Bytes, StoreError> {
+        let bytes = self.head(name).await?.bytes;
+        if bytes > bytes_max {
+            return Err(StoreError::TooLarge { name: name.to_string(), store: self.describe(), bytes, bytes_max });
+        }
+        self.get(name).await
+    }
     /// `length` bytes from `offset`, and no more are read; [`StoreError::Short`] where the object ends before.
     async fn get_range(&self, name: &str, offset: u64, length: u64) -> Result<Bytes, StoreError>;
     /// Size and time of one object.
@@ -193,6 +221,17 @@ pub trait Store: Send + Sync {
     async fn list(&self, prefix: &str) -> Result<Vec<StoredObject>, StoreError>;
     /// Removes an object; one that is not there is no error.
     async fn delete(&self, name: &str) -> Result<(), StoreError>;
+    /// Says that this process is at work in the store: until the notice is ended, others [see](Store::announced) its
+    /// `text` (one line) under `name` (one segment, never used before). A store that has no means for it gives a notice
+    /// that nobody sees, as this default does: notices are for politeness, and nothing is lost without them.
+    async fn announce(&self, _name: &str, _text: Bytes) -> Result<Notice, StoreError> {
+        Ok(Notice::none())
+    }
+    /// The notices of living processes, name and text, but for the one named `but`. Takes some seconds where somebody's
+    /// notice has to be watched to know whether he lives; what the dead have left is removed.
+    async fn announced(&self, _but: &str) -> Result<Vec<(String, Bytes)>, StoreError> {
+        Ok(Vec::new())
+    }
 }
 
 #[cfg(test)]
@@ -227,6 +266,10 @@ mod tests {
                 Exit::RepositoryDamaged,
             ),
             (StoreError::Name { name: name.clone(), store: store.clone(), why: "why" }, Exit::RepositoryDamaged),
+            (
+                StoreError::TooLarge { name: name.clone(), store: store.clone(), bytes: 2, bytes_max: 1 },
+                Exit::RepositoryDamaged,
+            ),
             (StoreError::Exists { name: name.clone(), store: store.clone() }, Exit::RepositoryWrite),
             (StoreError::Read { name: name.clone(), store: store.clone(), source: source() }, Exit::RepositoryMissing),
             (StoreError::Write { name: name.clone(), store: store.clone(), source: source() }, Exit::RepositoryWrite),

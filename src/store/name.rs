@@ -7,19 +7,19 @@ use super::StoreError;
 pub const NAME_BYTES_MAX: usize = 1024;
 /// Longest segment between slashes in bytes: the limit of file names on Linux file systems.
 pub const SEGMENT_BYTES_MAX: usize = 255;
-/// First segments that no object has: a folder keeps its unfinished files in `tmp`, and `lost+found`
-/// belongs to the file system where a repository is a whole disk.
-pub(super) const RESERVED_SEGMENTS: [&str; 2] = ["tmp", "lost+found"];
+/// First segments that no object has: a folder keeps its unfinished files in `tmp`, `locks` is for notices of
+/// processes at work, and `lost+found` belongs to the file system where a repository is a whole disk.
+pub(super) const RESERVED_SEGMENTS: [&str; 3] = ["tmp", super::notice::FOLDER, "lost+found"];
 
 /// Says which rule `name` breaks: segments separated by single slashes, none of them empty, `.` or `..`, no
-/// control characters, no backslash, not below `tmp` or `lost+found`, at most [`NAME_BYTES_MAX`] bytes.
+/// control characters, no backslash, not below `tmp`, `locks` or `lost+found`, at most [`NAME_BYTES_MAX`] bytes.
 pub fn check_name(name: &str) -> Result<(), &'static str> {
     if name.len() > NAME_BYTES_MAX {
         return Err("it is longer than 1024 bytes");
     }
     let first = name.split('/').next().unwrap_or_default();
     if RESERVED_SEGMENTS.contains(&first) {
-        return Err("`tmp` and `lost+found` are not for objects");
+        return Err("`tmp`, `locks` and `lost+found` are not for objects");
     }
     name.split('/').try_for_each(check_segment)
 }
@@ -76,8 +76,8 @@ mod tests {
         let long = "x".repeat(256);
         let deep = vec!["x"; 600].join("/");
         for name in [
-            "", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/.", "a\\b", "a\nb", "a\0", "tmp", "tmp/a", &long,
-            &deep,
+            "", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/.", "a\\b", "a\nb", "a\0", "tmp", "tmp/a",
+            "locks/a", &long, &deep,
         ] {
             assert!(check_name(name).is_err(), "{name}");
         }

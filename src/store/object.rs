@@ -5,7 +5,7 @@
 //! decorator of our own would do, so there is none. Credentials never reach a message.
 
 use super::name::{checked, checked_prefix};
-use super::{PutMode, Store, StoreError, StoredObject};
+use super::{Notice, PutMode, Store, StoreError, StoredObject, notice};
 use crate::limits::{
     CONDITIONAL_PUT_TRIES, CONNECT_TIMEOUT, MULTIPART_FROM_BYTES, OBJECT_OPEN_RETRIES, OBJECT_READ_TIMEOUT,
     OBJECT_REQUEST_TIMEOUT, OBJECT_RETRIES, OBJECT_RETRY_TIME, UPLOAD_PART_BYTES, UPLOAD_PARTS_AT_ONCE,
@@ -25,6 +25,9 @@ use std::time::Duration;
 /// Metadata key of the random token that a conditional put leaves on its object, so that a put whose answer was
 /// lost can find out whether it was the winner.
 const TOKEN: &str = "put-token";
+
+/// Names of notices begin so; they are no objects.
+const NOTICES: &str = "locks/";
 
 /// Objects in an object store.
 pub struct ObjectBackedStore {
@@ -74,6 +77,11 @@ impl ObjectBackedStore {
         let key = if self.prefix.is_empty() { name.to_string() } else { format!("{}/{name}", self.prefix) };
         // Parsed, not converted: a conversion would percent-encode the odd characters.
         Path::parse(key).map_err(|error| self.read_error(name, error.into()))
+    }
+
+    fn notices(&self) -> Path {
+        // The prefix was parsed when the store was opened.
+        Path::parse(&self.prefix).unwrap_or_default().join(notice::FOLDER)
     }
 
     fn read_error(&self, name: &str, error: Error) -> StoreError {
@@ -176,6 +184,17 @@ impl Store for ObjectBackedStore {
         got.await.map_err(|error| self.read_error(name, error))
     }
 
+    async fn get_bounded(&self, name: &str, bytes_max: u64) -> Result<Bytes, StoreError> {
+        let key = self.key(name)?;
+        // The size comes before the bytes: no second request.
+        let got = self.inner.get(&key).await.map_err(|error| self.read_error(name, error))?;
+        let bytes = got.meta.size;
+        if bytes > bytes_max {
+            return Err(StoreError::TooLarge { name: name.to_string(), store: self.describe(), bytes, bytes_max });
+        }
+        got.bytes().await.map_err(|error| self.read_error(name, error))
+    }
+
     async fn get_range(&self, name: &str, offset: u64, length: u64) -> Result<Bytes, StoreError> {
         let key = self.key(name)?;
         let end = offset.saturating_add(length);
@@ -218,6 +237,9 @@ impl Store for ObjectBackedStore {
         let own = if self.prefix.is_empty() { String::new() } else { format!("{}/", self.prefix) };
         let objects = found.into_iter().filter_map(|facts| {
             let name = facts.location.as_ref().strip_prefix(&own)?.to_string();
+            if name.starts_with(NOTICES) {
+                return None;
+            }
             Some(StoredObject { name, bytes: facts.size, modified: facts.last_modified.into() })
         });
         Ok(objects.collect())
@@ -228,6 +250,16 @@ impl Store for ObjectBackedStore {
             Err(error) if matches!(error, Error::NotFound { .. }) && !is_missing_bucket(&error) => Ok(()),
             deleted => deleted.map_err(|error| self.write_error(name, error)),
         }
+    }
+
+    async fn announce(&self, name: &str, text: Bytes) -> Result<Notice, StoreError> {
+        let key = self.notices().join(name);
+        notice::announce_object(self.inner.clone(), key, text).await.map_err(|error| self.write_error(name, error))
+    }
+
+    async fn announced(&self, but: &str) -> Result<Vec<(String, Bytes)>, StoreError> {
+        let found = notice::beating_objects(self.inner.as_ref(), &self.notices(), but).await;
+        found.map_err(|error| self.read_error(notice::FOLDER, error))
     }
 }
 

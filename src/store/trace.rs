@@ -1,7 +1,7 @@
 //! A store around a store that counts requests and bytes of each kind, for summaries and for tests that
 //! bound them. It changes nothing and adds no request of its own.
 
-use super::{PutMode, Store, StoreError, StoredObject};
+use super::{Notice, PutMode, Store, StoreError, StoredObject};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -113,6 +113,14 @@ impl Store for CountingStore {
     async fn delete(&self, name: &str) -> Result<(), StoreError> {
         add(&self.deletes, 1);
         self.inner.delete(name).await
+    }
+
+    async fn announce(&self, name: &str, text: Bytes) -> Result<Notice, StoreError> {
+        self.inner.announce(name, text).await
+    }
+
+    async fn announced(&self, but: &str) -> Result<Vec<(String, Bytes)>, StoreError> {
+        self.inner.announced(but).await
     }
 }
 

@@ -27,6 +27,13 @@ pub enum VerifyError {
     Interrupted,
 }
 
+impl VerifyError {
+    /// True where a session was lost: the same can be read over another.
+    pub(super) fn lost(&self) -> bool {
+        matches!(self, VerifyError::Server { source, .. } if source.lost())
+    }
+}
+
 impl Explain for VerifyError {
     fn exit(&self) -> Exit {
         match self {

@@ -4,6 +4,7 @@
 use super::error::VerifyError;
 use crate::codec::RowDigest;
 use crate::codec::frame::{self, ContentId, ObjectId};
+use crate::limits;
 use crate::manifest::Repository;
 use crate::manifest::model::{self, ChunkRecord, ListLine, Manifest, TableRecord};
 use crate::manifest::parts::read_part;
@@ -192,7 +193,7 @@ pub async fn read_all(
                     return Err(VerifyError::Interrupted);
                 }
                 let name = model::object_name(&object);
-                let bytes = match repository.store.get(&name).await {
+                let bytes = match repository.store.get_bounded(&name, limits::OBJECT_BYTES_MAX).await {
                     Ok(bytes) => bytes,
                     Err(error) => return Ok((0, 0, vec![error.to_string()])),
                 };

@@ -5,6 +5,7 @@ use super::error::VerifyError;
 use super::rows::RowDifferences;
 use crate::codec::layout::{Protocol, RangeQuery, RowLayout};
 use crate::codec::{RowEncoder, Tally};
+use crate::limits;
 use crate::manifest::model::ChunkRecord;
 use crate::progress::{Progress, Stop};
 use crate::schema::{ColumnKind, Generated, QualifiedName, Range, Table, readable};
@@ -129,14 +130,17 @@ struct Shared<'a> {
     left: Vec<AtomicUsize>,
     proof: Mutex<Proof>,
     failure: Mutex<Option<VerifyError>>,
+    open: &'a (dyn Fn() -> Result<RawSession, ServerError> + Sync),
     progress: &'a dyn Progress,
     stop: &'a Stop,
 }
 
-/// Reads everything back over the given sessions (reader settings set). Blocks.
+/// Reads everything back over the given sessions (reader settings set); `open` gives another in place of one that is lost.
+/// Blocks.
 pub fn prove(
     tables: &[ProofTable],
     sessions: Vec<RawSession>,
+    open: &(dyn Fn() -> Result<RawSession, ServerError> + Sync),
     progress: &dyn Progress,
     stop: &Stop,
 ) -> Result<Proof, VerifyError> {
@@ -152,6 +156,7 @@ pub fn prove(
         left,
         proof: Mutex::default(),
         failure: Mutex::default(),
+        open,
         progress,
         stop,
     };
@@ -210,16 +215,54 @@ fn work(shared: &Shared<'_>, mut session: RawSession) -> Result<(), VerifyError>
         let work = &shared.tables[task.table];
         let name = work.target.to_string();
         shared.progress.table(&name, true);
-        let tally = read_range(shared, &mut session, work, task);
+        let tally = over_sessions(shared, &mut session, |session| read_range(shared, session, work, task));
         shared.progress.table(&name, false);
         let tally = tally?;
         let bytes = work.chunks[task.chunks.clone()].iter().map(|chunk| chunk.bytes).sum();
         shared.progress.add(tally.rows, bytes);
         compare(&mut shared.proof.lock().expect("no holder of the lock panics"), work, task, &tally);
         if shared.left[task.table].fetch_sub(1, Ordering::AcqRel) == 1 {
-            count(&mut session, shared, work)?;
+            over_sessions(shared, &mut session, |session| count(session, shared, work))?;
         }
     }
+}
+
+/// Reads over a session, and again over another where that is lost: what is read stands still, and nothing was compared yet.
+fn over_sessions<T>(
+    shared: &Shared<'_>,
+    session: &mut RawSession,
+    mut read: impl FnMut(&mut RawSession) -> Result<T, VerifyError>,
+) -> Result<T, VerifyError> {
+    let mut lost = 0;
+    loop {
+        match read(session) {
+            Err(error) if error.lost() && lost < limits::LOST_TRIES => {
+                lost += 1;
+                shared.progress.note(&format!("a session was lost and is opened anew: {error}"));
+                *session = open_again(shared, error)?;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// A session in place of the one that was lost with `error`.
+fn open_again(shared: &Shared<'_>, error: VerifyError) -> Result<RawSession, VerifyError> {
+    for tries in 0..limits::RECONNECT_TRIES {
+        let mut left = limits::RECONNECT_PAUSE * 2u32.pow(tries);
+        while !left.is_zero() {
+            if shared.stop.stopped() {
+                return Err(VerifyError::Interrupted);
+            }
+            let step = left.min(limits::STOP_PAUSE);
+            std::thread::sleep(step);
+            left -= step;
+        }
+        if let Ok(session) = (shared.open)() {
+            return Ok(session);
+        }
+    }
+    Err(error)
 }
 
 /// Digests the rows of a range as they stand now.

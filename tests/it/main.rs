@@ -3,6 +3,7 @@
 mod support;
 
 mod abort;
+mod backup_kills;
 mod bounds;
 mod by_hand;
 mod chunks;
@@ -14,8 +15,10 @@ mod demo;
 mod exact;
 mod faults;
 mod guard;
+mod guard_table;
 mod guide;
 mod json_types;
+mod kill_points;
 mod kills;
 mod login;
 mod managed;
@@ -27,6 +30,7 @@ mod refusals;
 mod roundtrip;
 mod s3;
 mod sandbox;
+mod server_dies;
 mod settings;
 mod snapshot;
 mod tuning;

@@ -8,18 +8,21 @@ use crate::command::options::BackupOptions;
 use crate::dump::{Stored, TakenChunk, TakenTable};
 use crate::error::Result;
 use crate::manifest::Repository;
+use crate::manifest::condemned::Names as Condemned;
 use crate::manifest::model::{
     AccountLine, Asked, ChunkRecord, FORMAT, ListLine, Manifest, PARTS_VERSION, Part, Place, SchemaLine, SchemaRecord,
     TYPED_LIST_FEATURE, TableDefinition, TableRecord, Totals, Untyped, Versions, WIDE_ROW_BYTES,
 };
 use crate::manifest::pack::Places;
 use crate::manifest::parts::PartWriter;
+use crate::manifest::references::objects_of_parts;
 use crate::position::{ConsistencyKind, Position, SourcePosition};
 use crate::schema::Table;
 use crate::server::facts::ServerFacts;
 use crate::server::inspect::Inspected;
 use jiff::Timestamp;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// What was found out about the source and the snapshot.
 pub(super) struct Recorded {
@@ -32,58 +35,97 @@ pub(super) struct Recorded {
 /// A manifest that is ready to be committed.
 pub(super) struct Written {
     pub manifest: Manifest,
-    /// Objects of earlier backups that it names.
-    pub reused: HashSet<ObjectId>,
+    /// All objects that it names.
+    pub objects: HashSet<ObjectId>,
     pub reused_chunks: u64,
 }
 
-/// Stores the definitions and chunk lists, and makes the manifest that names them.
-#[allow(clippy::too_many_arguments)]
-pub(super) async fn write(
-    repository: &Repository,
-    options: &BackupOptions,
-    name: &str,
-    started: Timestamp,
-    snapshot: Timestamp,
-    recorded: Recorded,
-    inspected: &Inspected,
-    tables: &[(&Table, &TakenTable)],
-    places: &Places,
-) -> Result<Written> {
-    let (schemas, schema_bytes) = write_definitions(repository, inspected).await?;
-    let mut lists = Lists::default();
-    let (parts, list_bytes) = lists.write(repository, tables, places).await?;
-    let (accounts, account_bytes) = write_accounts(repository, inspected).await?;
-    let mut totals = lists.totals;
-    totals.schemas = inspected.schemas.len() as u64;
-    totals.tables = inspected.schemas.iter().map(|schema| schema.tables.len() as u64).sum();
-    totals.parts_bytes = schema_bytes + list_bytes + account_bytes;
-    let manifest = Manifest {
-        format: FORMAT,
-        kind: "logical".into(),
-        requires: if lists.typed { vec![TYPED_LIST_FEATURE.into()] } else { Vec::new() },
-        versions: Versions { row_text: ROW_TEXT_VERSION, row_digest: ROW_DIGEST_VERSION, parts: PARTS_VERSION },
-        repository: repository.marker.id.clone(),
-        id: backup_id(snapshot),
-        name: name.to_owned(),
-        program: format!("myriad {}", env!("CARGO_PKG_VERSION")),
-        started,
-        snapshot,
-        finished: Timestamp::now(),
-        consistency: recorded.consistency,
-        partial: !options.conditions.is_empty(),
-        server: recorded.facts,
-        position: recorded.position,
-        source_positions: recorded.source_positions,
-        options: asked(options),
-        totals,
-        schemas,
-        lists: parts,
-        accounts,
-        not_taken: inspected.not_taken.clone(),
-        untyped: lists.untyped,
-    };
-    Ok(Written { manifest, reused: lists.reused, reused_chunks: lists.reused_chunks })
+/// What a backup is written under.
+pub(super) struct Recording<'a> {
+    pub repository: &'a Repository,
+    pub options: &'a BackupOptions,
+    pub name: &'a str,
+    pub started: Timestamp,
+    pub snapshot: Timestamp,
+    /// Names that no object of it may have.
+    pub condemned: Arc<Condemned>,
+}
+
+impl Recording<'_> {
+    /// Stores the definitions and chunk lists, and makes the manifest that names them.
+    pub async fn write(
+        self,
+        recorded: Recorded,
+        inspected: &Inspected,
+        tables: &[(&Table, &TakenTable)],
+        places: &Places,
+    ) -> Result<Written> {
+        let Recording { repository, options, name, started, snapshot, .. } = self;
+        let (schemas, schema_bytes) = self.write_definitions(inspected).await?;
+        let mut lists = Lists::default();
+        let writer = PartWriter::new(self.condemned.clone())?;
+        let (parts, list_bytes) = lists.write(repository, writer, tables, places).await?;
+        let (accounts, account_bytes) = self.write_accounts(inspected).await?;
+        let mut totals = lists.totals;
+        totals.schemas = inspected.schemas.len() as u64;
+        totals.tables = inspected.schemas.iter().map(|schema| schema.tables.len() as u64).sum();
+        totals.parts_bytes = schema_bytes + list_bytes + account_bytes;
+        let manifest = Manifest {
+            format: FORMAT,
+            kind: "logical".into(),
+            requires: if lists.typed { vec![TYPED_LIST_FEATURE.into()] } else { Vec::new() },
+            versions: Versions { row_text: ROW_TEXT_VERSION, row_digest: ROW_DIGEST_VERSION, parts: PARTS_VERSION },
+            repository: repository.marker.id.clone(),
+            id: backup_id(snapshot),
+            name: name.to_owned(),
+            program: format!("myriad {}", env!("CARGO_PKG_VERSION")),
+            started,
+            snapshot,
+            finished: Timestamp::now(),
+            consistency: recorded.consistency,
+            partial: !options.conditions.is_empty(),
+            server: recorded.facts,
+            position: recorded.position,
+            source_positions: recorded.source_positions,
+            options: asked(options),
+            totals,
+            schemas,
+            lists: parts,
+            accounts,
+            not_taken: inspected.not_taken.clone(),
+            untyped: lists.untyped,
+        };
+        let mut objects = lists.objects;
+        objects.extend(objects_of_parts(&manifest));
+        Ok(Written { manifest, objects, reused_chunks: lists.reused_chunks })
+    }
+
+    async fn write_definitions(&self, inspected: &Inspected) -> Result<(Vec<Part>, u64)> {
+        let store = self.repository.store.as_ref();
+        let mut writer = PartWriter::new(self.condemned.clone())?;
+        for schema in &inspected.schemas {
+            let record = SchemaRecord { name: schema.name.clone(), create: schema.create.clone() };
+            writer.add(&SchemaLine::Schema(record), store).await?;
+            for table in &schema.tables {
+                let load = RowLayout::of(table).load_statement(&table.name.sql(), "FILE");
+                writer.add(&SchemaLine::Table(TableDefinition { table: table.clone(), load }), store).await?;
+            }
+            for object in &schema.objects {
+                writer.add(&SchemaLine::Object(object.clone()), store).await?;
+            }
+        }
+        Ok(writer.finish(store).await?)
+    }
+
+    /// Users and roles stand in an object of their own, so that nobody who reads definitions comes by password hashes.
+    async fn write_accounts(&self, inspected: &Inspected) -> Result<(Vec<Part>, u64)> {
+        let store = self.repository.store.as_ref();
+        let mut writer = PartWriter::new(self.condemned.clone())?;
+        for account in &inspected.accounts {
+            writer.add(&AccountLine::Account(account.clone()), store).await?;
+        }
+        Ok(writer.finish(store).await?)
+    }
 }
 
 /// The moment of the snapshot and six random digits: ids of one source sort by time.
@@ -107,33 +149,6 @@ fn asked(options: &BackupOptions) -> Asked {
     }
 }
 
-async fn write_definitions(repository: &Repository, inspected: &Inspected) -> Result<(Vec<Part>, u64)> {
-    let store = repository.store.as_ref();
-    let mut writer = PartWriter::new()?;
-    for schema in &inspected.schemas {
-        let record = SchemaRecord { name: schema.name.clone(), create: schema.create.clone() };
-        writer.add(&SchemaLine::Schema(record), store).await?;
-        for table in &schema.tables {
-            let load = RowLayout::of(table).load_statement(&table.name.sql(), "FILE");
-            writer.add(&SchemaLine::Table(TableDefinition { table: table.clone(), load }), store).await?;
-        }
-        for object in &schema.objects {
-            writer.add(&SchemaLine::Object(object.clone()), store).await?;
-        }
-    }
-    Ok(writer.finish(store).await?)
-}
-
-/// Users and roles stand in an object of their own, so that nobody who reads definitions comes by password hashes.
-async fn write_accounts(repository: &Repository, inspected: &Inspected) -> Result<(Vec<Part>, u64)> {
-    let store = repository.store.as_ref();
-    let mut writer = PartWriter::new()?;
-    for account in &inspected.accounts {
-        writer.add(&AccountLine::Account(account.clone()), store).await?;
-    }
-    Ok(writer.finish(store).await?)
-}
-
 /// Chunk lists on their way into parts, and what is summed up on the way.
 #[derive(Default)]
 struct Lists {
@@ -141,7 +156,7 @@ struct Lists {
     untyped: Vec<Untyped>,
     /// Some chunk has a typed list.
     typed: bool,
-    reused: HashSet<ObjectId>,
+    objects: HashSet<ObjectId>,
     reused_chunks: u64,
 }
 
@@ -149,11 +164,11 @@ impl Lists {
     async fn write(
         &mut self,
         repository: &Repository,
+        mut writer: PartWriter,
         tables: &[(&Table, &TakenTable)],
         places: &Places,
     ) -> Result<(Vec<Part>, u64)> {
         let store = repository.store.as_ref();
-        let mut writer = PartWriter::new()?;
         for (table, taken) in tables {
             let layout = RowLayout::of(table);
             let untyped = self.count_untyped(table, &layout, taken);
@@ -200,11 +215,11 @@ impl Lists {
                 Some(Place { length: place.length - chunk.typed.map_or(0, |typed| typed.length), ..place })
             }
             Stored::Before(place) => {
-                self.reused.insert(place.object);
                 self.reused_chunks += 1;
                 Some(place)
             }
         };
+        self.objects.extend(place.map(|place| place.object));
         let tally = &chunk.tally;
         self.totals.chunks += 1;
         self.totals.rows += tally.rows;

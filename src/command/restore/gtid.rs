@@ -32,6 +32,7 @@ pub(super) async fn decide(
     options: &RestoreOptions,
     target: &mut Target,
     proved: bool,
+    resumed: bool,
 ) -> Result<GtidOutcome> {
     let set = &backup.manifest.position.gtid_executed;
     let not = |why: &str, statement| Ok(GtidOutcome::NotSet { why: why.to_owned(), statement });
@@ -73,6 +74,11 @@ pub(super) async fn decide(
     }
     if in_group(target).await? {
         return not("the target is in a replication group", None);
+    }
+    // An earlier try of this run may have ended between this step and its last.
+    let set_already = format!("SELECT GTID_SUBSET('{set}', @@GLOBAL.gtid_purged)");
+    if resumed && target.session.query_first(set_already).await?.is_some_and(|row| row.number(0) == 1) {
+        return Ok(GtidOutcome::Set { set: set.clone() });
     }
     let overlap = format!("SELECT GTID_SUBTRACT('{set}', GTID_SUBTRACT('{set}', @@GLOBAL.gtid_executed))");
     let shared = target.session.query_first(overlap).await?.map(|row| row.text(0)).unwrap_or_default();

@@ -2,9 +2,11 @@
 
 use super::gtid::GtidOutcome;
 use super::phases::Phase;
+use super::prediction::Prediction;
 use super::steps::Run;
 use crate::command::text::{bytes, count, counted, seconds};
 use crate::error::Exit;
+use crate::guard::{Finding, Grade};
 use crate::load::Loaded;
 use crate::load::rows::Way;
 use crate::manifest::model::Untyped;
@@ -18,7 +20,7 @@ use jiff::Timestamp;
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum RestoreReport {
     /// Nothing was done.
-    Plan(RestorePlan),
+    Plan(Box<RestorePlan>),
     /// The data is there.
     Restore(Box<RestoreDone>),
 }
@@ -46,6 +48,10 @@ pub struct RestorePlan {
     pub tables: Vec<PlannedTable>,
     /// Views, routines, triggers, events.
     pub objects: u64,
+    /// What it would need.
+    pub prediction: Prediction,
+    /// What the guard found on the target.
+    pub findings: Vec<Finding>,
     /// Global settings that would be changed while rows are loaded.
     pub settings: Vec<Change>,
     /// Things that a person should read.
@@ -120,6 +126,10 @@ pub struct RestoreDone {
     pub gtid: Option<GtidOutcome>,
     /// Objects that are not on the target, and why.
     pub not_created: Vec<String>,
+    /// What it was predicted to need.
+    pub prediction: Prediction,
+    /// What the guard found on the target, with what was overridden.
+    pub findings: Vec<Finding>,
     /// Things that a person should read.
     pub notes: Vec<String>,
     /// Phases and their durations.
@@ -134,17 +144,19 @@ pub(super) fn done(run: Run<'_>, loaded: Loaded, proof: Option<Proof>, gtid: Gti
 
 /// The report of a restore whose proof failed: it ends there, with triggers and events not made.
 pub(super) fn unproved(run: Run<'_>, loaded: Loaded, proof: Option<Proof>) -> RestoreReport {
-    let abort = run.options.lines.as_ref().map(|lines| format!("; to remove it all: {}", lines.abort));
+    let abort = match run.options.abort_line.as_str() {
+        "" => String::new(),
+        line => format!("; to remove it all: {line}"),
+    };
     let mut report = report(run, loaded);
     report.notes.push(format!(
-        "triggers and events were not made, and the ledger myriad_restore was kept, since proof failed{}",
-        abort.unwrap_or_default()
+        "triggers and events were not made, and the ledger myriad_restore was kept, since proof failed{abort}"
     ));
     RestoreReport::Restore(Box::new(RestoreDone { proof, ..report }))
 }
 
 fn report(run: Run<'_>, loaded: Loaded) -> RestoreDone {
-    let Run { options, backup, selected, users, target, made, resumed, phases, .. } = run;
+    let Run { options, backup, selected, users, target, made, admission, findings, prediction, phases, .. } = run;
     let manifest = backup.manifest;
     let writes_binary_log = target.writes_binary_log();
     let mut notes = target.notes;
@@ -170,7 +182,7 @@ fn report(run: Run<'_>, loaded: Loaded) -> RestoreDone {
         objects: made.objects,
         users: users.count(),
         not_granted: users.not_granted().to_vec(),
-        resumed,
+        resumed: admission.resumed,
         way: target.way,
         writes_binary_log,
         settings: target.undone,
@@ -178,6 +190,8 @@ fn report(run: Run<'_>, loaded: Loaded) -> RestoreDone {
         untyped: if with_data { untyped } else { Vec::new() },
         gtid: None,
         not_created: users.not_created.into_iter().chain(made.not_created.iter().map(ToString::to_string)).collect(),
+        prediction,
+        findings,
         notes,
         phases: phases.end(),
     }
@@ -234,11 +248,21 @@ impl RestorePlan {
             way_text(self.way),
             if self.writes_binary_log { "written" } else { "not written" }
         ));
+        text.push_str(&format!("{}\n", self.prediction.text()));
         for Change { name, found, set } in self.settings.iter().filter(|change| change.found != change.set) {
             text.push_str(&format!("while rows are loaded: {name} {set}, then {found} again\n"));
         }
+        self.findings.iter().for_each(|finding| text.push_str(&format!("{}\n", found(finding))));
         self.notes.iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
         text
+    }
+}
+
+/// A finding that did not keep the restore away.
+fn found(finding: &Finding) -> String {
+    match finding.grade {
+        Grade::Note => format!("note: {}", finding.message),
+        Grade::Refuse | Grade::Unknown => format!("overridden: {}", finding.message),
     }
 }
 
@@ -300,6 +324,7 @@ impl RestoreDone {
         lines.extend(self.settings.iter().map(|undone| format!("  setting {undone}")));
         lines.extend(self.not_created.iter().map(|what| format!("  not created: {what}")));
         lines.extend(self.not_granted.iter().map(|what| format!("  not granted: {what}")));
+        lines.extend(self.findings.iter().map(|finding| format!("  {}", found(finding))));
         lines.extend(self.notes.iter().map(|note| format!("  note: {note}")));
         let phases: Vec<_> =
             self.phases.iter().map(|phase| format!("{} {}", phase.name, seconds(phase.seconds))).collect();

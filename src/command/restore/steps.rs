@@ -1,29 +1,26 @@
-//! The steps of a restore, in the order in which they are taken: admission by the guard, bare tables, rows, keys and
-//! code, proof, triggers and events. Each leaves the target in a state that the next run can go on from.
+//! The steps of a restore that was admitted, in the order in which they are taken: bare tables, rows, keys and code,
+//! proof, triggers and events. Each leaves the target in a state that the next run can go on from.
 
-use super::objects;
+use super::Readers;
 use super::phases::Phases;
 use super::plan::Effort;
-use super::primary_keys;
-use super::reader_sessions;
+use super::prediction::Prediction;
 use super::target::{Made, Target};
-use super::tuning::{self, Tuning};
+use super::tuning::Tuning;
 use super::users::Users;
 use crate::command::options::{ProofMode, RestoreOptions};
 use crate::command::selected::Selected;
-use crate::error::{Error, Result};
-use crate::guard::{self, FindingKind, Intent};
+use crate::error::{Error, Exit, Result};
+use crate::guard::{Admission, Finding};
 use crate::limits;
 use crate::load::indexes::IndexOptions;
 use crate::load::ledger::{self, Progressed, RunId};
 use crate::load::objects::Stage;
-use crate::load::{self, LoadError, LoadOptions, LoadTable, Loaded};
+use crate::load::{self, LoadError, LoadOptions, LoadTable, Loaded, RunSessions};
 use crate::manifest::Repository;
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
-use crate::schema::{ObjectKind, QualifiedName};
-use crate::settings;
-use crate::verify::{self, Proof};
+use crate::verify::Proof;
 use std::sync::Arc;
 
 /// A restore that was admitted to its target.
@@ -33,50 +30,21 @@ pub(super) struct Run<'a> {
     pub selected: Selected,
     pub users: Users,
     pub target: Target,
+    /// How further sessions on the target are opened.
+    pub sessions: Arc<RunSessions>,
     pub tuning: Tuning,
     pub effort: Effort,
     pub phases: Phases,
     pub made: Made,
-    /// It goes on from an earlier try.
-    pub resumed: bool,
+    /// What the guard says of the target.
+    pub admission: Admission,
+    /// What the guard found, with what was overridden.
+    pub findings: Vec<Finding>,
+    pub prediction: Prediction,
+    /// A step was taken again over a new control session: what it made before is there.
+    pub repeated: bool,
     pub progress: Arc<dyn Progress>,
     pub stop: Stop,
-}
-
-/// Locks other restores out and asks the guard. Returns what an earlier try of the same run has left.
-pub(super) async fn admit(
-    target: &mut Target,
-    options: &RestoreOptions,
-    backup: &Found,
-    selected: &Selected,
-    users: &mut Users,
-) -> Result<Option<Progressed>> {
-    settings::check_recovery(&mut target.session).await?;
-    ledger::lock(&mut target.session).await?;
-    if !options.dry_run {
-        ledger::end_workers(&mut target.session).await?;
-        // What a dead run had set, whichever that was: its journal is ours to undo.
-        target.undone = settings::put_back(&mut target.session).await?;
-    }
-    let progressed = match ledger::find(&mut target.session, &run_id(backup, options)).await {
-        Err(error @ LoadError::OtherRun { .. }) => return Err(tuning::abort_first(error.into(), options)),
-        other => other?,
-    };
-    target.own = progressed.clone().unwrap_or_default();
-    let mut findings = guard::inspect(&mut target.session, &intent(backup, selected, progressed.as_ref())).await?;
-    findings.extend(users.findings(target, options, progressed.as_ref(), &backup.manifest.server).await?);
-    findings.extend(objects::findings(target, selected, &users.names()).await?);
-    findings.extend(primary_keys::findings(target, selected, options)?);
-    let overridden = |kind| match kind {
-        FindingKind::IsSource => options.overrides.source,
-        FindingKind::HasReplicas => options.overrides.replicas,
-        FindingKind::NamesInTheWay => options.overrides.drop_existing,
-        _ => false,
-    };
-    match guard::refusal(&findings, overridden) {
-        Some(refusal) => Err(refusal),
-        None => Ok(progressed),
-    }
 }
 
 impl Run<'_> {
@@ -85,7 +53,10 @@ impl Run<'_> {
         self.phases.enter("schema", 0, 0);
         let Run { options, selected, target, made, .. } = self;
         let progressed = match progressed {
-            Some(progressed) => progressed,
+            Some(progressed) => {
+                target.undo_unfinished(selected).await?;
+                progressed
+            }
             None => {
                 let logged = target.writes_binary_log();
                 ledger::create(&mut target.session, &run_id(&self.backup, options), logged).await?;
@@ -97,7 +68,8 @@ impl Run<'_> {
         if options.overrides.drop_existing {
             target.drop_existing(selected, &progressed).await?;
         }
-        let tables = target.make_tables(selected, &progressed, self.effort.workers, options, made).await?;
+        let tables =
+            target.make_tables(selected, &progressed, self.effort.workers, options, &self.sessions, made).await?;
         self.stop_here()?;
         Ok(tables)
     }
@@ -112,10 +84,11 @@ impl Run<'_> {
             workers: self.effort.workers,
             memory_bytes: self.effort.memory_bytes,
             way: self.target.way,
-            skip_binlog: self.target.skip_binlog,
+            sessions: self.sessions.clone(),
             indexes: index_options(self.effort.workers, self.options.target_memory_bytes),
         };
-        let loaded = load::run(tables, repository, &options, &self.progress, &self.stop).await?;
+        let loading = load::run(tables, repository, &options, &self.progress, &self.stop);
+        let loaded = self.sessions.beside(&mut self.target.session, loading).await?;
         self.made.notes.extend(loaded.notes.iter().cloned());
         Ok(loaded)
     }
@@ -123,13 +96,20 @@ impl Run<'_> {
     /// Makes foreign keys, sets histograms, gives grants, makes routines and views.
     pub async fn make_keys_and_code(&mut self) -> Result<()> {
         self.phases.enter("keys", 0, 0);
+        let mut lost = 0;
+        while let Err(error) = self.try_keys_and_code().await {
+            self.control_again(error, &mut lost).await?;
+        }
+        self.stop_here()
+    }
+
+    async fn try_keys_and_code(&mut self) -> Result<()> {
         self.target.add_foreign_keys(&self.selected, self.options, &mut self.made).await?;
         self.target.make_histograms(&self.selected, &mut self.made).await?;
         // What a view may read depends on its definer's rights.
         self.users.grant(&mut self.target, self.options).await?;
-        self.target.make_objects(&self.selected, Stage::Code, &mut self.made).await?;
-        self.users.grant_rest(&mut self.target).await?;
-        self.stop_here()
+        self.target.make_objects(&self.selected, Stage::Code, self.repeated, &mut self.made).await?;
+        self.users.grant_rest(&mut self.target).await
     }
 
     /// Reads every range back from the target and compares its digest; none where that was not asked for, or no
@@ -139,22 +119,52 @@ impl Run<'_> {
             return Ok(None);
         }
         self.phases.enter("proof", self.selected.rows(), self.selected.bytes());
-        let tables = crate::command::verify::proof_tables(&self.selected);
-        let workers = self.effort.workers;
-        let sessions = reader_sessions(&self.options.target, workers, &mut self.target.session).await?;
-        let (progress, stop) = (self.progress.clone(), self.stop.clone());
-        let proving =
-            tokio::task::spawn_blocking(move || verify::server::prove(&tables, sessions, progress.as_ref(), &stop));
-        Ok(Some(proving.await.expect("proving does not panic")?))
+        let mut tables = crate::command::verify::proof_tables(&self.selected);
+        // All rows that were made are the backup's; the condition that they were taken under is text of the repository.
+        tables.iter_mut().for_each(|table| table.condition.clear());
+        let readers = Readers::on(&self.options.target, &mut self.target.session).await?;
+        let proving = readers.prove(Arc::new(tables), self.effort.workers, self.progress.clone(), self.stop.clone());
+        self.sessions.beside(&mut self.target.session, proving).await.map(Some)
     }
 
     /// Makes triggers, then events.
     pub async fn make_triggers_and_events(&mut self) -> Result<()> {
         self.phases.enter("objects", 0, 0);
-        self.target.make_objects(&self.selected, Stage::Triggers, &mut self.made).await?;
-        self.target.make_objects(&self.selected, Stage::Events, &mut self.made).await?;
+        let mut lost = 0;
+        while let Err(error) = self.try_triggers_and_events().await {
+            self.control_again(error, &mut lost).await?;
+        }
         // A statement that was ended reads as one that the target refused.
         self.stop_here()
+    }
+
+    async fn try_triggers_and_events(&mut self) -> Result<()> {
+        self.target.make_objects(&self.selected, Stage::Triggers, self.repeated, &mut self.made).await?;
+        self.target.make_objects(&self.selected, Stage::Events, self.repeated, &mut self.made).await
+    }
+
+    /// Removes the ledger: the run is complete.
+    pub async fn remove_ledger(&mut self) -> Result<()> {
+        let mut lost = 0;
+        while let Err(error) = ledger::remove(&mut self.target.session).await {
+            self.control_again(error.into(), &mut lost).await?;
+        }
+        Ok(())
+    }
+
+    /// A control session in place of the one that a step lost; the step is then taken again, and finds what it has made
+    /// already. Any other error is given back, and that of a run with users, whose grants are counted as they are given.
+    async fn control_again(&mut self, error: Error, lost: &mut u32) -> Result<()> {
+        *lost += 1;
+        if error.exit() != Exit::ServerLost || *lost > limits::LOST_TRIES || self.options.users {
+            return Err(error);
+        }
+        self.progress.note(&format!("the control session was lost and is opened anew: {error}"));
+        self.repeated = true;
+        match self.sessions.renew(&mut self.target.session).await? {
+            true => Ok(()),
+            false => Err(error),
+        }
     }
 
     fn stop_here(&self) -> Result<()> {
@@ -166,7 +176,7 @@ impl Run<'_> {
 }
 
 /// The same backup, selection and names give the same run, which may go on where it was cut off.
-fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
+pub(super) fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
     let selection = &options.selection;
     let scope = format!(
         "{:?}{:?}{:?}{:?}{:?}{}{}{:?}{:?}{}",
@@ -186,22 +196,6 @@ fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
         manifest: backup.hash.clone(),
         scope: blake3::hash(scope.as_bytes()).to_hex().to_string(),
     }
-}
-
-fn intent(backup: &Found, selected: &Selected, progressed: Option<&Progressed>) -> Intent {
-    let tables = selected.tables.iter().map(|table| table.target.clone());
-    let views = selected
-        .objects
-        .iter()
-        .filter(|(object, _)| object.kind == ObjectKind::View)
-        .map(|(object, schema)| QualifiedName::new(schema, &object.name.name));
-    let names = tables.chain(views.clone()).collect();
-    let objects = selected.objects.iter().filter(|(object, _)| progressed.is_none() && object.kind != ObjectKind::View);
-    let objects =
-        objects.map(|(object, schema)| (object.kind, QualifiedName::new(schema, &object.name.name))).collect();
-    // A run that goes on may have made views already; they are made only after all tables.
-    let own = progressed.map(|p| p.tables.iter().cloned().chain(views).collect()).unwrap_or_default();
-    Intent { sources: vec![backup.manifest.server.clone()], names, objects, own }
 }
 
 /// Of all settings of an ALTER the buffer alone buys something: fewer bytes written, and least CPU at 64 MiB (measured).

@@ -7,7 +7,7 @@ use crate::limits;
 use crate::load::ledger::{self, Progressed};
 use crate::load::objects::{self, NotCreated, Stage};
 use crate::load::rows::Way;
-use crate::load::{self, LoadError, LoadTable, histograms, indexes, schema};
+use crate::load::{self, LoadError, LoadTable, RunSessions, histograms, indexes, schema};
 use crate::manifest::Manifest;
 use crate::schema::identifier::literal;
 use crate::schema::{Object, ObjectKind, QualifiedName, Table, ddl};
@@ -59,7 +59,7 @@ pub(super) struct Made {
 }
 
 impl Target {
-    /// Connects and finds out whether the binary log can be left out.
+    /// Connects, and asks the server who it is.
     pub async fn connect(options: &RestoreOptions, manifest: &Manifest) -> Result<Target> {
         let (mut session, kept) = load::writer(&options.target, false).await?;
         let facts = facts::read(&mut session).await?;
@@ -68,30 +68,61 @@ impl Target {
         for setting in &kept {
             notes.push(format!("{setting} stays as the target has it: the account may not change it for its session"));
         }
-        let is_source = facts.is_same_server(&manifest.server);
         if let Some(note) = other_family(&manifest.server, &facts) {
             notes.push(note);
         }
-        let skip_binlog = match facts.log_bin && !options.log_bin && !is_source {
-            false => false,
-            true => match session.execute("SET SESSION sql_log_bin=0").await {
-                Ok(_) => true,
-                Err(error) if error.code() == Some(1227) => {
-                    notes.push(
-                        "the restore is written to the target's binary log: the account may not switch it off".into(),
-                    );
-                    false
-                }
-                Err(error) => return Err(error.into()),
-            },
-        };
         let (undone, own) = Default::default();
-        Ok(Target { session, facts, rights, way: Way::Insert, skip_binlog, kept, undone, own, notes })
+        Ok(Target { session, facts, rights, way: Way::Insert, skip_binlog: false, kept, undone, own, notes })
+    }
+
+    /// Keeps our sessions out of the target's binary log, unless it is asked for, or others live by it: replicas of a server
+    /// that is restored beside its live data get what it gets.
+    pub async fn leave_out_binary_log(
+        &mut self,
+        options: &RestoreOptions,
+        source: &ServerFacts,
+        beside_live_data: bool,
+    ) -> Result<()> {
+        let written = options.log_bin || beside_live_data || self.facts.is_same_server(source);
+        if !self.facts.log_bin || written {
+            return Ok(());
+        }
+        match self.session.execute("SET SESSION sql_log_bin=0").await {
+            Ok(_) => self.skip_binlog = true,
+            Err(error) if error.code() == Some(1227) => self
+                .notes
+                .push("the restore is written to the target's binary log: the account may not switch it off".into()),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
     }
 
     /// True where what we do stands in the target's binary log.
     pub fn writes_binary_log(&self) -> bool {
         self.facts.log_bin && !self.skip_binlog
+    }
+
+    /// Takes back what an earlier try of the run may have left half-way: views that were another account's for a moment, the
+    /// collation that a schema had for a moment; and what must not fire while rows go in. All of it is made again.
+    pub async fn undo_unfinished(&mut self, selected: &Selected) -> Result<()> {
+        let there = self.existing(selected).await?;
+        for (object, schema) in &selected.objects {
+            let name = QualifiedName::new(schema, &object.name.name);
+            let what = match object.kind {
+                _ if !self.own.has_object(object.kind, &name) => continue,
+                // A table in its place is a stand-in, which goes before views are made.
+                ObjectKind::View if there.get(&name).is_none_or(|kind| kind != "VIEW") => continue,
+                ObjectKind::View => "VIEW",
+                ObjectKind::Trigger => "TRIGGER",
+                ObjectKind::Event => "EVENT",
+                _ => continue,
+            };
+            self.session.execute(format!("DROP {what} IF EXISTS {}", name.sql())).await?;
+        }
+        for (schema, collation) in &self.own.collations {
+            schema::put_collation_back(&mut self.session, schema, collation).await?;
+        }
+        Ok(())
     }
 
     /// Makes the schemas that are not there.
@@ -122,7 +153,7 @@ impl Target {
             .chain(views.map(|(view, schema)| QualifiedName::new(schema, &view.name.name)))
             .collect();
         for (name, kind) in &there {
-            let ours = progressed.tables.contains(name);
+            let ours = progressed.tables.contains(name) || progressed.has_object(ObjectKind::View, name);
             let wanted = wanted.contains(name);
             if !ours && wanted {
                 let what = if kind == "VIEW" { "VIEW" } else { "TABLE" };
@@ -140,8 +171,10 @@ impl Target {
                 ObjectKind::Trigger => "TRIGGER",
                 ObjectKind::View | ObjectKind::PackageBody => continue,
             };
-            let name = QualifiedName::new(schema, &object.name.name).sql();
-            self.session.execute(format!("DROP {what} IF EXISTS {name}")).await?;
+            let name = QualifiedName::new(schema, &object.name.name);
+            if !progressed.has_object(object.kind, &name) {
+                self.session.execute(format!("DROP {what} IF EXISTS {}", name.sql())).await?;
+            }
         }
         Ok(())
     }
@@ -153,6 +186,7 @@ impl Target {
         progressed: &Progressed,
         workers: usize,
         options: &RestoreOptions,
+        sessions: &Arc<RunSessions>,
         made: &mut Made,
     ) -> Result<Vec<LoadTable>> {
         let there: HashSet<QualifiedName> = self.existing(selected).await?.into_keys().collect();
@@ -189,8 +223,10 @@ impl Target {
         made.tables = missing.len() as u64;
         // The defaults of tables may call for sequences.
         let (sequences, missing): (Vec<_>, Vec<_>) = missing.into_iter().partition(|missing| missing.table.sequence);
-        made.notes.extend(create_all(sequences, workers, options, self.skip_binlog).await?);
-        made.notes.extend(create_all(missing, workers, options, self.skip_binlog).await?);
+        for tables in [sequences, missing] {
+            let creating = create_all(tables, workers, sessions);
+            made.notes.extend(sessions.beside(&mut self.session, creating).await?);
+        }
         Ok(work)
     }
 
@@ -222,20 +258,27 @@ impl Target {
         Ok(())
     }
 
-    /// Makes the objects of a stage. What an earlier try of the run made stays; anything else of the same name is in the way.
-    pub async fn make_objects(&mut self, selected: &Selected, stage: Stage, made: &mut Made) -> Result<()> {
+    /// Makes the objects of a stage. What an earlier try of the run made stays, and what this one made where the stage is
+    /// `repeated`; anything else of the same name is in the way.
+    pub async fn make_objects(
+        &mut self,
+        selected: &Selected,
+        stage: Stage,
+        repeated: bool,
+        made: &mut Made,
+    ) -> Result<()> {
         let objects: Vec<(&Object, &str)> =
             selected.objects.iter().map(|(object, schema)| (object, schema.as_str())).collect();
-        let own = |kind: ObjectKind, name: &QualifiedName| self.own.objects.contains(&(kind.to_string(), name.clone()));
         let new: Vec<_> = (objects.iter().filter(|(object, _)| stage.has(object.kind)))
             .map(|(object, schema)| (object.kind, QualifiedName::new(*schema, &object.name.name)))
-            .filter(|(kind, name)| !own(*kind, name))
+            .filter(|(kind, name)| !self.own.has_object(*kind, name))
             .collect();
         ledger::objects_begun(&mut self.session, &new).await?;
+        ledger::keep_collations(&mut self.session, &objects.iter().map(|(_, schema)| *schema).collect()).await?;
         let tables = selected.tables.iter().map(|table| table.target.clone()).collect();
         let done = objects::create_objects(&mut self.session, &objects, &tables, stage).await?;
         for (kind, name) in done.existing {
-            if !self.own.objects.contains(&(kind.to_string(), name.clone())) {
+            if !repeated && !self.own.has_object(kind, &name) {
                 ledger::forget_object(&mut self.session, kind, &name).await?;
                 made.not_created.push(NotCreated { kind, name, why: "the target has another of this name".into() });
             }
@@ -278,27 +321,24 @@ struct Missing {
 async fn create_all(
     tables: Vec<Missing>,
     workers: usize,
-    options: &RestoreOptions,
-    skip_binlog: bool,
-) -> Result<Vec<String>> {
+    sessions: &Arc<RunSessions>,
+) -> Result<Vec<String>, LoadError> {
     let tables = Arc::new(tables);
     let next = Arc::new(AtomicUsize::new(0));
     let notes = Arc::new(Mutex::new(Vec::new()));
     let mut workers_set = tokio::task::JoinSet::new();
     for worker in 0..workers.min(tables.len()) {
-        let (tables, next, notes, target) = (tables.clone(), next.clone(), notes.clone(), options.target.clone());
+        let (tables, next, notes, sessions) = (tables.clone(), next.clone(), notes.clone(), sessions.clone());
         workers_set.spawn(async move {
-            let (mut session, _) = load::writer(&target, skip_binlog).await?;
-            ledger::join(&mut session, worker).await?;
+            let mut session = sessions.worker(worker, None).await?;
             while let Some(batch) = tables.chunks(TABLES_PER_RECORD).nth(next.fetch_add(1, Ordering::Relaxed)) {
-                let names: Vec<&QualifiedName> = batch.iter().map(|missing| &missing.target).collect();
-                ledger::tables_begun(&mut session, &names).await?;
-                for Missing { table, target, with_indexes } in batch {
-                    let noted = match with_indexes {
-                        true => schema::create_with_indexes(&mut session, table, target).await?,
-                        false => schema::create_bare(&mut session, table, target).await?,
-                    };
-                    notes.lock().expect("no holder of the lock panics").extend(noted);
+                let mut lost = 0;
+                while let Err(error) = create_batch(&mut session, batch, lost > 0, &notes).await {
+                    if !error.lost() || lost == limits::LOST_TRIES {
+                        return Err(error);
+                    }
+                    lost += 1;
+                    session = sessions.worker(worker, Some((error, session.connection_id()))).await?;
                 }
             }
             session.close().await;
@@ -306,10 +346,32 @@ async fn create_all(
         });
     }
     while let Some(outcome) = workers_set.join_next().await {
-        outcome.expect("a worker does not panic").map_err(Error::from)?;
+        outcome.expect("a worker does not panic")?;
     }
     let notes = std::mem::take(&mut *notes.lock().expect("no holder of the lock panics"));
     Ok(notes)
+}
+
+/// Makes a few tables. Those that a session made which was lost before it could say so are there `again`.
+async fn create_batch(
+    session: &mut Session,
+    batch: &[Missing],
+    again: bool,
+    notes: &Mutex<Vec<String>>,
+) -> Result<(), LoadError> {
+    let names: Vec<&QualifiedName> = batch.iter().map(|missing| &missing.target).collect();
+    ledger::tables_begun(session, &names).await?;
+    for Missing { table, target, with_indexes } in batch {
+        if again && schema::is_there(session, target).await? {
+            continue;
+        }
+        let noted = match with_indexes {
+            true => schema::create_with_indexes(session, table, target).await?,
+            false => schema::create_bare(session, table, target).await?,
+        };
+        notes.lock().expect("no holder of the lock panics").extend(noted);
+    }
+    Ok(())
 }
 
 /// What is to be said where MySQL's definitions go to MariaDB or the other way round.

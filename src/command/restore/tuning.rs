@@ -5,16 +5,16 @@
 use super::plan::check_rows_fit;
 use super::steps::Run;
 use super::target::Target;
-use crate::command::options::{CommandLines, Redo, RestoreOptions, Tune};
+use crate::command::options::{Redo, RestoreOptions, Tune};
 use crate::command::text::some_of;
 use crate::error::{Error, Exit, Result};
+use crate::guard::{Admission, Finding, FindingKind};
 use crate::limits;
 use crate::load::ledger::{self, Progressed};
 use crate::load::rows::Way;
 use crate::load::{self, LoadError, LoadTable};
-use crate::manifest::Manifest;
 use crate::schema::QualifiedName;
-use crate::server::facts::{Flavor, global_variables};
+use crate::server::facts::{Flavor, ServerFacts, global_variables};
 use crate::server::inspect::LEDGER_SCHEMA;
 use crate::server::{ServerError, Session};
 use crate::settings::{self, Change, REDO_LOG, SettingError, Wanted};
@@ -38,18 +38,33 @@ const NAMES_SHOWN: usize = 5;
 const REDO_WARNING: &str = "the target's redo log is off while rows are loaded: a target that crashes meanwhile does not start again (MY-013598), \
      and its data directory must be made anew; --redo on avoids that";
 
-/// Decides what is changed, and with it the way that rows take. Nothing is changed yet.
+/// True where the target serves others: the backup's source, a member of replication, or one that is being written to.
+pub(super) fn in_use(facts: &ServerFacts, source: &ServerFacts, admission: &Admission, findings: &[Finding]) -> bool {
+    let serves = |finding: &Finding| {
+        matches!(
+            finding.kind,
+            FindingKind::IsSource
+                | FindingKind::HasReplicas
+                | FindingKind::IsReplica
+                | FindingKind::InGroup
+                | FindingKind::Writes
+                | FindingKind::OpenTransactions
+        )
+    };
+    facts.is_same_server(source) || admission.beside_live_data || findings.iter().any(serves)
+}
+
+/// Decides what is changed, and with it the way that rows take. Nothing is changed yet; nor is anything on a target that is
+/// `in_use`.
 ///
 /// # Errors
 /// `--redo off` where the target holds other data, has no such thing, or a right is missing.
 pub(super) async fn plan(
     target: &mut Target,
     options: &RestoreOptions,
-    manifest: &Manifest,
     progressed: Option<&Progressed>,
+    in_use: bool,
 ) -> Result<Tuning> {
-    let in_use =
-        target.facts.is_same_server(&manifest.server) || options.overrides.source || options.overrides.replicas;
     let redo_off = redo_off(target, options, progressed, in_use).await?;
     let tune = options.tune == Tune::Auto && !in_use && !options.no_data;
     let wanted = Wanted { redo_off, tune, adaptive_hash: target.facts.flavor != Flavor::Mariadb };
@@ -199,7 +214,7 @@ impl Run<'_> {
     /// What an error comes to that broke the run off: settings are put back as far as the target can be reached, and the
     /// error says how to go on.
     pub async fn broken_off(mut self, error: Error) -> Error {
-        let resumable = |error: Error| go_on(error, self.options.lines.as_ref());
+        let resumable = |error: Error| go_on(error, self.options);
         if !self.tuning.in_force && !self.tuning.redo_is_off {
             return resumable(error);
         }
@@ -254,7 +269,7 @@ impl Run<'_> {
 
     async fn connect_again(&self) -> Result<Session, LoadError> {
         let (mut session, _) = load::writer(&self.options.target, self.target.skip_binlog).await?;
-        ledger::lock(&mut session).await?;
+        ledger::lock_again(&mut session, self.target.session.connection_id()).await?;
         Ok(session)
     }
 }
@@ -287,19 +302,18 @@ async fn put_back_patiently(session: &mut Session) -> Result<Vec<settings::Undon
 const INTERRUPTED: u16 = 1317;
 
 /// Adds the two commands that come next.
-pub(super) fn go_on(error: Error, lines: Option<&CommandLines>) -> Error {
-    match lines {
-        Some(lines) => error
-            .hint(format!("to go on: {}", lines.resume))
-            .hint(format!("to remove what it left on the target: {}", lines.abort)),
-        None => error,
-    }
+fn go_on(error: Error, options: &RestoreOptions) -> Error {
+    let error = match options.command_line.as_str() {
+        "" => error,
+        line => error.hint(format!("to go on: {line}")),
+    };
+    abort_first(error, options)
 }
 
 /// The same where another run is in the way: only its removal comes next.
 pub(super) fn abort_first(error: Error, options: &RestoreOptions) -> Error {
-    match &options.lines {
-        Some(lines) => error.hint(format!("to remove what it left on the target: {}", lines.abort)),
-        None => error,
+    match options.abort_line.as_str() {
+        "" => error,
+        line => error.hint(format!("to remove what it left on the target: {line}")),
     }
 }

@@ -22,6 +22,13 @@ pub fn rename_schema_in_foreign_key(definition: &[u8], renamed: &dyn Fn(&str) ->
     change().unwrap_or_else(|| definition.to_vec())
 }
 
+/// The schema that a foreign key's reference names, where it names one.
+pub fn referenced_schema(definition: &[u8]) -> Option<String> {
+    let start = memchr::memmem::find(&outside_quotes(definition), b" REFERENCES ")? + b" REFERENCES ".len();
+    let (schema, rest) = unquote(&definition[start..])?;
+    rest.starts_with(b".").then(|| String::from_utf8_lossy(&schema).into_owned())
+}
+
 /// CREATE TABLE whose defaults call for sequences, as a restore under other schema names needs it: MariaDB writes the
 /// schema before the name of each (seen on 10.11.18). `renamed` gives the new name of a schema, if it has one.
 pub fn rename_schema_of_sequences(create: &[u8], renamed: &dyn Fn(&str) -> Option<String>) -> Vec<u8> {

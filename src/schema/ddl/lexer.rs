@@ -97,7 +97,7 @@ fn quoted_length(text: &[u8], backslash: bool) -> Result<usize, DdlError> {
 }
 
 /// A name in backticks at the head of `text`, unquoted, and what follows it.
-pub(super) fn unquote(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+pub(crate) fn unquote(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     if text.first() != Some(&b'`') {
         return None;
     }

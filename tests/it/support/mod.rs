@@ -1,7 +1,9 @@
 //! Helpers that the test modules share.
 
 pub mod data;
+pub mod everything;
 pub mod keyed;
+pub mod killed;
 pub mod program;
 pub mod proxy;
 pub mod random_keys;
@@ -11,4 +13,5 @@ pub mod run;
 pub mod s3_server;
 pub mod server;
 pub mod stores;
+pub mod tap;
 pub mod types;

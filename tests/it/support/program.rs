@@ -62,7 +62,12 @@ pub struct Running(Option<Child>);
 
 /// Starts the program.
 pub fn start(arguments: &[&str]) -> Running {
-    Running(Some(command(arguments).spawn().unwrap()))
+    start_with(arguments, &[])
+}
+
+/// Starts the program with some variables in its environment.
+pub fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Running {
+    Running(Some(command(arguments).envs(variables.iter().copied()).spawn().unwrap()))
 }
 
 impl Running {
@@ -194,10 +199,12 @@ impl Repo {
             .to_vec()
     }
 
-    /// The arguments of a restore of the newest backup. Global settings stay as they are: tests share a server.
+    /// The arguments of a restore of the newest backup, onto a server that other tests may write to meanwhile.
+    /// Its global settings stay as they are: tests share them too.
     pub fn restore_arguments<'a>(&self, target: &'a str) -> Vec<&'a str> {
         let place: &'static str = self.place().leak();
-        ["restore", "--target", target, "--repo", place, "--threads", "2", "--tune", "none", "--redo", "on"].to_vec()
+        let meanwhile = ["--allow-writes", "--allow-transactions", "--tune", "none", "--redo", "on"];
+        [&["restore", "--target", target, "--repo", place, "--threads", "2"][..], &meanwhile].concat()
     }
 
     /// Restores the newest backup.

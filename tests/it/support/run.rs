@@ -106,9 +106,11 @@ pub fn restore_options(target: &Sandbox, repo: &Repo) -> RestoreOptions {
         redo: Redo::On,
         tune: Tune::None,
         target_memory_bytes: 1 << 30,
-        lines: None,
-        overrides: Overrides::default(),
+        // Other tests write to the shared servers meanwhile.
+        overrides: Overrides { writes: true, transactions: true, ..Overrides::default() },
         dry_run: false,
+        command_line: String::new(),
+        abort_line: String::new(),
     }
 }
 

@@ -1,37 +1,40 @@
-//! The commands that come after a restore that was broken off, as lines that a POSIX shell takes: the same command again, and
-//! its removal. Comes in: what was typed. No password goes out: one that stood in the address is asked for.
+//! Command lines that a person can paste into a shell: the one that was typed, and the one that removes what a restore has
+//! left. Words are quoted where they need it. Comes in: what the program was started with. No password goes out: one that
+//! stood in the address is asked for in its place.
 
 use super::args::{ConnectArgs, RestoreArgs, SslModeArg};
-use crate::command::options::CommandLines;
+use crate::server::without_password;
 use clap::ValueEnum;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// The lines for a restore that was typed as `line`.
-pub fn lines(line: &[OsString], args: &RestoreArgs) -> CommandLines {
+/// The same restore again.
+pub fn again(line: &[OsString], args: &RestoreArgs) -> String {
     let target = args.target.as_deref().unwrap_or_default();
-    let plain = without_password(target);
-    let ask = plain != target && !args.connect.password && args.connect.password_file.is_none();
-    let typed = line.iter().map(|word| {
-        let word = word.to_string_lossy().into_owned();
-        match word.strip_prefix("--target=") {
-            _ if word == target => plain.clone(),
-            Some(address) if address == target => format!("--target={plain}"),
-            _ => word,
+    let words = line.iter().map(|word| {
+        let word = word.to_string_lossy();
+        match word.strip_suffix(target) {
+            Some(option) if !target.is_empty() && (option.is_empty() || option == "--target=") => {
+                format!("{option}{}", without_password(target))
+            }
+            _ => word.into_owned(),
         }
     });
-    let mut resume: Vec<String> = typed.collect();
-    let mut abort = vec![resume.first().cloned().unwrap_or_default(), "restore".into()];
-    if args.target.is_some() {
-        abort.extend(["--target".into(), plain]);
-    }
-    abort.extend(connection(&args.connect));
-    if ask {
-        resume.push("--password".into());
-        abort.push("--password".into());
-    }
-    abort.push("--abort".into());
-    CommandLines { resume: joined(&resume), abort: joined(&abort) }
+    joined(words.chain(ask(args)))
+}
+
+/// `restore --abort` on its target.
+pub fn abort(line: &[OsString], args: &RestoreArgs) -> String {
+    let program = line.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    let target = args.target.iter().flat_map(|target| ["--target".to_owned(), without_password(target)]);
+    let words = [program, "restore".to_owned()].into_iter().chain(target).chain(connection(&args.connect));
+    joined(words.chain(ask(args)).chain(["--abort".to_owned()]))
+}
+
+/// Asks for the password that the address held.
+fn ask(args: &RestoreArgs) -> Option<String> {
+    let held = args.target.as_deref().is_some_and(|target| without_password(target) != target);
+    (held && !args.connect.password && args.connect.password_file.is_none()).then(|| "--password".to_owned())
 }
 
 /// The options that say how the target is reached.
@@ -52,21 +55,8 @@ fn connection(args: &ConnectArgs) -> Vec<String> {
     given.flatten().chain(args.password.then(|| "--password".to_owned())).collect()
 }
 
-/// The address without `:password`. It was parsed before, so the login ends at the last `@` before the place.
-fn without_password(address: &str) -> String {
-    let from = address.find("://").map_or(0, |at| at + 3);
-    let authority = &address[from..];
-    let authority = &authority[..authority.find(['/', '?', '#']).unwrap_or(authority.len())];
-    match authority.rsplit_once('@').and_then(|(login, _)| Some((login.len(), login.find(':')?))) {
-        Some((login_end, user_end)) if !address.starts_with('/') => {
-            format!("{}{}", &address[..from + user_end], &address[from + login_end..])
-        }
-        _ => address.to_owned(),
-    }
-}
-
-fn joined(words: &[String]) -> String {
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+fn joined(words: impl Iterator<Item = String>) -> String {
+    words.map(|word| quoted(&word)).collect::<Vec<_>>().join(" ")
 }
 
 /// A word as a shell takes it for one.
@@ -87,8 +77,7 @@ mod tests {
     fn lines_of(words: &[&str]) -> (String, String) {
         let line: Vec<OsString> = words.iter().map(OsString::from).collect();
         let Command::Restore(args) = Cli::try_parse_from(&line).expect("a command line").command else { panic!() };
-        let CommandLines { resume, abort } = lines(&line, &args);
-        (resume, abort)
+        (again(&line, &args), abort(&line, &args))
     }
 
     #[test]
@@ -117,9 +106,6 @@ mod tests {
             assert!(resume.ends_with(" --password") && abort.ends_with(" --password --abort"), "{resume} {abort}");
             let (resume, _) = lines_of(&["myriad", "restore", &format!("--target={typed}"), "--repo", "/b"]);
             assert!(resume.contains(plain) && !resume.contains("secret") && !resume.contains("p@ss"), "{resume}");
-        }
-        for unchanged in ["mysql://u@db2", "mysql://[::1]:3307", "/tmp/a:b@c", "db2:3307", "mysql:///tmp/a:b@c"] {
-            assert_eq!(without_password(unchanged), unchanged);
         }
     }
 }
