@@ -106,6 +106,8 @@ pub enum GtidPurged {
 pub struct Definers {
     /// `--definer current`: the restoring account's, where `map` says nothing else. Else each keeps its own.
     pub current: bool,
+    /// `--definer keep` was said: also where the definer has rights that the restoring account lacks.
+    pub keep: bool,
     /// `--definer map:old=new`: those of one account become another's.
     pub map: Vec<(Account, Account)>,
 }
@@ -135,16 +137,61 @@ pub enum ExistingUsers {
 }
 
 /// Refusals of the guard that the user has overridden, one by one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// `--allow-source`: the target is the server that the backup came from.
     pub source: bool,
     /// `--allow-replicas`: the target has replicas attached.
     pub replicas: bool,
+    /// `--allow-running-replica`: the target is a running replica.
+    pub running_replica: bool,
+    /// `--allow-group-member`: the target is a member of a replication group.
+    pub group_member: bool,
+    /// `--allow-writes`: others write to the target; whether they do is then not waited for.
+    pub writes: bool,
+    /// `--allow-transactions`: sessions of others have open transactions there.
+    pub transactions: bool,
+    /// `--allow-low-disk`: the target's disk is too small by what is predicted.
+    pub low_disk: bool,
+    /// `--target-is`: the server that is meant, which answers what the account may not see.
+    pub target_is: Option<String>,
     /// `--drop-existing`: tables of the same name are dropped first.
     pub drop_existing: bool,
     /// `--allow-gipk`: the target adds a generated invisible primary key to tables that have no primary key.
     pub gipk: bool,
+    /// `--allow-external`: tables may reach other servers, and name directories of the target.
+    pub external: bool,
+}
+
+/// Whether the target's redo log is off while rows are loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Redo {
+    /// Off where the target holds no data but this restore's, the right is there, and it pays.
+    #[default]
+    Auto,
+    /// It stays as it is.
+    On,
+    /// Off; refused where the target holds other data.
+    Off,
+}
+
+/// Whether global settings of the target are changed while rows are loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tune {
+    /// Those that pay, where the target is not in use.
+    #[default]
+    Auto,
+    /// None.
+    None,
+}
+
+/// `myriad restore --abort`.
+#[derive(Clone, Debug)]
+pub struct AbortOptions {
+    /// `--target`.
+    pub target: ConnectOptions,
+    /// `--dry-run`: print what would be removed, change nothing.
+    pub dry_run: bool,
 }
 
 /// `myriad restore`.
@@ -182,10 +229,21 @@ pub struct RestoreOptions {
     pub gtid_purged: GtidPurged,
     /// `--verify`.
     pub proof: ProofMode,
+    /// `--redo`.
+    pub redo: Redo,
+    /// `--tune`.
+    pub tune: Tune,
+    /// `--target-memory`: bytes of the target's memory for building indexes at most.
+    pub target_memory_bytes: u64,
     /// The guard's overrides.
     pub overrides: Overrides,
     /// `--dry-run`: print the plan, change nothing.
     pub dry_run: bool,
+    /// The command line as it was typed, without passwords, for the refusal that says how to go on; empty where there was
+    /// none.
+    pub command_line: String,
+    /// `restore --abort` on the same target, as it can be typed; empty where no command line began this.
+    pub abort_line: String,
 }
 
 /// `myriad verify`.

@@ -2,17 +2,24 @@
 
 mod support;
 
+mod abort;
+mod backup_kills;
 mod bounds;
 mod by_hand;
 mod chunks;
 mod cli;
 mod corpus;
+mod cuts;
+mod damaged;
 mod dataset;
+mod ddl_during;
 mod definitions;
 mod demo;
 mod exact;
 mod faults;
+mod full_disk;
 mod guard;
+mod guard_table;
 mod guide;
 mod json_types;
 mod kill_points;
@@ -28,8 +35,10 @@ mod refusals;
 mod roundtrip;
 mod s3;
 mod sandbox;
+mod server_dies;
 mod settings;
 mod snapshot;
+mod tuning;
 mod users;
 mod verify_rows;
 mod versions;

@@ -138,7 +138,7 @@ fn forms_are_checked() {
         &["backup", "--repo", "/r", "--ssl-mode", "VERIFY_CA", "-u", "root", "-p", "-P", "3307"],
         &["restore", "--repo", "/r", "--backup", "latest", "--json", "-q", "-vv"],
         &["restore", "--repo", "/r", "--definer", "current", "--definer", "map:a@%=b@localhost", "--events", "none"],
-        &["restore", "--repo", "/r", "--users", "--existing-users", "replace", "--allow-gipk"],
+        &["restore", "--repo", "/r", "--users", "--existing-users", "replace", "--allow-gipk", "--allow-external"],
         &["verify", "--repo", "/r", "--rows", "--against", "mysql://a"],
         &["verify", "--repo", "/r", "--against", "mysql://a", "--rows", "3", "-q"],
         &["--json", "list", "--repo", "/r"],

@@ -1,5 +1,6 @@
 //! Helpers that the test modules share.
 
+pub mod cutter;
 pub mod data;
 pub mod everything;
 pub mod keyed;
