@@ -107,6 +107,8 @@ pub enum At {
     Put(&'static str),
     /// After that put was done, before its answer.
     PutDone(&'static str),
+    /// Before the first delete of a name that begins so.
+    Delete(&'static str),
     /// Before the n-th read of a part of an object, counted from 0.
     Range(u64),
 }
@@ -176,6 +178,7 @@ impl Store for WaitingStore {
     }
 
     async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        self.wait(matches!(self.at, At::Delete(prefix) if name.starts_with(prefix)), 0).await;
         self.inner.delete(name).await
     }
 }
