@@ -294,10 +294,11 @@ impl LawStore {
                 }
             }
         }
-        let probe = "zz/law";
-        self.inner.put(probe, Vec::new(), PutMode::Overwrite).await.unwrap();
-        let now = self.inner.head(probe).await.unwrap().modified;
-        self.inner.delete(probe).await.unwrap();
+        // Several deletes are looked at side by side.
+        let probe = format!("law/{:016x}", rand::random::<u64>());
+        self.inner.put(&probe, Vec::new(), PutMode::Overwrite).await.unwrap();
+        let now = self.inner.head(&probe).await.unwrap().modified;
+        self.inner.delete(&probe).await.unwrap();
         let condemned = Condemned::read(&repository).await.unwrap();
         let old = condemned.records.iter().filter(|record| record.at + self.grace <= now);
         if !old.flat_map(|record| &record.objects).any(|object| model::object_name(object) == name) {
