@@ -2,6 +2,7 @@
 
 mod support;
 
+mod abort;
 mod backup_kills;
 mod bounds;
 mod by_hand;
@@ -37,6 +38,7 @@ mod sandbox;
 mod server_dies;
 mod settings;
 mod snapshot;
+mod tuning;
 mod users;
 mod verify_rows;
 mod versions;

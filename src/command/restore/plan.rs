@@ -13,6 +13,7 @@ use crate::manifest::repository::Found;
 use crate::progress::Progress;
 use crate::server::ConnectOptions;
 use crate::server::facts::{Flavor, ServerFacts};
+use crate::settings::Change;
 
 /// Workers and the memory that they share.
 pub(super) struct Effort {
@@ -78,6 +79,7 @@ pub(super) fn report(
     threads: usize,
     prediction: Prediction,
     findings: Vec<Finding>,
+    settings: Vec<Change>,
 ) -> RestoreReport {
     let tables = selected.tables.iter().map(|table| {
         let chunks = table.chunks.as_deref().unwrap_or_default();
@@ -103,6 +105,7 @@ pub(super) fn report(
         objects: selected.objects.len() as u64,
         prediction,
         findings,
+        settings,
         notes: target.notes.clone(),
     }))
 }
