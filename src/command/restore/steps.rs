@@ -102,7 +102,8 @@ impl Run<'_> {
                 progressed
             }
             None => {
-                ledger::create(&mut target.session, &run_id(&self.backup, options)).await?;
+                let created = ledger::create(&mut target.session, &run_id(&self.backup, options)).await;
+                created.map_err(LoadError::from)?;
                 Progressed::default()
             }
         };
