@@ -44,6 +44,9 @@ pub enum Exit {
     TargetNotEmpty = 32,
     /// The target cannot take the data (a limit or a setting of the server).
     TargetUnfit = 33,
+    /// The target is a live server (a running replica, in a group, written by others), or the account may not see whether
+    /// it is.
+    TargetInUse = 34,
     /// Rows on the server differ from the backup.
     ProofFailed = 40,
     /// The source changed in a way that the snapshot cannot bridge, or rows were miscounted.
@@ -58,7 +61,7 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, in the order of the numbers.
-    pub const ALL: [Exit; 23] = [
+    pub const ALL: [Exit; 24] = [
         Exit::Success,
         Exit::Failure,
         Exit::Usage,
@@ -77,6 +80,7 @@ impl Exit {
         Exit::TargetHasReplicas,
         Exit::TargetNotEmpty,
         Exit::TargetUnfit,
+        Exit::TargetInUse,
         Exit::ProofFailed,
         Exit::BackupInconsistent,
         Exit::LoadRejected,
@@ -110,6 +114,7 @@ impl Exit {
             Exit::TargetHasReplicas => "target has replicas",
             Exit::TargetNotEmpty => "target not empty",
             Exit::TargetUnfit => "target unfit",
+            Exit::TargetInUse => "target in use",
             Exit::ProofFailed => "rows differ",
             Exit::BackupInconsistent => "no consistent backup",
             Exit::LoadRejected => "rows rejected by the target",

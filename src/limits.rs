@@ -62,6 +62,9 @@ pub const DEAD_SESSION_PAUSE: Duration = Duration::from_millis(100);
 /// How long the workers of a restore that was asked to stop may take to finish the chunk they are in; after that
 /// their statements are killed.
 pub const STOP_WAIT: Duration = Duration::from_secs(3);
+/// How far apart the two looks are that tell whether others write to a target: a heartbeat or a queue's poller shows
+/// within it.
+pub const WRITES_WATCHED: Duration = Duration::from_secs(5);
 /// How often a lost session of a restore is opened anew before the run gives up, and the first pause before that; each
 /// further one is twice as long: 13 s in all, in which a failing network or a proxy that restarts comes back.
 pub const RECONNECT_TRIES: u32 = 8;

@@ -153,6 +153,7 @@ fn restore_options(options: &DemoOptions, target: &ConnectOptions, repository: &
         proof: ProofMode::Full,
         overrides: Overrides::default(),
         dry_run: false,
+        command_line: String::new(),
     }
 }
 

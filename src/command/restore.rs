@@ -1,9 +1,12 @@
 //! `myriad restore`: a backup onto a server, in parallel, and proved.
 
+mod admission;
+mod external;
 mod gtid;
 mod objects;
 mod phases;
 mod plan;
+mod prediction;
 mod primary_keys;
 mod report;
 mod steps;
@@ -15,6 +18,7 @@ pub use report::{RestoreDone, RestoreReport};
 use crate::command::options::{BackupChoice, RestoreOptions};
 use crate::command::selected;
 use crate::error::{Error, Result};
+use crate::guard;
 use crate::load::RunSessions;
 use crate::load::ledger::Progressed;
 use crate::manifest::Repository;
@@ -22,20 +26,31 @@ use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
 use crate::server::raw::RawSession;
 use crate::server::{ConnectOptions, ServerError, Session, inspect};
-use crate::store;
+use crate::store::{self, Store};
 use crate::verify::{self, Proof, ProofTable};
+use admission::Admitted;
 use phases::Phases;
 use std::sync::Arc;
-use steps::{Run, admit};
+use steps::Run;
 use target::{Made, Target};
 use users::Users;
 
 /// Restores a backup.
 pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: Stop) -> Result<RestoreReport> {
-    let phases = Phases::begin(progress.clone());
+    run_from(store::open(&options.repo, false).await?, options, progress, stop).await
+}
+
+/// Restores a backup out of a store.
+pub async fn run_from(
+    store: Arc<dyn Store>,
+    options: &RestoreOptions,
+    progress: Arc<dyn Progress>,
+    stop: Stop,
+) -> Result<RestoreReport> {
+    let mut phases = Phases::begin(progress.clone());
 
     // What is to be restored?
-    let repository = Repository::open(store::open(&options.repo, false).await?).await?;
+    let repository = Repository::open(store).await?;
     let backup = choose(&repository, options.name.as_deref(), &options.backup).await?;
     let (selection, renames) = (&options.selection, &options.renames);
     let mut selected = selected::read(&repository, &backup.manifest, selection, renames, !options.no_objects).await?;
@@ -44,17 +59,26 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
     let mut target = Target::connect(options, &backup.manifest).await?;
     let notes = objects::change(&mut selected, options, &target.rights.account)?;
     target.notes.extend(notes);
+    target.notes.extend(external::change(&mut selected, options)?);
     let selected = target::fold_names(selected, &target.facts)?;
     let mut users = Users::read(&repository, &backup.manifest, options, &mut target).await?;
-    let progressed = admit(&mut target, options, &backup, &selected, &mut users).await?;
+    phases.enter("guard", 0, 0);
+    let asked = admission::ask(&mut target, options, &backup, &selected, &mut users).await?;
+    // The plan is made before the guard looks again.
     let effort = plan::effort(options, &selected, progress.as_ref());
-    plan::check_rows_fit(&selected, target.way, target.facts.max_allowed_packet, &options.target)?;
-    plan::check_json_types(&selected, &target.facts)?;
+    let free = guard::free_bytes(&target.facts, &options.target);
+    let prediction = prediction::predict(&selected, asked.progressed.as_ref(), options, effort.workers, free);
+    let fits = plan::check_rows_fit(&selected, target.way, target.facts.max_allowed_packet, &options.target)
+        .and_then(|()| plan::check_json_types(&selected, &target.facts));
+    let Admitted { admission, findings, progressed } = asked.decide(&mut target, options, &prediction, &stop).await?;
+    fits?;
+    target.leave_out_binary_log(options, &backup.manifest.server, admission.beside_live_data).await?;
     if options.dry_run {
-        return Ok(plan::report(options, &backup, &selected, &target, effort.workers));
+        return Ok(plan::report(options, &backup, &selected, &target, effort.workers, prediction, findings));
     }
+    progress.note(&prediction.text());
     let other_family = target::other_family(&backup.manifest.server, &target.facts);
-    let (resumed, made) = (progressed.is_some(), Made::default());
+    let made = Made::default();
     let sessions = RunSessions::new(&options.target, target.skip_binlog, &target.session, &stop);
     let sessions = Arc::new(sessions);
     let run = Run {
@@ -67,7 +91,9 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
         effort,
         phases,
         made,
-        resumed,
+        admission,
+        findings,
+        prediction,
         repeated: false,
         progress,
         stop,
@@ -93,9 +119,10 @@ async fn carry_out(mut run: Run<'_>, repository: &Repository, progressed: Option
     }
     run.make_triggers_and_events().await?;
     // Where the target continues in the source's history, as the last step.
-    let (proved, resumed) = (proof.is_some(), run.resumed);
+    let (proved, resumed) = (proof.is_some(), run.admission.resumed);
     let gtid = gtid::decide(&run.backup, run.options, &mut run.target, proved, resumed).await?;
     run.remove_ledger().await?;
+    run.record_proof(repository, proof.as_ref()).await;
     Ok(report::done(run, loaded, proof, gtid))
 }
 

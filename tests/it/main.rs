@@ -2,6 +2,7 @@
 
 mod support;
 
+mod backup_kills;
 mod bounds;
 mod by_hand;
 mod chunks;
@@ -17,6 +18,7 @@ mod exact;
 mod faults;
 mod full_disk;
 mod guard;
+mod guard_table;
 mod guide;
 mod json_types;
 mod kill_points;
@@ -26,11 +28,13 @@ mod managed;
 mod mariadb;
 mod not_taken;
 mod objects;
+mod prune;
 mod raw;
 mod refusals;
 mod roundtrip;
 mod s3;
 mod sandbox;
+mod server_dies;
 mod settings;
 mod snapshot;
 mod users;

@@ -1,10 +1,12 @@
 //! What a restore would do, and what it must refuse before it begins.
 
+use super::prediction::Prediction;
 use super::report::{RestorePlan, RestoreReport};
 use super::target::Target;
 use crate::command::options::RestoreOptions;
 use crate::command::selected::{Selected, SelectedTable};
 use crate::error::{Error, Exit, Result};
+use crate::guard::Finding;
 use crate::load::LoadError;
 use crate::load::rows::Way;
 use crate::manifest::repository::Found;
@@ -74,6 +76,8 @@ pub(super) fn report(
     selected: &Selected,
     target: &Target,
     threads: usize,
+    prediction: Prediction,
+    findings: Vec<Finding>,
 ) -> RestoreReport {
     let tables = selected.tables.iter().map(|table| {
         let chunks = table.chunks.as_deref().unwrap_or_default();
@@ -86,7 +90,7 @@ pub(super) fn report(
             chunks: chunks.len() as u64,
         }
     });
-    RestoreReport::Plan(RestorePlan {
+    RestoreReport::Plan(Box::new(RestorePlan {
         backup: backup.manifest.id.clone(),
         snapshot: backup.manifest.snapshot,
         target: options.target.describe(),
@@ -97,6 +101,8 @@ pub(super) fn report(
         writes_binary_log: target.writes_binary_log(),
         tables: tables.collect(),
         objects: selected.objects.len() as u64,
+        prediction,
+        findings,
         notes: target.notes.clone(),
-    })
+    }))
 }

@@ -2,9 +2,11 @@
 
 use super::gtid::GtidOutcome;
 use super::phases::Phase;
+use super::prediction::Prediction;
 use super::steps::Run;
 use crate::command::text::{bytes, count, counted, seconds};
 use crate::error::Exit;
+use crate::guard::{Finding, Grade};
 use crate::load::Loaded;
 use crate::load::rows::Way;
 use crate::manifest::model::Untyped;
@@ -17,7 +19,7 @@ use jiff::Timestamp;
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum RestoreReport {
     /// Nothing was done.
-    Plan(RestorePlan),
+    Plan(Box<RestorePlan>),
     /// The data is there.
     Restore(Box<RestoreDone>),
 }
@@ -45,6 +47,10 @@ pub struct RestorePlan {
     pub tables: Vec<PlannedTable>,
     /// Views, routines, triggers, events.
     pub objects: u64,
+    /// What it would need.
+    pub prediction: Prediction,
+    /// What the guard found on the target.
+    pub findings: Vec<Finding>,
     /// Things that a person should read.
     pub notes: Vec<String>,
 }
@@ -115,6 +121,10 @@ pub struct RestoreDone {
     pub gtid: Option<GtidOutcome>,
     /// Objects that are not on the target, and why.
     pub not_created: Vec<String>,
+    /// What it was predicted to need.
+    pub prediction: Prediction,
+    /// What the guard found on the target, with what was overridden.
+    pub findings: Vec<Finding>,
     /// Things that a person should read.
     pub notes: Vec<String>,
     /// Phases and their durations.
@@ -137,7 +147,7 @@ pub(super) fn unproved(run: Run<'_>, loaded: Loaded, proof: Option<Proof>) -> Re
 }
 
 fn report(run: Run<'_>, loaded: Loaded) -> RestoreDone {
-    let Run { options, backup, selected, users, target, made, resumed, phases, .. } = run;
+    let Run { options, backup, selected, users, target, made, admission, findings, prediction, phases, .. } = run;
     let manifest = backup.manifest;
     let writes_binary_log = target.writes_binary_log();
     let mut notes = target.notes;
@@ -163,13 +173,15 @@ fn report(run: Run<'_>, loaded: Loaded) -> RestoreDone {
         objects: made.objects,
         users: users.count(),
         not_granted: users.not_granted().to_vec(),
-        resumed,
+        resumed: admission.resumed,
         way: target.way,
         writes_binary_log,
         proof: None,
         untyped: if with_data { untyped } else { Vec::new() },
         gtid: None,
         not_created: users.not_created.into_iter().chain(made.not_created.iter().map(ToString::to_string)).collect(),
+        prediction,
+        findings,
         notes,
         phases: phases.end(),
     }
@@ -226,8 +238,18 @@ impl RestorePlan {
             way_text(self.way),
             if self.writes_binary_log { "written" } else { "not written" }
         ));
+        text.push_str(&format!("{}\n", self.prediction.text()));
+        self.findings.iter().for_each(|finding| text.push_str(&format!("{}\n", found(finding))));
         self.notes.iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
         text
+    }
+}
+
+/// A finding that did not keep the restore away.
+fn found(finding: &Finding) -> String {
+    match finding.grade {
+        Grade::Note => format!("note: {}", finding.message),
+        Grade::Refuse | Grade::Unknown => format!("overridden: {}", finding.message),
     }
 }
 
@@ -288,6 +310,7 @@ impl RestoreDone {
         lines.push(format!("  binary log of the target: {binlog}"));
         lines.extend(self.not_created.iter().map(|what| format!("  not created: {what}")));
         lines.extend(self.not_granted.iter().map(|what| format!("  not granted: {what}")));
+        lines.extend(self.findings.iter().map(|finding| format!("  {}", found(finding))));
         lines.extend(self.notes.iter().map(|note| format!("  note: {note}")));
         let phases: Vec<_> =
             self.phases.iter().map(|phase| format!("{} {}", phase.name, seconds(phase.seconds))).collect();

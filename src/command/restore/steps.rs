@@ -1,26 +1,26 @@
-//! The steps of a restore, in the order in which they are taken: admission by the guard, bare tables, rows, keys and
-//! code, proof, triggers and events. Each leaves the target in a state that the next run can go on from.
+//! The steps of a restore that was admitted, in the order in which they are taken: bare tables, rows, keys and code,
+//! proof, triggers and events. Each leaves the target in a state that the next run can go on from.
 
 use super::Readers;
-use super::objects;
 use super::phases::Phases;
 use super::plan::Effort;
-use super::primary_keys;
+use super::prediction::Prediction;
 use super::target::{Made, Target};
 use super::users::Users;
-use crate::command::options::{ProofMode, RestoreOptions};
+use crate::command::options::{ProofMode, RestoreOptions, Selection};
 use crate::command::selected::Selected;
+use crate::command::verify::record;
 use crate::error::{Error, Exit, Result};
-use crate::guard::{self, FindingKind, Intent};
+use crate::guard::{Admission, Finding};
 use crate::limits;
 use crate::load::indexes::IndexOptions;
 use crate::load::ledger::{self, Progressed, RunId};
 use crate::load::objects::Stage;
 use crate::load::{self, LoadError, LoadOptions, LoadTable, Loaded, RunSessions};
 use crate::manifest::Repository;
+use crate::manifest::proofs::ProofKind;
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
-use crate::schema::{ObjectKind, QualifiedName};
 use crate::verify::Proof;
 use std::sync::Arc;
 
@@ -36,42 +36,15 @@ pub(super) struct Run<'a> {
     pub effort: Effort,
     pub phases: Phases,
     pub made: Made,
-    /// It goes on from an earlier try.
-    pub resumed: bool,
+    /// What the guard says of the target.
+    pub admission: Admission,
+    /// What the guard found, with what was overridden.
+    pub findings: Vec<Finding>,
+    pub prediction: Prediction,
     /// A step was taken again over a new control session: what it made before is there.
     pub repeated: bool,
     pub progress: Arc<dyn Progress>,
     pub stop: Stop,
-}
-
-/// Locks other restores out and asks the guard. Returns what an earlier try of the same run has left.
-pub(super) async fn admit(
-    target: &mut Target,
-    options: &RestoreOptions,
-    backup: &Found,
-    selected: &Selected,
-    users: &mut Users,
-) -> Result<Option<Progressed>> {
-    ledger::lock(&mut target.session).await?;
-    if !options.dry_run {
-        ledger::end_workers(&mut target.session).await?;
-    }
-    let progressed = ledger::find(&mut target.session, &run_id(backup, options)).await?;
-    target.own = progressed.clone().unwrap_or_default();
-    let mut findings = guard::inspect(&mut target.session, &intent(backup, selected, progressed.as_ref())).await?;
-    findings.extend(users.findings(target, options, progressed.as_ref(), &backup.manifest.server).await?);
-    findings.extend(objects::findings(target, selected, &users.names()).await?);
-    findings.extend(primary_keys::findings(target, selected, options)?);
-    let overridden = |kind| match kind {
-        FindingKind::IsSource => options.overrides.source,
-        FindingKind::HasReplicas => options.overrides.replicas,
-        FindingKind::NamesInTheWay => options.overrides.drop_existing,
-        _ => false,
-    };
-    match guard::refusal(&findings, overridden) {
-        Some(refusal) => Err(refusal),
-        None => Ok(progressed),
-    }
 }
 
 impl Run<'_> {
@@ -85,10 +58,8 @@ impl Run<'_> {
                 Err(error) => error,
             };
             let why = Error::new(error.exit(), error.to_string());
-            self.control_again(error, &mut lost).await?;
             // Without a ledger nothing was made yet, or somebody else has ended this run: neither is gone on from.
-            let run = run_id(&self.backup, self.options);
-            progressed = Some(ledger::find(&mut self.target.session, &run).await?.ok_or(why)?);
+            progressed = Some(self.control_again(error, &mut lost).await?.ok_or(why)?);
         };
         self.stop_here()?;
         Ok(tables)
@@ -140,6 +111,7 @@ impl Run<'_> {
         let mut lost = 0;
         while let Err(error) = self.try_keys_and_code().await {
             self.control_again(error, &mut lost).await?;
+            self.target.undo_unfinished(&self.selected).await?;
         }
         self.stop_here()
     }
@@ -167,7 +139,7 @@ impl Run<'_> {
         let readers = loop {
             match Readers::on(&self.options.target, &mut self.target.session).await {
                 Ok(readers) => break readers,
-                Err(error) => self.control_again(error, &mut lost).await?,
+                Err(error) => drop(self.control_again(error, &mut lost).await?),
             }
         };
         let (workers, tables) = (self.effort.workers, Arc::new(tables));
@@ -181,6 +153,7 @@ impl Run<'_> {
         let mut lost = 0;
         while let Err(error) = self.try_triggers_and_events().await {
             self.control_again(error, &mut lost).await?;
+            self.target.put_collations_back().await?;
         }
         Ok(())
     }
@@ -200,17 +173,30 @@ impl Run<'_> {
     }
 
     /// A control session in place of the one that a step lost; the step is then taken again, and finds what it has made
-    /// already. Any other error is given back, and that of a run with users, whose grants are counted as they are given.
-    async fn control_again(&mut self, error: Error, lost: &mut u32) -> Result<()> {
+    /// already: returns what the ledger says of that. Any other error is given back, and that of a run with users, whose
+    /// grants are counted as they are given.
+    async fn control_again(&mut self, error: Error, lost: &mut u32) -> Result<Option<Progressed>> {
         *lost += 1;
         if error.exit() != Exit::ServerLost || *lost > limits::LOST_TRIES || self.options.users {
             return Err(error);
         }
         self.progress.note(&format!("the control session was lost and is opened anew: {error}"));
         self.repeated = true;
-        match self.sessions.renew(&mut self.target.session).await? {
-            true => Ok(()),
-            false => Err(error),
+        if !self.sessions.renew(&mut self.target.session).await? {
+            return Err(error);
+        }
+        let progressed = ledger::find(&mut self.target.session, &run_id(&self.backup, self.options)).await?;
+        self.target.own = progressed.clone().unwrap_or_default();
+        Ok(progressed)
+    }
+
+    /// Records in the repository that the backup was proved, where all of it came back and every digest was equal.
+    pub async fn record_proof(&mut self, repository: &Repository, proof: Option<&Proof>) {
+        let Run { options, made, .. } = self;
+        let all = options.selection == Selection::default() && !options.no_objects && made.not_created.is_empty();
+        if all && proof.is_some_and(Proof::holds) {
+            let recorded = record(repository, std::slice::from_ref(&self.backup), ProofKind::Proved).await;
+            made.notes.extend(recorded);
         }
     }
 
@@ -223,7 +209,7 @@ impl Run<'_> {
 }
 
 /// The same backup, selection and names give the same run, which may go on where it was cut off.
-fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
+pub(super) fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
     let selection = &options.selection;
     let scope = format!(
         "{:?}{:?}{:?}{:?}{:?}{}{}{:?}{:?}{}",
@@ -242,22 +228,6 @@ fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
         backup: backup.manifest.id.clone(),
         manifest: backup.hash.clone(),
         scope: blake3::hash(scope.as_bytes()).to_hex().to_string(),
-    }
-}
-
-fn intent(backup: &Found, selected: &Selected, progressed: Option<&Progressed>) -> Intent {
-    let tables = selected.tables.iter().map(|table| table.target.clone());
-    let objects = selected.objects.iter();
-    let objects = objects.map(|(object, schema)| (object.kind, QualifiedName::new(schema, &object.name.name)));
-    let (views, others): (Vec<_>, Vec<_>) = objects.partition(|(kind, _)| *kind == ObjectKind::View);
-    let ours = |(kind, name): &(ObjectKind, QualifiedName)| progressed.is_some_and(|p| p.has_object(*kind, name));
-    let own_views = views.iter().filter(|view| ours(view)).map(|(_, name)| name.clone());
-    let own = progressed.iter().flat_map(|progressed| progressed.tables.iter().cloned()).chain(own_views).collect();
-    Intent {
-        sources: vec![backup.manifest.server.clone()],
-        names: tables.chain(views.iter().map(|(_, name)| name.clone())).collect(),
-        objects: others.into_iter().filter(|object| !ours(object)).collect(),
-        own,
     }
 }
 

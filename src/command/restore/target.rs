@@ -56,7 +56,7 @@ pub(super) struct Made {
 }
 
 impl Target {
-    /// Connects and finds out which way rows can take, and whether the binary log can be left out.
+    /// Connects and finds out which way rows can take.
     pub async fn connect(options: &RestoreOptions, manifest: &Manifest) -> Result<Target> {
         let (mut session, kept) = load::writer(&options.target, false).await?;
         let facts = facts::read(&mut session).await?;
@@ -65,23 +65,9 @@ impl Target {
         for setting in &kept {
             notes.push(format!("{setting} stays as the target has it: the account may not change it for its session"));
         }
-        let is_source = facts.is_same_server(&manifest.server);
         if let Some(note) = other_family(&manifest.server, &facts) {
             notes.push(note);
         }
-        let skip_binlog = match facts.log_bin && !options.log_bin && !is_source {
-            false => false,
-            true => match session.execute("SET SESSION sql_log_bin=0").await {
-                Ok(_) => true,
-                Err(error) if error.code() == Some(1227) => {
-                    notes.push(
-                        "the restore is written to the target's binary log: the account may not switch it off".into(),
-                    );
-                    false
-                }
-                Err(error) => return Err(error.into()),
-            },
-        };
         let way = match facts.local_infile {
             true => Way::LoadData,
             false => {
@@ -92,7 +78,29 @@ impl Target {
                 Way::Insert
             }
         };
-        Ok(Target { session, facts, rights, way, skip_binlog, kept, own: Progressed::default(), notes })
+        Ok(Target { session, facts, rights, way, skip_binlog: false, kept, own: Progressed::default(), notes })
+    }
+
+    /// Keeps our sessions out of the target's binary log, unless it is asked for, or others live by it: replicas of a server
+    /// that is restored beside its live data get what it gets.
+    pub async fn leave_out_binary_log(
+        &mut self,
+        options: &RestoreOptions,
+        source: &ServerFacts,
+        beside_live_data: bool,
+    ) -> Result<()> {
+        let written = options.log_bin || beside_live_data || self.facts.is_same_server(source);
+        if !self.facts.log_bin || written {
+            return Ok(());
+        }
+        match self.session.execute("SET SESSION sql_log_bin=0").await {
+            Ok(_) => self.skip_binlog = true,
+            Err(error) if error.code() == Some(1227) => self
+                .notes
+                .push("the restore is written to the target's binary log: the account may not switch it off".into()),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
     }
 
     /// True where what we do stands in the target's binary log.
@@ -117,6 +125,11 @@ impl Target {
             };
             self.session.execute(format!("DROP {what} IF EXISTS {}", name.sql())).await?;
         }
+        self.put_collations_back().await
+    }
+
+    /// Gives schemas the collation that they had before code was made in them.
+    pub async fn put_collations_back(&mut self) -> Result<()> {
         for (schema, collation) in &self.own.collations {
             schema::put_collation_back(&mut self.session, schema, collation).await?;
         }

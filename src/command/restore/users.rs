@@ -5,12 +5,12 @@ use super::target::Target;
 use crate::command::options::{ExistingUsers, RestoreOptions};
 use crate::command::text::some_of;
 use crate::error::{Error, Exit, Result};
-use crate::guard::{Finding, FindingKind};
+use crate::guard::{Finding, FindingKind, Grade};
 use crate::load::accounts::{self, Granting, MakeAccount, Present};
 use crate::load::ledger::Progressed;
-use crate::manifest::Repository;
 use crate::manifest::model::{AccountLine, Manifest};
 use crate::manifest::parts::read_part;
+use crate::manifest::{ManifestError, Repository};
 use crate::schema::Account;
 use crate::schema::account::AccountDefinition;
 use crate::schema::account_text::Grant;
@@ -36,6 +36,16 @@ pub(crate) async fn read(repository: &Repository, manifest: &Manifest) -> Result
     for part in &manifest.accounts {
         let lines = read_part::<AccountLine>(repository, part).await?;
         accounts.extend(lines.into_iter().map(|AccountLine::Account(account)| account));
+    }
+    let mut seen = HashSet::new();
+    for AccountDefinition { name, .. } in &accounts {
+        let why = match crate::server::accounts::OF_THE_SERVER.contains(&name.user.as_str()) {
+            true => "it is the server's own and in no backup",
+            false if !seen.insert(name) => "it is defined twice",
+            false => continue,
+        };
+        let name = format!("account {name} of backup {}", manifest.id);
+        return Err(ManifestError::Damaged { name, place: repository.place(), why: why.into() }.into());
     }
     Ok(accounts)
 }
@@ -120,6 +130,7 @@ impl Users {
             _ if in_the_way.is_empty() => {}
             ExistingUsers::Refuse => findings.push(Finding {
                 kind: FindingKind::AccountsInTheWay,
+                grade: Grade::Refuse,
                 message: format!("{} has users of the same name: {shown}", target.session.server()),
             }),
             ExistingUsers::Skip => {
@@ -151,7 +162,7 @@ impl Users {
             format!("_ and % in grants on schemas would mean something else on the target, where partial_revokes is {state}: {names}")
         });
         let messages: Vec<String> = revoked.into_iter().chain(patterns).collect();
-        (!messages.is_empty()).then(|| Finding { kind: FindingKind::PartialRevokes, message: messages.join("; ") })
+        (!messages.is_empty()).then(|| Finding::refuse(FindingKind::PartialRevokes, messages.join("; ")))
     }
 
     /// Makes them, without grants.

@@ -5,6 +5,7 @@ pub mod data;
 pub mod everything;
 pub mod keyed;
 pub mod killed;
+pub mod mishaps;
 pub mod program;
 pub mod proxy;
 pub mod random_keys;

@@ -199,10 +199,11 @@ impl Repo {
             .to_vec()
     }
 
-    /// The arguments of a restore of the newest backup.
+    /// The arguments of a restore of the newest backup, onto a server that other tests may write to meanwhile.
     pub fn restore_arguments<'a>(&self, target: &'a str) -> Vec<&'a str> {
         let place: &'static str = self.place().leak();
-        ["restore", "--target", target, "--repo", place, "--threads", "2"].to_vec()
+        let meanwhile = ["--allow-writes", "--allow-transactions"];
+        [&["restore", "--target", target, "--repo", place, "--threads", "2"][..], &meanwhile].concat()
     }
 
     /// Restores the newest backup.

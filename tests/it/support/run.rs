@@ -102,8 +102,10 @@ pub fn restore_options(target: &Sandbox, repo: &Repo) -> RestoreOptions {
         log_bin: false,
         gtid_purged: GtidPurged::Off,
         proof: ProofMode::Full,
-        overrides: Overrides::default(),
+        // Other tests write to the shared servers meanwhile.
+        overrides: Overrides { writes: true, transactions: true, ..Overrides::default() },
         dry_run: false,
+        command_line: String::new(),
     }
 }
 
