@@ -12,8 +12,8 @@ use super::option_file::{self, FileDefaults};
 use crate::bench::{BenchOptions, Subject};
 use crate::command::demo::DemoOptions;
 use crate::command::options::{
-    BackupChoice, BackupOptions, Consistency, Definers, Effort, EventChoice, ExistingUsers, GtidPurged, ListOptions,
-    Overrides, ProofMode, RestoreOptions, Selection, VerifyOptions,
+    BackupChoice, BackupOptions, Consistency, Definers, Effort, EventChoice, ExistingUsers, GtidPurged, Keep,
+    ListOptions, Overrides, ProofMode, PruneOptions, RestoreOptions, Selection, VerifyOptions,
 };
 use crate::command::show::ShowOptions;
 use crate::error::{Error, Exit, Explain, Result};
@@ -224,13 +224,30 @@ impl<'a> Settings<'a> {
 
     /// `myriad list`.
     pub fn list(&self, args: &ListArgs) -> Result<ListOptions> {
-        Ok(ListOptions { repo: place(&args.repo)?, name: args.repo.name.clone() })
+        Ok(ListOptions { repo: place(&args.repo)?, name: args.repo.name.clone(), sizes: args.sizes })
     }
 
     /// `myriad show`.
     pub fn show(&self, args: &ShowArgs) -> Result<ShowOptions> {
-        let options = ListOptions { repo: place(&args.repo)?, name: args.repo.name.clone() };
+        let options = ListOptions { repo: place(&args.repo)?, name: args.repo.name.clone(), sizes: true };
         Ok(ShowOptions { list: options, backup: choice(&args.backup)? })
+    }
+
+    /// `myriad prune`.
+    pub fn prune(&self, args: &PruneArgs) -> Result<PruneOptions> {
+        let repo = RepoArgs { repo: args.repo.clone(), name: args.name.clone() };
+        Ok(PruneOptions {
+            repo: place(&repo)?,
+            name: repo.name,
+            keep: Keep {
+                last: args.keep_last,
+                daily: args.keep_daily,
+                weekly: args.keep_weekly,
+                monthly: args.keep_monthly,
+            },
+            grace: args.grace.unwrap_or(limits::PRUNE_GRACE),
+            yes: args.yes,
+        })
     }
 
     /// `myriad demo`.

@@ -3,7 +3,9 @@
 
 use crate::schema::Account;
 use crate::server::ConnectOptions;
+use std::time::Duration;
 
+pub use crate::plan::retention::Keep;
 pub use crate::sandbox::ProgramPaths;
 
 /// Which schemas and tables are meant. Globs over `schema` and `schema.table`; an empty include list means all.
@@ -226,6 +228,21 @@ pub struct VerifyOptions {
     pub effort: Effort,
 }
 
+/// `myriad prune`.
+#[derive(Clone, Debug)]
+pub struct PruneOptions {
+    /// `--repo`.
+    pub repo: String,
+    /// `--name`: only backups of this source go.
+    pub name: Option<String>,
+    /// `--keep-last` and so on.
+    pub keep: Keep,
+    /// `--grace`: how long condemned objects are kept.
+    pub grace: Duration,
+    /// `--yes`: do it.
+    pub yes: bool,
+}
+
 /// `myriad list` and `myriad show`.
 #[derive(Clone, Debug)]
 pub struct ListOptions {
@@ -233,4 +250,6 @@ pub struct ListOptions {
     pub repo: String,
     /// `--name`.
     pub name: Option<String>,
+    /// `--sizes`: say what each backup holds alone and shares.
+    pub sizes: bool,
 }
