@@ -2,8 +2,10 @@
 
 pub mod data;
 pub mod everything;
+pub mod forge;
 pub mod keyed;
 pub mod killed;
+pub mod liar;
 pub mod program;
 pub mod proxy;
 pub mod random_keys;
