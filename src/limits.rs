@@ -23,9 +23,9 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long FLUSH TABLES WITH READ LOCK may wait before it is killed and tried again: nobody else's
 /// writes wait longer than this.
 pub const GLOBAL_LOCK_WAIT: Duration = Duration::from_millis(250);
-/// How often the global lock is tried before the next way to a snapshot is taken.
-pub const GLOBAL_LOCK_TRIES: u32 = 60;
-/// Pause between two tries of the global lock, so that what waited for it can run.
+/// How often the global lock is tried before the next way to a snapshot is taken: half a minute in all.
+pub const GLOBAL_LOCK_TRIES: u32 = 40;
+/// Pause before the global lock or LOCK TABLES is tried again, so that what waited for it can run; it doubles four times.
 pub const GLOBAL_LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// A statement that has run for so long keeps the global lock from being tried: tables that it reads would be
 /// closed to new readers until it ends.
@@ -39,10 +39,9 @@ pub const LOG_STATUS_TRIES: u32 = 500;
 pub const LOG_STATUS_PAUSE: Duration = Duration::from_millis(5);
 /// How long LOCK INSTANCE FOR BACKUP waits for a running DDL statement.
 pub const BACKUP_LOCK_WAIT: Duration = Duration::from_secs(30);
-/// How long LOCK TABLES waits for open transactions that have written to a table.
-pub const TABLE_LOCK_WAIT: Duration = Duration::from_secs(5);
-/// How often LOCK TABLES is tried.
-pub const TABLE_LOCK_TRIES: u32 = 3;
+/// How often LOCK TABLES is tried, each time for [`GLOBAL_LOCK_WAIT`]: it waits for open transactions that have written to
+/// a table, and meanwhile keeps writers from the tables that it has.
+pub const TABLE_LOCK_TRIES: u32 = 20;
 /// How long a session waits for a table's metadata lock.
 pub const METADATA_LOCK_WAIT: Duration = Duration::from_secs(10);
 /// How long a definition waits for a table that another session flushes; writers of the whole server may wait meanwhile.

@@ -11,6 +11,7 @@ use crate::server::SslMode;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Fast parallel backup and restore for MySQL, with proof
 #[derive(Debug, Parser)]
@@ -62,6 +63,9 @@ pub enum Command {
     /// Show one backup in detail
     #[command(after_help = after_help(SHOW_EXAMPLES, READ_EXITS))]
     Show(ShowArgs),
+    /// Remove backups by rules, and what no backup needs
+    #[command(after_help = after_help(PRUNE_EXAMPLES, PRUNE_EXITS))]
+    Prune(PruneArgs),
     /// Backup, restore and proof on two private servers, with sample data
     #[command(after_help = after_help(DEMO_EXAMPLES, DEMO_EXITS))]
     Demo(DemoArgs),
@@ -310,6 +314,9 @@ pub struct RestoreArgs {
     /// Go on where the target adds primary keys of its own
     #[arg(long, help_heading = "Target")]
     pub allow_gipk: bool,
+    /// Make tables that reach other servers, and keep the directories that tables name
+    #[arg(long, help_heading = "Target")]
+    pub allow_external: bool,
     /// Whether the redo log is off while rows are loaded
     #[arg(long, value_name = "HOW", value_enum, default_value_t = RedoArg::Auto, overrides_with = "redo", help_heading = "Target")]
     pub redo: RedoArg,
@@ -430,6 +437,9 @@ pub struct VerifyArgs {
 pub struct ListArgs {
     #[command(flatten)]
     pub repo: RepoArgs,
+    /// Say what each backup holds alone and shares; reads all lists
+    #[arg(long, help_heading = "Output")]
+    pub sizes: bool,
 }
 
 /// `myriad show`.
@@ -440,6 +450,35 @@ pub struct ShowArgs {
     /// Backup to show: its id, or latest
     #[arg(long, value_name = "ID", default_value = "latest", help_heading = "Storage")]
     pub backup: String,
+}
+
+/// `myriad prune`.
+#[derive(Clone, Debug, Args)]
+pub struct PruneArgs {
+    /// Repository: a folder or s3://bucket/prefix
+    #[arg(long, short, value_name = "PLACE", help_heading = "Storage")]
+    pub repo: String,
+    /// Only backups of this source go [default: of every one]
+    #[arg(long, value_name = "NAME", help_heading = "Storage")]
+    pub name: Option<String>,
+    /// Keep the N newest backups of each source
+    #[arg(long, value_name = "N", value_parser = keep, help_heading = "Selection")]
+    pub keep_last: Option<u32>,
+    /// Keep the newest of a day, for N days that have one (UTC)
+    #[arg(long, value_name = "N", value_parser = keep, help_heading = "Selection")]
+    pub keep_daily: Option<u32>,
+    /// Keep the newest of a week (from Monday), for N weeks
+    #[arg(long, value_name = "N", value_parser = keep, help_heading = "Selection")]
+    pub keep_weekly: Option<u32>,
+    /// Keep the newest of a month, for N months
+    #[arg(long, value_name = "N", value_parser = keep, help_heading = "Selection")]
+    pub keep_monthly: Option<u32>,
+    /// Delete what was condemned so long ago: 12h, 3d [default: 3d]
+    #[arg(long, value_name = "TIME", value_parser = span, help_heading = "Storage")]
+    pub grace: Option<Duration>,
+    /// Do it; without this the plan is printed
+    #[arg(long, help_heading = "Output")]
+    pub yes: bool,
 }
 
 /// `myriad demo`.
@@ -509,6 +548,24 @@ fn threads(text: &str) -> Result<usize, String> {
         Ok(n) if (1..=limits::THREADS_MAX).contains(&n) => Ok(n),
         _ => Err(format!("a number from 1 to {} is wanted", limits::THREADS_MAX)),
     }
+}
+
+fn keep(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "a number from 1 is wanted".into())
+}
+
+/// A time as a number and a unit: `90s`, `30m`, `12h`, `3d`.
+fn span(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).len());
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err("a number with s, m, h or d is wanted, for example 12h or 3d".into()),
+    };
+    let span = number.parse::<u32>().ok().map(|number| Duration::from_secs(u64::from(number) * seconds));
+    span.ok_or_else(|| "a number with s, m, h or d is wanted, for example 12h or 3d".into())
 }
 
 fn scale(text: &str) -> Result<f64, String> {
@@ -606,10 +663,15 @@ const VERIFY_EXAMPLES: &str = "  myriad verify --repo /backups
   myriad verify --repo /backups --against mysql://root@db2 --rows";
 
 const LIST_EXAMPLES: &str = "  myriad list --repo /backups
+  myriad list --repo /backups --sizes
   myriad list --repo s3://bucket/db1 --json";
 
 const SHOW_EXAMPLES: &str = "  myriad show --repo /backups
   myriad show --repo /backups --backup ID --json";
+
+const PRUNE_EXAMPLES: &str = "  myriad prune --repo /backups --keep-daily 7 --keep-weekly 5 --keep-monthly 12
+  myriad prune --repo /backups --name shop --keep-last 3 --yes
+  myriad prune --repo /backups --yes";
 
 const DEMO_EXAMPLES: &str = "  myriad demo
   myriad demo --scale 0.1 --keep";
@@ -629,7 +691,8 @@ const CONNECT_EXITS: &[Exit] = &[
     Exit::RepositoryDamaged,
 ];
 const BACKUP_EXITS: &[&[Exit]] =
-    &[CONNECT_EXITS, &[Exit::RepositoryWrite, Exit::BackupNotFound, Exit::BackupInconsistent]];
+    &[CONNECT_EXITS, &[Exit::RepositoryWrite, Exit::BackupNotFound, Exit::RepositoryBusy, Exit::BackupInconsistent]];
+const PRUNE_EXITS: &[&[Exit]] = &[READ_EXITS[0], &[Exit::RepositoryWrite, Exit::RepositoryBusy]];
 const RESTORE_EXITS: &[&[Exit]] = &[
     CONNECT_EXITS,
     &[

@@ -114,6 +114,10 @@ async fn dispatch(
             let report = edge.run(settings.show(args)?, command::show::run).await?;
             edge.outcome(&report, Exit::Success, || report.text())
         }
+        Command::Prune(args) => {
+            let report = edge.run(settings.prune(args)?, command::prune::run).await?;
+            edge.outcome(&report, Exit::Success, || report.text())
+        }
         Command::Demo(args) => {
             let report = edge.run(settings.demo(args)?, command::demo::run).await?;
             edge.outcome(&report, report.exit(), || report.text())

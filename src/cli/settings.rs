@@ -13,7 +13,7 @@ use crate::bench::{BenchOptions, Subject};
 use crate::command::demo::DemoOptions;
 use crate::command::options::{
     AbortOptions, BackupChoice, BackupOptions, Consistency, Definers, Effort, EventChoice, ExistingUsers, GtidPurged,
-    ListOptions, Overrides, ProofMode, Redo, RestoreOptions, Selection, Tune, VerifyOptions,
+    Keep, ListOptions, Overrides, ProofMode, PruneOptions, Redo, RestoreOptions, Selection, Tune, VerifyOptions,
 };
 use crate::command::show::ShowOptions;
 use crate::error::{Error, Exit, Explain, Result};
@@ -208,6 +208,7 @@ impl<'a> Settings<'a> {
                 target_is: args.target_is.clone(),
                 drop_existing: args.drop_existing,
                 gipk: args.allow_gipk,
+                external: args.allow_external,
             },
             dry_run: args.dry_run,
             command_line: String::new(),
@@ -243,13 +244,30 @@ impl<'a> Settings<'a> {
 
     /// `myriad list`.
     pub fn list(&self, args: &ListArgs) -> Result<ListOptions> {
-        Ok(ListOptions { repo: place(&args.repo)?, name: args.repo.name.clone() })
+        Ok(ListOptions { repo: place(&args.repo)?, name: args.repo.name.clone(), sizes: args.sizes })
     }
 
     /// `myriad show`.
     pub fn show(&self, args: &ShowArgs) -> Result<ShowOptions> {
-        let options = ListOptions { repo: place(&args.repo)?, name: args.repo.name.clone() };
+        let options = ListOptions { repo: place(&args.repo)?, name: args.repo.name.clone(), sizes: true };
         Ok(ShowOptions { list: options, backup: choice(&args.backup)? })
+    }
+
+    /// `myriad prune`.
+    pub fn prune(&self, args: &PruneArgs) -> Result<PruneOptions> {
+        let repo = RepoArgs { repo: args.repo.clone(), name: args.name.clone() };
+        Ok(PruneOptions {
+            repo: place(&repo)?,
+            name: repo.name,
+            keep: Keep {
+                last: args.keep_last,
+                daily: args.keep_daily,
+                weekly: args.keep_weekly,
+                monthly: args.keep_monthly,
+            },
+            grace: args.grace.unwrap_or(limits::PRUNE_GRACE),
+            yes: args.yes,
+        })
     }
 
     /// `myriad demo`.
@@ -453,13 +471,13 @@ fn selection(args: &SelectionArgs) -> Selection {
     }
 }
 
-/// `keep` is what holds where nothing else is said.
+/// Where nothing is said objects keep their definers too, but none with rights above the restoring account's.
 fn definers(typed: &[DefinerArg]) -> Definers {
     let mut definers = Definers::default();
     for arg in typed {
         match arg {
-            DefinerArg::Keep => definers.current = false,
-            DefinerArg::Current => definers.current = true,
+            DefinerArg::Keep => (definers.current, definers.keep) = (false, true),
+            DefinerArg::Current => (definers.current, definers.keep) = (true, false),
             DefinerArg::Map(old, new) => definers.map.push((old.clone(), new.clone())),
         }
     }

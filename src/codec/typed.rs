@@ -494,10 +494,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lists_come_back(rows in prop::collection::vec((any::<u64>(), 0usize..50, prop::collection::vec(any::<u8>(), 1..20), any::<u8>(), prop::collection::vec(any::<u8>(), 0..40)), 0..20)) {
+        fn lists_come_back(rows in prop::collection::vec((any::<u64>(), 0usize..50, prop::collection::vec(any::<u8>(), 1..20), 0usize..12, prop::collection::vec(any::<u8>(), 0..40)), 0..20)) {
             let kinds = [TypedKind::Decimal, TypedKind::Date, TypedKind::Time, TypedKind::Datetime, TypedKind::Timestamp];
-            let listed: Vec<_> = rows.into_iter().map(|(row, field, path, kind, value)| {
-                let kind = kinds.get(kind as usize).copied().unwrap_or(TypedKind::Opaque(kind));
+            let listed: Vec<_> = rows.into_iter().map(|(row, field, path, kind, bytes)| {
+                let path = [b"$".to_vec(), path].concat();
+                let digits = format!("{row}.5").into_bytes();
+                let (kind, value) = match kinds.get(kind) {
+                    Some(kind) => (*kind, digits),
+                    None => (TypedKind::Opaque(OPAQUE_CARRIED[kind - kinds.len()]), bytes),
+                };
                 ListedValue { row, field, value: TypedValue { path, kind, value } }
             }).collect();
             let mut list = Vec::new();
@@ -506,8 +511,59 @@ mod tests {
         }
 
         #[test]
+        fn nothing_panics(list: Vec<u8>, document in "[{}\\[\\]\",:a1 ]{0,40}", path in "\\$[.a\"\\[\\]0-9]{0,20}") {
+            let _ = parse_list(&list);
+            let value = TypedValue { path: path.into_bytes(), kind: TypedKind::Decimal, value: b"1".to_vec() };
+            agrees(document.as_bytes(), std::iter::once(&value));
+        }
+
+        #[test]
         fn no_text_makes_it_panic(document in prop::collection::vec(prop::sample::select(b"{}[]\",:\\ 1.e-x".to_vec()), 0..60), flag in "[me][0-9] [0-9]:(DATE|BLOB|DECIMAL)") {
             let _ = find(&document, flag.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_listed_value_stands_in_its_document() {
+        let document = br#"{"a": [1.10, {"b.c[0]": "2024-01-02"}], "q\"": "base64:type15:YWI="}"#;
+        let value = |path: &str, kind, value: &[u8]| TypedValue { path: path.into(), kind, value: value.to_vec() };
+        let fits = |listed: TypedValue| agrees(document, std::iter::once(&listed));
+        assert!(fits(value(r#"$."a"[0]"#, TypedKind::Decimal, b"1.10")));
+        assert!(fits(value(r#"$."a"[1]."b.c[0]""#, TypedKind::Date, b"2024-01-02")));
+        assert!(fits(value(r#"$."q\"""#, TypedKind::Opaque(15), b"ab")));
+        for (path, kind, text) in [
+            (r#"$."a"[0]"#, TypedKind::Decimal, "1.1"),
+            (r#"$."a"[2]"#, TypedKind::Decimal, "1.10"),
+            (r#"$."a""#, TypedKind::Decimal, "1.10"),
+            (r#"$."a"[*]"#, TypedKind::Decimal, "1.10"),
+            (r#"$**[0]"#, TypedKind::Decimal, "1.10"),
+            (r#"$."a"[1]."b.c[0]""#, TypedKind::Time, "2024-01-03"),
+            (r#"$."q\"""#, TypedKind::Opaque(16), "ab"),
+            ("$", TypedKind::Decimal, "1"),
+            ("", TypedKind::Decimal, "1"),
+        ] {
+            assert!(!fits(value(path, kind, text.as_bytes())), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_list_holds_what_such_values_print_with() {
+        for line in ["0\t1\t$\tDECIMAL\t-1.50\n", "0\t1\t$\tTIME\t-01:02:03.000000\n", "0\t1\t$\tOPAQUE:252\t');\n"] {
+            assert_eq!(parse_list(line.as_bytes()).map(|list| list.len()), Ok(1), "{line}");
+        }
+        for line in [
+            "0\t1\t$\tDECIMAL\t1);DROP TABLE t\n",
+            "0\t1\t$\tDECIMAL\t\n",
+            "0\t1\t$\tDECIMAL\t.\n",
+            "0\t1\t$\tDECIMAL\t1e5\n",
+            "0\t1\t$\tDATE\tnow()\n",
+            "0\t1\t$\tOPAQUE:3\tx\n",
+            "0\t1\tx\tDECIMAL\t1\n",
+            "0\t1\t$\tDECIMAL\t1",
+            "-1\t1\t$\tDECIMAL\t1\n",
+            "0\t99999999999999999999999\t$\tDECIMAL\t1\n",
+        ] {
+            assert_eq!(parse_list(line.as_bytes()), Err(Misfit), "{line}");
         }
     }
 }

@@ -3,7 +3,9 @@
 
 use crate::schema::Account;
 use crate::server::ConnectOptions;
+use std::time::Duration;
 
+pub use crate::plan::retention::Keep;
 pub use crate::sandbox::ProgramPaths;
 
 /// Which schemas and tables are meant. Globs over `schema` and `schema.table`; an empty include list means all.
@@ -104,6 +106,8 @@ pub enum GtidPurged {
 pub struct Definers {
     /// `--definer current`: the restoring account's, where `map` says nothing else. Else each keeps its own.
     pub current: bool,
+    /// `--definer keep` was said: also where the definer has rights that the restoring account lacks.
+    pub keep: bool,
     /// `--definer map:old=new`: those of one account become another's.
     pub map: Vec<(Account, Account)>,
 }
@@ -155,6 +159,8 @@ pub struct Overrides {
     pub drop_existing: bool,
     /// `--allow-gipk`: the target adds a generated invisible primary key to tables that have no primary key.
     pub gipk: bool,
+    /// `--allow-external`: tables may reach other servers, and name directories of the target.
+    pub external: bool,
 }
 
 /// Whether the target's redo log is off while rows are loaded.
@@ -261,6 +267,21 @@ pub struct VerifyOptions {
     pub effort: Effort,
 }
 
+/// `myriad prune`.
+#[derive(Clone, Debug)]
+pub struct PruneOptions {
+    /// `--repo`.
+    pub repo: String,
+    /// `--name`: only backups of this source go.
+    pub name: Option<String>,
+    /// `--keep-last` and so on.
+    pub keep: Keep,
+    /// `--grace`: how long condemned objects are kept.
+    pub grace: Duration,
+    /// `--yes`: do it.
+    pub yes: bool,
+}
+
 /// `myriad list` and `myriad show`.
 #[derive(Clone, Debug)]
 pub struct ListOptions {
@@ -268,4 +289,6 @@ pub struct ListOptions {
     pub repo: String,
     /// `--name`.
     pub name: Option<String>,
+    /// `--sizes`: say what each backup holds alone and shares.
+    pub sizes: bool,
 }

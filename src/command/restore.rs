@@ -2,6 +2,7 @@
 
 pub mod abort;
 mod admission;
+mod external;
 mod gtid;
 mod objects;
 mod phases;
@@ -28,7 +29,7 @@ use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
 use crate::server::raw::RawSession;
 use crate::server::{ConnectOptions, ServerError, Session, inspect};
-use crate::store;
+use crate::store::{self, Store};
 use crate::verify::{self, Proof, ProofTable};
 use admission::Admitted;
 use gtid::GtidOutcome;
@@ -40,10 +41,20 @@ use users::Users;
 
 /// Restores a backup.
 pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: Stop) -> Result<RestoreReport> {
+    run_from(store::open(&options.repo, false).await?, options, progress, stop).await
+}
+
+/// Restores a backup out of a store.
+pub async fn run_from(
+    store: Arc<dyn Store>,
+    options: &RestoreOptions,
+    progress: Arc<dyn Progress>,
+    stop: Stop,
+) -> Result<RestoreReport> {
     let mut phases = Phases::begin(progress.clone());
 
     // What is to be restored?
-    let repository = Repository::open(store::open(&options.repo, false).await?).await?;
+    let repository = Repository::open(store).await?;
     let backup = choose(&repository, options.name.as_deref(), &options.backup).await?;
     let (selection, renames) = (&options.selection, &options.renames);
     let mut selected = selected::read(&repository, &backup.manifest, selection, renames, !options.no_objects).await?;
@@ -52,6 +63,7 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
     let mut target = Target::connect(options, &backup.manifest).await?;
     let notes = objects::change(&mut selected, options, &target.rights.account)?;
     target.notes.extend(notes);
+    target.notes.extend(external::change(&mut selected, options)?);
     let selected = target::fold_names(selected, &target.facts)?;
     let mut users = Users::read(&repository, &backup.manifest, options, &mut target).await?;
     phases.enter("guard", 0, 0);
@@ -139,6 +151,7 @@ async fn all_steps(run: &mut Run<'_>, repository: &Repository, progressed: Optio
     let (proved, resumed) = (proof.is_some(), run.admission.resumed);
     let gtid = gtid::decide(&run.backup, run.options, &mut run.target, proved, resumed).await?;
     run.remove_ledger().await?;
+    run.record_proof(repository, proof.as_ref()).await;
     Ok(Steps { loaded, proof, gtid: Some(gtid) })
 }
 
@@ -197,9 +210,8 @@ impl Readers {
         stop: Stop,
     ) -> Result<Proof> {
         let proving = tokio::task::spawn_blocking(move || {
-            let opened = (0..sessions).map(|_| self.open()).collect::<Result<Vec<_>, _>>().map_err(Error::from)?;
-            Ok(verify::server::prove(&tables, opened, &|| self.open(), progress.as_ref(), &stop)?)
+            verify::server::prove(&tables, sessions, &|| self.open(), progress.as_ref(), &stop)
         });
-        proving.await.expect("proving does not panic")
+        Ok(proving.await.expect("proving does not panic")?)
     }
 }

@@ -66,6 +66,12 @@ pub async fn read(
     with_objects: bool,
 ) -> Result<Selected> {
     let filter = filter(selection)?;
+    for (_, new) in renames {
+        vet::schema_name(new).map_err(|why| {
+            Error::new(Exit::Usage, format!("--rename cannot give a schema the name {new}: {why}"))
+                .hint("give it another name")
+        })?;
+    }
     let renames: HashMap<&str, &str> = renames.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
     let target_of = |schema: &str| renames.get(schema).copied().unwrap_or(schema).to_owned();
     let mut selected = Selected::default();

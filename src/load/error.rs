@@ -40,6 +40,26 @@ pub enum LoadError {
         /// What the server said.
         why: String,
     },
+    /// The target has no room; nothing of the chunk, index or table was kept.
+    #[error("{what}: {server} has no room: {why}")]
+    TargetFull {
+        /// What was to be made: `table shop.orders, rows (1 .. 9]`, `index k of table shop.orders`.
+        what: String,
+        /// The target.
+        server: String,
+        /// What the server said.
+        why: String,
+    },
+    /// A chunk could not be read; nothing of it was sent.
+    #[error("table {table}, rows {range}: {source}")]
+    Unread {
+        /// The table on the target.
+        table: String,
+        /// The chunk's range.
+        range: String,
+        /// Why.
+        source: ManifestError,
+    },
     /// A chunk holds what its table cannot: nothing of it was sent.
     #[error("table {table}, rows {range}: the chunk in the backup cannot be used: {why}")]
     Chunk {
@@ -106,12 +126,34 @@ impl LoadError {
         matches!(self, LoadError::Server(source) if source.lost())
     }
 
+    /// What was to be made had no room.
+    pub(super) fn full(what: String, source: ServerError) -> LoadError {
+        match no_room(&source) {
+            Some((server, why)) => LoadError::TargetFull { what, server: server.to_owned(), why: why.to_owned() },
+            None => LoadError::Server(source),
+        }
+    }
+
     /// Names what was to be made when the server refuses it; a lost connection stays what it is.
     pub(super) fn refused(what: impl Into<String>) -> impl FnOnce(ServerError) -> LoadError {
         move |source| match source.code() {
+            Some(_) if no_room(&source).is_some() => LoadError::full(what.into(), source),
             Some(_) => LoadError::Refused { what: what.into(), source: Box::new(source) },
             None => LoadError::Server(source),
         }
+    }
+}
+
+/// The server and its words, where an error says that there is no room: table, disk or temporary file full. A full disk
+/// comes to light in a write as well, with the system's error 28 in the text.
+pub(super) fn no_room(error: &ServerError) -> Option<(&str, &str)> {
+    match error {
+        ServerError::Statement { code, server, message, .. }
+            if matches!(code, 1021 | 1114) || message.contains("rrcode: 28") || message.contains("o space left") =>
+        {
+            Some((server, message))
+        }
+        _ => None,
     }
 }
 
@@ -125,9 +167,9 @@ impl Explain for LoadError {
                 _ => source.exit(),
             },
             LoadError::Definition { .. } | LoadError::Chunk { .. } => Exit::RepositoryDamaged,
-            LoadError::Repository(source) => source.exit(),
+            LoadError::Repository(source) | LoadError::Unread { source, .. } => source.exit(),
             LoadError::Rejected { .. } => Exit::LoadRejected,
-            LoadError::RowTooWide { .. } => Exit::TargetUnfit,
+            LoadError::RowTooWide { .. } | LoadError::TargetFull { .. } => Exit::TargetUnfit,
             LoadError::Busy { .. } | LoadError::OtherRun { .. } => Exit::TargetNotEmpty,
             LoadError::NotRemoved { source, .. } => source.exit(),
             LoadError::Interrupted => Exit::Interrupted,
@@ -138,10 +180,13 @@ impl Explain for LoadError {
         let LoadError::Refused { source, .. } = self else {
             return match self {
                 LoadError::Server(source) => source.hint(),
-                LoadError::Repository(source) => source.hint(),
+                LoadError::Repository(source) | LoadError::Unread { source, .. } => source.hint(),
                 LoadError::Rejected { .. } => Some(
                     "nothing of this chunk was kept; mend the cause and run the same command again, it goes on from there"
                         .into(),
+                ),
+                LoadError::TargetFull { .. } => Some(
+                    "make room there (disk of the data directory and of tmpdir, tablespace limits) and run the same command again, it goes on from there".into(),
                 ),
                 LoadError::RowTooWide { .. } => Some(
                     "run SET GLOBAL local_infile=ON on the target, or raise max_allowed_packet there".into(),

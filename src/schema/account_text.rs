@@ -69,6 +69,19 @@ impl<'a> Grant<'a> {
         &self.text[self.receiver..]
     }
 
+    /// The rights that it gives, without their columns.
+    pub fn rights(&self) -> Vec<String> {
+        let whole = || vec![(String::from_utf8_lossy(&self.text[self.rights.clone()]).into_owned(), Vec::new())];
+        let rights = self.one_by_one().unwrap_or_else(whole);
+        let name = |right: &str| right.split_once(" (").map_or(right, |(name, _)| name).trim().to_owned();
+        rights.iter().map(|(right, _)| name(right)).collect()
+    }
+
+    /// What it gives them on, as it stands there; empty for roles.
+    pub fn place(&self) -> String {
+        String::from_utf8_lossy(&self.text[self.place.clone()]).into_owned()
+    }
+
     /// True where it takes a right from a schema (partial revokes).
     pub fn revokes(&self) -> bool {
         self.text.starts_with(b"REVOKE ")

@@ -4,6 +4,7 @@
 use super::error::ServerError;
 use super::session::Session;
 use crate::schema::Account;
+use crate::schema::account_text::Grant;
 use std::collections::HashSet;
 
 /// Accounts that a server makes for itself; nobody logs in as one.
@@ -31,6 +32,33 @@ pub async fn existing(session: &mut Session, of: &[Account]) -> Result<Option<Ha
 pub async fn system_users(session: &mut Session) -> Result<HashSet<Account>, ServerError> {
     let found = names(session, "SELECT USER, HOST FROM mysql.global_grants WHERE PRIV = 'SYSTEM_USER'").await?;
     Ok(found.unwrap_or_default().into_iter().collect())
+}
+
+/// The lines of SHOW GRANTS for an account, what its roles give among them; none where this account may not look.
+pub async fn grants(session: &mut Session, of: &Account) -> Result<Option<Vec<String>>, ServerError> {
+    let show = format!("SHOW GRANTS FOR {}", of.sql());
+    let lines = match session.query(show.as_str()).await {
+        Ok(rows) => rows,
+        // No right to look; no such account.
+        Err(error) if matches!(error.code(), Some(1044 | 1142 | 1141 | 1133)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let lines: Vec<String> = lines.iter().map(|row| row.text(0)).collect();
+    let role = |line: &String| {
+        let grant = Grant::parse(line.as_bytes()).filter(|grant| grant.place().is_empty())?;
+        Some(grant.rights().join(","))
+    };
+    let roles: Vec<String> = lines.iter().filter_map(role).collect();
+    if roles.is_empty() {
+        return Ok(Some(lines));
+    }
+    match session.query(format!("{show} USING {}", roles.join(","))).await {
+        Ok(rows) => Ok(Some(rows.iter().map(|row| row.text(0)).collect())),
+        // MariaDB lists what roles give without being asked.
+        Err(error) if error.code() == Some(1064) => Ok(Some(lines)),
+        Err(error) if error.code().is_some() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 async fn names(session: &mut Session, sql: &str) -> Result<Option<Vec<Account>>, ServerError> {

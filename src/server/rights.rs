@@ -4,7 +4,32 @@
 use super::error::ServerError;
 use super::session::Session;
 use crate::schema::Account;
+use crate::schema::account_text::Grant;
 use crate::schema::identifier::quote;
+
+const GRANT_OPTION: &str = "GRANT OPTION";
+
+/// What ALL PRIVILEGES on a schema means (MySQL manual, "Privileges Supported by MySQL").
+const SCHEMA_RIGHTS: [&str; 18] = [
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "CREATE",
+    "DROP",
+    "REFERENCES",
+    "INDEX",
+    "ALTER",
+    "CREATE TEMPORARY TABLES",
+    "LOCK TABLES",
+    "EXECUTE",
+    "CREATE VIEW",
+    "SHOW VIEW",
+    "CREATE ROUTINE",
+    "ALTER ROUTINE",
+    "EVENT",
+    "TRIGGER",
+];
 
 /// The account and its grants, those of its active roles among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +50,52 @@ impl Rights {
     /// Any of these rights on `*.*`.
     pub fn any(&self, rights: &[&str]) -> bool {
         rights.iter().any(|right| rights_on(&self.grants, right).any(|place| place == "*.*"))
+    }
+
+    /// Which of another account's rights this one has not: `RIGHT ON place`, each once. `grants` are the lines of SHOW
+    /// GRANTS for that account. A line that is not understood counts as such a right.
+    pub fn lacks(&self, grants: &[String]) -> Vec<String> {
+        let mut lacking = Vec::new();
+        for line in grants {
+            let Some(grant) = Grant::parse(line.as_bytes()) else {
+                lacking.push(line.clone());
+                continue;
+            };
+            let place = grant.place();
+            // Roles are asked for with their rights; what is taken away is no right.
+            if grant.revokes() || place.is_empty() {
+                continue;
+            }
+            let mut rights = grant.rights();
+            if rights == ["ALL PRIVILEGES"] && place != "*.*" {
+                rights = SCHEMA_RIGHTS.map(str::to_owned).into();
+            }
+            if line.ends_with(" WITH GRANT OPTION") {
+                rights.push(GRANT_OPTION.to_owned());
+            }
+            lacking.extend(rights.iter().filter(|right| !self.has(right, &place)).map(|r| format!("{r} ON {place}")));
+        }
+        lacking.sort();
+        lacking.dedup();
+        lacking
+    }
+
+    /// Whether a right on a place is among the own ones, or what they hold.
+    fn has(&self, right: &str, place: &str) -> bool {
+        let schema = place.split_once('.').map(|(schema, _)| unquoted(schema.rsplit(' ').next().unwrap_or_default()));
+        match right {
+            "USAGE" => true,
+            GRANT_OPTION => {
+                let given = self.grants.iter().filter(|line| line.ends_with(" WITH GRANT OPTION"));
+                let mut places = given.filter_map(|line| Some(Grant::parse(line.as_bytes())?.place()));
+                places.any(|own| own == place || own == "*.*" && place.contains('.'))
+            }
+            // On ``@`` it is on every account.
+            "PROXY" => rights_on(&self.grants, right).any(|own| own == place || own == "``@``" || own == "''@'%'"),
+            _ if rights_on(&self.grants, right).any(|own| own == place || own == "*.*" && place == "*.*") => true,
+            _ if place == "*.*" => false,
+            _ => schema.is_some_and(|schema| self.on_schema(right, &schema.replace("\\_", "_").replace("\\%", "%"))),
+        }
     }
 
     /// True where nothing is hidden from the account: it may read every schema.
@@ -89,6 +160,43 @@ fn matches(pattern: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rights_above_the_own_ones() {
+        let own = |lines: &[&str]| Rights {
+            grants: lines.iter().map(|line| line.to_string()).collect(),
+            ..Rights::default()
+        };
+        let lacks = |rights: &Rights, line: &str| rights.lacks(&[line.to_owned()]);
+        let root = own(&[
+            "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER, CREATE TEMPORARY TABLES, LOCK TABLES, \
+             EXECUTE, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, EVENT, TRIGGER, SUPER ON *.* TO `root`@`%` WITH GRANT OPTION",
+            "GRANT ROLE_ADMIN,SYSTEM_USER ON *.* TO `root`@`%` WITH GRANT OPTION",
+            "GRANT PROXY ON ``@`` TO `root`@`localhost` WITH GRANT OPTION",
+        ]);
+        for below in [
+            "GRANT USAGE ON *.* TO `a`@`%`",
+            "GRANT SELECT, SUPER ON *.* TO `a`@`%` WITH GRANT OPTION",
+            "GRANT ALL PRIVILEGES ON `s\\_x`.* TO `a`@`%` WITH GRANT OPTION",
+            "GRANT SELECT (`a`, `b`), INSERT ON `s`.`t` TO `a`@`%`",
+            "GRANT EXECUTE ON PROCEDURE `s`.`p` TO `a`@`%`",
+            "GRANT PROXY ON `x`@`y` TO `a`@`%`",
+            "GRANT `role`@`%` TO `a`@`%`",
+            "REVOKE SELECT ON `mysql`.* FROM `a`@`%`",
+        ] {
+            assert_eq!(lacks(&root, below), [""; 0], "{below}");
+        }
+        assert_eq!(lacks(&root, "GRANT FILE, SELECT ON *.* TO `a`@`%`"), ["FILE ON *.*"]);
+        let maker = own(&["GRANT SELECT, EXECUTE ON `s%`.* TO `m`@`%`", "GRANT SET_ANY_DEFINER ON *.* TO `m`@`%`"]);
+        assert_eq!(lacks(&maker, "GRANT SELECT ON `shop`.`t` TO `a`@`%`"), [""; 0]);
+        assert_eq!(lacks(&maker, "GRANT SELECT ON `payroll`.* TO `a`@`%`"), ["SELECT ON `payroll`.*"]);
+        assert_eq!(
+            lacks(&maker, "GRANT SELECT ON `shop`.* TO `a`@`%` WITH GRANT OPTION"),
+            ["GRANT OPTION ON `shop`.*"]
+        );
+        assert_eq!(lacks(&maker, "GRANT SELECT, SUPER ON *.* TO `a`@`%`"), ["SELECT ON *.*", "SUPER ON *.*"]);
+        assert_eq!(lacks(&maker, "odd"), ["odd"]);
+    }
 
     #[test]
     fn a_right_is_found_in_the_lines_that_give_it() {

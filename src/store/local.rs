@@ -1,8 +1,9 @@
 //! A repository in a folder: one file an object, under the object's own name. A put writes a file in `tmp/`,
 //! flushes it, gives it its name in one step, and flushes the folder, so that after a crash at any moment there
-//! is the whole object or none. Reads take only the bytes asked for. Modes and owners of files are left to the
-//! umask of the process; several processes may use one folder at once.
+//! is the whole object or none. Reads take only the bytes asked for. Files are for their owner alone ([`super::modes`]);
+//! several processes may use one folder at once.
 
+use super::modes::Modes;
 use super::name::{RESERVED_SEGMENTS, checked, checked_prefix};
 use super::{Notice, PutMode, Store, StoreError, StoredObject, notice};
 use crate::limits::TEMPORARY_FILE_AGE;
@@ -27,6 +28,7 @@ pub struct LocalStore {
 
 struct Inner {
     root: PathBuf,
+    modes: Modes,
     /// Folders that this process made sure of: they exist and a crash does not take them away.
     durable_folders: Mutex<HashSet<PathBuf>>,
 }
@@ -45,11 +47,14 @@ impl LocalStore {
                 return Err(ErrorKind::NotADirectory.into());
             }
             remove_stale(&root.join(TEMPORARY), SystemTime::now());
-            Ok(root)
+            let modes = Modes::below(&root)?;
+            Ok((root, modes))
         })
         .await;
         match opened {
-            Ok(root) => Ok(LocalStore { inner: Arc::new(Inner { root, durable_folders: Mutex::default() }) }),
+            Ok((root, modes)) => {
+                Ok(LocalStore { inner: Arc::new(Inner { root, modes, durable_folders: Mutex::default() }) })
+            }
             Err(source) => Err(StoreError::Open { store, source: source.into() }),
         }
     }
@@ -181,7 +186,7 @@ impl Store for LocalStore {
         let announced = blocking(move || {
             let folder = inner.root.join(TEMPORARY);
             inner.make_durable(&folder)?;
-            notice::announce_file(&inner.root, folder.join(temporary_name()), &own, &text)
+            notice::announce_file(&inner.root, inner.modes, folder.join(temporary_name()), &own, &text)
         });
         announced.await.map_err(|error| self.write_error(&format!("{}/{name}", notice::FOLDER), error))
     }
@@ -216,7 +221,7 @@ impl Inner {
         let folder = parent_of(target);
         self.make_durable(&self.root.join(TEMPORARY))?;
         self.make_durable(folder)?;
-        let (temporary, mut file) = TemporaryFile::create(&self.root.join(TEMPORARY))?;
+        let (temporary, mut file) = TemporaryFile::create(&self.root.join(TEMPORARY), self.modes)?;
         for part in parts {
             if stage.load(Ordering::Acquire) == CANCELLED {
                 return Err(ErrorKind::Interrupted.into());
@@ -243,7 +248,7 @@ impl Inner {
         }
         let parent = parent_of(folder);
         self.make_durable(parent)?;
-        make_folder(folder)?;
+        self.modes.make_folder(folder)?;
         sync_folder(parent)?;
         self.durable_folders.lock().expect("no code that holds the set can panic").insert(folder.to_path_buf());
         Ok(())
@@ -272,9 +277,9 @@ struct TemporaryFile {
 }
 
 impl TemporaryFile {
-    fn create(folder: &Path) -> io::Result<(TemporaryFile, File)> {
+    fn create(folder: &Path, modes: Modes) -> io::Result<(TemporaryFile, File)> {
         let path = folder.join(temporary_name());
-        let file = File::create_new(&path)?;
+        let file = modes.new_file(&path)?;
         Ok((TemporaryFile { path }, file))
     }
 }
@@ -309,15 +314,8 @@ fn make_root(root: &Path) -> io::Result<()> {
     }
     let parent = parent_of(root);
     make_root(parent)?;
-    make_folder(root)?;
+    Modes::OWNER.make_folder(root)?;
     sync_folder(parent)
-}
-
-fn make_folder(folder: &Path) -> io::Result<()> {
-    match fs::create_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
-        made => made,
-    }
 }
 
 /// The folder that holds `path`; the working folder for a single relative segment.

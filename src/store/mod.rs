@@ -7,6 +7,7 @@ pub mod conformance;
 mod local;
 mod location;
 mod memory;
+mod modes;
 mod name;
 mod notice;
 mod object;

@@ -3,6 +3,7 @@
 //! that its process holds locked, so it ends with the process, however that ends. In an object store it is an object
 //! that is written anew every few seconds; one that stands still belongs to nobody any more.
 
+use super::modes::Modes;
 use crate::limits::{NOTICE_BEAT, NOTICE_LOOK, NOTICE_SILENCE};
 use bytes::Bytes;
 use futures::TryStreamExt;
@@ -44,8 +45,10 @@ impl Notice {
 
     /// Takes the notice back. After a mere drop the one in an object store goes on to be seen for a few seconds.
     pub async fn end(mut self) {
-        if let Some(Kept::Object(object)) = self.0.take() {
-            object.end().await;
+        match self.0.take() {
+            Some(Kept::Object(object)) => object.end().await,
+            // Dropping is all that the others need.
+            other => drop(Notice(other)),
         }
     }
 }
@@ -76,10 +79,16 @@ impl Drop for LockedFile {
 
 /// Writes a notice below `root` and locks it before it has its name. Where the file system knows no locks the notice is
 /// one that nobody sees.
-pub(super) fn announce_file(root: &std::path::Path, temporary: PathBuf, name: &str, text: &[u8]) -> io::Result<Notice> {
+pub(super) fn announce_file(
+    root: &std::path::Path,
+    modes: Modes,
+    temporary: PathBuf,
+    name: &str,
+    text: &[u8],
+) -> io::Result<Notice> {
     let folder = root.join(FOLDER);
-    fs::create_dir_all(&folder)?;
-    let mut file = File::create_new(&temporary)?;
+    modes.make_folder(&folder)?;
+    let mut file = modes.new_file(&temporary)?;
     let locked = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
     let path = folder.join(name);
     let named = match locked {

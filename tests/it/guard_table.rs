@@ -183,7 +183,7 @@ async fn a_server_of_ones_own() {
     night("fresh", "root", &[], Admitted(&[])).comes().await;
     let exporter = visitor(&target, "exporter", &[]).await;
     night("fresh, an exporter attached", "root", &[], Admitted(&["note sessions"])).comes().await;
-    let unseen = ["note not_seen"; 3];
+    let unseen = ["note not_seen"; 2];
     night("fresh, an account that sees nothing", "plain", &[], Admitted(&unseen)).comes().await;
     run(&target, &["CREATE DATABASE prepared"]).await;
     night("an empty schema is there already", "root", &[], Admitted(&["note sessions"])).comes().await;
@@ -198,7 +198,7 @@ async fn a_server_of_ones_own() {
     let quick = ["--allow-writes"];
     night("staging, an account that sees nothing", "plain", &quick, Refused(34, &words, &to_go_on)).comes().await;
     let sure = ["--allow-writes", "--target-is", &uuid];
-    night("the same, sure of the server", "plain", &sure, Admitted(&["unknown not_seen"; 3])).comes().await;
+    night("the same, sure of the server", "plain", &sure, Admitted(&["unknown not_seen"; 2])).comes().await;
     let wrong = ["--allow-writes", "--target-is", "another"];
     let words = [&uuid, "not another"];
     full("another server than is meant", &wrong, Refused(34, &words, "")).comes().await;

@@ -189,7 +189,7 @@ fn a_verify_connects_only_where_it_is_told_to() {
 fn empty_values_are_refused() {
     let options = with_settings(|s| {
         let repo = RepoArgs { repo: String::new(), name: None };
-        s.list(&ListArgs { repo }).map(|_| ()).expect_err("no repository")
+        s.list(&ListArgs { repo, sizes: false }).map(|_| ()).expect_err("no repository")
     });
     assert_eq!((options.exit(), options.to_string().as_str()), (Exit::Usage, "--repo is empty"));
 }

@@ -63,7 +63,7 @@ pub(super) async fn ask(
     let mut inspection = guard::inspect(&mut target.session, &intent, &target.facts, &target.rights).await?;
     let findings = &mut inspection.findings;
     findings.extend(users.findings(target, options, progressed.as_ref(), &backup.manifest.server).await?);
-    findings.extend(objects::findings(target, selected, &users.names()).await?);
+    findings.extend(objects::findings(target, selected, &users.names(), &options.definers).await?);
     findings.extend(primary_keys::findings(target, selected, options)?);
     Ok(Asked { inspection, intent, progressed })
 }

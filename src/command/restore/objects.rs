@@ -67,9 +67,10 @@ pub(super) async fn findings(
     target: &mut Target,
     selected: &Selected,
     coming: &HashSet<Account>,
+    chosen: &Definers,
 ) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    findings.extend(definers(target, selected, coming).await?);
+    findings.extend(definers(target, selected, coming, chosen).await?);
     findings.extend(functions(target, selected).await?);
     Ok(findings)
 }
@@ -79,7 +80,15 @@ const ANY_DEFINER: &[&str] = &["SET_ANY_DEFINER", "SET_USER_ID", "SUPER", "SET U
 /// Rights to make objects of accounts that do not exist.
 const MISSING_DEFINER: &[&str] = &["ALLOW_NONEXISTENT_DEFINER", "SET_USER_ID", "SUPER", "SET USER"];
 
-async fn definers(target: &mut Target, selected: &Selected, coming: &HashSet<Account>) -> Result<Option<Finding>> {
+/// Rights of a definer named in a message at most.
+const RIGHTS_SHOWN: usize = 3;
+
+async fn definers(
+    target: &mut Target,
+    selected: &Selected,
+    coming: &HashSet<Account>,
+    chosen: &Definers,
+) -> Result<Option<Finding>> {
     let mut of: BTreeMap<Account, Vec<String>> = BTreeMap::new();
     for (object, schema) in &selected.objects {
         let name = format!("{} {schema}.{}", object.kind, object.name.name);
@@ -97,9 +106,9 @@ async fn definers(target: &mut Target, selected: &Selected, coming: &HashSet<Acc
     for (definer, objects) in of {
         let exists = there.as_ref().map(|there| there.contains(&definer) || coming.contains(&definer));
         let why = match exists {
-            _ if !any => "needs SET_ANY_DEFINER",
-            _ if untouchable.contains(&definer) => "needs SYSTEM_USER",
-            Some(false) if !missing => "does not exist there, which needs ALLOW_NONEXISTENT_DEFINER",
+            _ if !any => "needs SET_ANY_DEFINER".to_owned(),
+            _ if untouchable.contains(&definer) => "needs SYSTEM_USER".to_owned(),
+            Some(false) if !missing => "does not exist there, which needs ALLOW_NONEXISTENT_DEFINER".to_owned(),
             Some(false) => {
                 let count = counted(objects.len() as u64, "object");
                 target.notes.push(format!("definer {definer} of {count} does not exist on the target"));
@@ -112,7 +121,16 @@ async fn definers(target: &mut Target, selected: &Selected, coming: &HashSet<Acc
                 ));
                 continue;
             }
-            _ => continue,
+            // Named on the command line, or made by this run with rights that this account may give.
+            _ if chosen.keep || chosen.map.iter().any(|(_, to)| *to == definer) || coming.contains(&definer) => {
+                continue;
+            }
+            _ => match above(target, &definer).await? {
+                Some(rights) => {
+                    format!("has rights that {} lacks: {rights}; --definer keep goes on", target.rights.account)
+                }
+                None => continue,
+            },
         };
         refused.push(format!("{definer} ({why}): {}", some_of(&objects, NAMES_SHOWN)));
     }
@@ -122,6 +140,16 @@ async fn definers(target: &mut Target, selected: &Selected, coming: &HashSet<Acc
         grade: Grade::Refuse,
         message: format!("{account} may not make objects of these definers: {}", refused.join("; ")),
     }))
+}
+
+/// Rights on the target that a definer has and the restoring account lacks. Code of the repository would run with them, so
+/// whoever may write there would have what the account that restores has not. None where there is no such right.
+async fn above(target: &mut Target, definer: &Account) -> Result<Option<String>> {
+    let Some(grants) = accounts::grants(&mut target.session, definer).await? else {
+        return Ok(Some("its grants may not be seen".into()));
+    };
+    let lacking = target.rights.lacks(&grants);
+    Ok((!lacking.is_empty()).then(|| some_of(&lacking, RIGHTS_SHOWN)))
 }
 
 /// With a binary log the server takes functions and triggers from SUPER alone, and functions only where they say that they

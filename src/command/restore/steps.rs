@@ -8,8 +8,9 @@ use super::prediction::Prediction;
 use super::target::{Made, Target};
 use super::tuning::Tuning;
 use super::users::Users;
-use crate::command::options::{ProofMode, RestoreOptions};
+use crate::command::options::{ProofMode, RestoreOptions, Selection};
 use crate::command::selected::Selected;
+use crate::command::verify::record;
 use crate::error::{Error, Exit, Result};
 use crate::guard::{Admission, Finding};
 use crate::limits;
@@ -18,6 +19,7 @@ use crate::load::ledger::{self, Progressed, RunId};
 use crate::load::objects::Stage;
 use crate::load::{self, LoadError, LoadOptions, LoadTable, Loaded, RunSessions};
 use crate::manifest::Repository;
+use crate::manifest::proofs::ProofKind;
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
 use crate::verify::Proof;
@@ -49,8 +51,25 @@ pub(super) struct Run<'a> {
 
 impl Run<'_> {
     /// Makes schemas and bare tables; returns what is to be loaded into them.
-    pub async fn make_tables(&mut self, progressed: Option<Progressed>) -> Result<Vec<LoadTable>> {
+    pub async fn make_tables(&mut self, mut progressed: Option<Progressed>) -> Result<Vec<LoadTable>> {
         self.phases.enter("schema", 0, 0);
+        let mut lost = 0;
+        let tables = loop {
+            let error = match self.try_make_tables(progressed).await {
+                Ok(tables) => break tables,
+                Err(error) => error,
+            };
+            let why = Error::new(error.exit(), error.to_string());
+            self.control_again(error, &mut lost).await?;
+            // Without a ledger nothing was made yet, or somebody else has ended this run: neither is gone on from.
+            let run = run_id(&self.backup, self.options);
+            progressed = Some(ledger::find(&mut self.target.session, &run).await?.ok_or(why)?);
+        };
+        self.stop_here()?;
+        Ok(tables)
+    }
+
+    async fn try_make_tables(&mut self, progressed: Option<Progressed>) -> Result<Vec<LoadTable>> {
         let Run { options, selected, target, made, .. } = self;
         let progressed = match progressed {
             Some(progressed) => {
@@ -68,10 +87,7 @@ impl Run<'_> {
         if options.overrides.drop_existing {
             target.drop_existing(selected, &progressed).await?;
         }
-        let tables =
-            target.make_tables(selected, &progressed, self.effort.workers, options, &self.sessions, made).await?;
-        self.stop_here()?;
-        Ok(tables)
+        target.make_tables(selected, &progressed, self.effort.workers, options, &self.sessions, made).await
     }
 
     /// Loads rows and builds late indexes.
@@ -122,8 +138,15 @@ impl Run<'_> {
         let mut tables = crate::command::verify::proof_tables(&self.selected);
         // All rows that were made are the backup's; the condition that they were taken under is text of the repository.
         tables.iter_mut().for_each(|table| table.condition.clear());
-        let readers = Readers::on(&self.options.target, &mut self.target.session).await?;
-        let proving = readers.prove(Arc::new(tables), self.effort.workers, self.progress.clone(), self.stop.clone());
+        let mut lost = 0;
+        let readers = loop {
+            match Readers::on(&self.options.target, &mut self.target.session).await {
+                Ok(readers) => break readers,
+                Err(error) => self.control_again(error, &mut lost).await?,
+            }
+        };
+        let (workers, tables) = (self.effort.workers, Arc::new(tables));
+        let proving = readers.prove(tables, workers, self.progress.clone(), self.stop.clone());
         self.sessions.beside(&mut self.target.session, proving).await.map(Some)
     }
 
@@ -164,6 +187,16 @@ impl Run<'_> {
         match self.sessions.renew(&mut self.target.session).await? {
             true => Ok(()),
             false => Err(error),
+        }
+    }
+
+    /// Records in the repository that the backup was proved, where all of it came back and every digest was equal.
+    pub async fn record_proof(&mut self, repository: &Repository, proof: Option<&Proof>) {
+        let Run { options, made, .. } = self;
+        let all = options.selection == Selection::default() && !options.no_objects && made.not_created.is_empty();
+        if all && proof.is_some_and(Proof::holds) {
+            let recorded = record(repository, std::slice::from_ref(&self.backup), ProofKind::Proved).await;
+            made.notes.extend(recorded);
         }
     }
 

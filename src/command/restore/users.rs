@@ -8,9 +8,9 @@ use crate::error::{Error, Exit, Result};
 use crate::guard::{Finding, FindingKind, Grade};
 use crate::load::accounts::{self, Granting, MakeAccount, Present};
 use crate::load::ledger::Progressed;
-use crate::manifest::Repository;
 use crate::manifest::model::{AccountLine, Manifest};
 use crate::manifest::parts::read_part;
+use crate::manifest::{ManifestError, Repository};
 use crate::schema::Account;
 use crate::schema::account::AccountDefinition;
 use crate::schema::account_text::Grant;
@@ -36,6 +36,16 @@ pub(crate) async fn read(repository: &Repository, manifest: &Manifest) -> Result
     for part in &manifest.accounts {
         let lines = read_part::<AccountLine>(repository, part).await?;
         accounts.extend(lines.into_iter().map(|AccountLine::Account(account)| account));
+    }
+    let mut seen = HashSet::new();
+    for AccountDefinition { name, .. } in &accounts {
+        let why = match crate::server::accounts::OF_THE_SERVER.contains(&name.user.as_str()) {
+            true => "it is the server's own and in no backup",
+            false if !seen.insert(name) => "it is defined twice",
+            false => continue,
+        };
+        let name = format!("account {name} of backup {}", manifest.id);
+        return Err(ManifestError::Damaged { name, place: repository.place(), why: why.into() }.into());
     }
     Ok(accounts)
 }

@@ -60,16 +60,27 @@ pub fn rename_schema_of_sequences(create: &[u8], renamed: &dyn Fn(&str) -> Optio
     changed
 }
 
+const DIRECTORIES: [&[u8]; 2] = [b" DATA DIRECTORY", b" INDEX DIRECTORY"];
+
 /// CREATE TABLE without the clauses that tie it to files of one server: general tablespaces and directories, of the
 /// table and of its partitions. None where it has no such clause.
 pub fn without_placement(create: &[u8]) -> Result<Option<Vec<u8>>, DdlError> {
+    without(create, &[b" TABLESPACE", DIRECTORIES[0], DIRECTORIES[1]])
+}
+
+/// CREATE TABLE without the directories of the server that it names. None where it names none.
+pub fn without_directories(create: &[u8]) -> Result<Option<Vec<u8>>, DdlError> {
+    without(create, &DIRECTORIES)
+}
+
+fn without(create: &[u8], clauses: &[&[u8]]) -> Result<Option<Vec<u8>>, DdlError> {
     let tail_start = create.len() - parts(create)?.tail.len();
     let words = outside_quotes(&create[tail_start..]);
     let mut kept = create[..tail_start].to_vec();
     let mut at = 0;
     while at < words.len() {
         let tail = &create[tail_start + at..];
-        match clause_length(tail, &words[at..]) {
+        match clause_length(tail, &words[at..], clauses) {
             Some(length) => at += length,
             None => {
                 kept.push(tail[0]);
@@ -81,8 +92,7 @@ pub fn without_placement(create: &[u8]) -> Result<Option<Vec<u8>>, DdlError> {
 }
 
 /// The length of a placement clause at the head of `text`: its words, an optional `=`, and the quoted value.
-fn clause_length(text: &[u8], words: &[u8]) -> Option<usize> {
-    let clauses: [&[u8]; 3] = [b" TABLESPACE", b" DATA DIRECTORY", b" INDEX DIRECTORY"];
+fn clause_length(text: &[u8], words: &[u8], clauses: &[&[u8]]) -> Option<usize> {
     let clause = clauses.iter().find(|clause| words.starts_with(clause))?;
     let gap = text[clause.len()..].iter().take_while(|byte| matches!(byte, b' ' | b'=')).count();
     let value = &text[clause.len() + gap..];

@@ -1,9 +1,11 @@
 //! Helpers that the test modules share.
 
+pub mod cutter;
 pub mod data;
 pub mod everything;
 pub mod keyed;
 pub mod killed;
+pub mod mishaps;
 pub mod program;
 pub mod proxy;
 pub mod random_keys;
