@@ -108,7 +108,7 @@ impl Asked {
 }
 
 /// Whether the user has said that a finding is fine.
-pub(super) fn overridden(overrides: &Overrides, kind: FindingKind) -> bool {
+fn overridden(overrides: &Overrides, kind: FindingKind) -> bool {
     match kind {
         FindingKind::IsSource => overrides.source,
         FindingKind::HasReplicas => overrides.replicas,
