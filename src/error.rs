@@ -53,6 +53,8 @@ pub enum Exit {
     BackupInconsistent = 41,
     /// The target did not take a chunk exactly as it was sent.
     LoadRejected = 42,
+    /// The target was lost while its redo log was off: its data directory must be made anew.
+    TargetMustBeRebuilt = 43,
     /// A private server could not be found, initialised or started.
     SandboxFailed = 50,
     /// Stopped by Ctrl-C or SIGTERM.
@@ -61,7 +63,7 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, in the order of the numbers.
-    pub const ALL: [Exit; 24] = [
+    pub const ALL: [Exit; 25] = [
         Exit::Success,
         Exit::Failure,
         Exit::Usage,
@@ -84,6 +86,7 @@ impl Exit {
         Exit::ProofFailed,
         Exit::BackupInconsistent,
         Exit::LoadRejected,
+        Exit::TargetMustBeRebuilt,
         Exit::SandboxFailed,
         Exit::Interrupted,
     ];
@@ -118,6 +121,7 @@ impl Exit {
             Exit::ProofFailed => "rows differ",
             Exit::BackupInconsistent => "no consistent backup",
             Exit::LoadRejected => "rows rejected by the target",
+            Exit::TargetMustBeRebuilt => "target must be rebuilt",
             Exit::SandboxFailed => "no private server",
             Exit::Interrupted => "stopped by Ctrl-C or SIGTERM",
         }

@@ -80,6 +80,16 @@ pub const LOCK_TRIES: u32 = 10;
 pub const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// How often somebody who waits looks whether a stop was asked for.
 pub const STOP_PAUSE: Duration = Duration::from_millis(100);
+/// The target's memory for building indexes, unless `--target-memory` says otherwise: 16 ALTERs with the largest buffer.
+pub const TARGET_MEMORY_BYTES: u64 = 1 << 30;
+/// The buffer of one ALTER: at this size it costs the server least CPU; with more it writes less and faults more (9.7.4).
+pub const DDL_BUFFER_BYTES: u64 = 64 << 20;
+/// With less than this in each, fewer ALTERs run at once: the smallest buffer that was measured to be as cheap.
+pub const DDL_BUFFER_BYTES_SMALL: u64 = 4 << 20;
+/// The smallest buffer that a server takes.
+pub const DDL_BUFFER_BYTES_MIN: u64 = 64 << 10;
+/// How long a restore that is broken off tries to reach the target again, to put its settings back.
+pub const PUT_BACK_WAIT: Duration = Duration::from_secs(10);
 /// A table with less row text than this is made with all its indexes at once: of 20 ms that each small table took, the
 /// ALTER that adds indexes late was more than half (9.7.4).
 pub const SMALL_TABLE_BYTES: u64 = 256 << 10;

@@ -146,6 +146,18 @@ pub struct RepoArgs {
     pub name: Option<String>,
 }
 
+/// The same for a command that can do without.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Storage")]
+pub struct RestoreRepoArgs {
+    /// Repository: a folder or s3://bucket/prefix
+    #[arg(long, short, value_name = "PLACE", required_unless_present = "abort")]
+    pub repo: Option<String>,
+    /// Source's name there [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+}
+
 /// Which schemas and tables.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Selection")]
@@ -253,7 +265,7 @@ pub struct RestoreArgs {
     #[command(flatten)]
     pub effort: EffortArgs,
     #[command(flatten)]
-    pub repo: RepoArgs,
+    pub repo: RestoreRepoArgs,
     /// Backup to restore: its id, or latest
     #[arg(long, value_name = "ID", default_value = "latest", help_heading = "Storage")]
     pub backup: String,
@@ -305,6 +317,18 @@ pub struct RestoreArgs {
     /// Make tables that reach other servers, and keep the directories that tables name
     #[arg(long, help_heading = "Target")]
     pub allow_external: bool,
+    /// Whether the redo log is off while rows are loaded
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = RedoArg::Auto, overrides_with = "redo", help_heading = "Target")]
+    pub redo: RedoArg,
+    /// Whether settings that pay are changed while rows are loaded
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = TuneArg::Auto, overrides_with = "tune", help_heading = "Target")]
+    pub tune: TuneArg,
+    /// Target's memory for building indexes [default: 1G]
+    #[arg(long, value_name = "SIZE", value_parser = target_memory, help_heading = "Target")]
+    pub target_memory: Option<u64>,
+    /// Remove what a broken-off restore has left, nothing else
+    #[arg(long, help_heading = "Target")]
+    pub abort: bool,
     /// Print the plan, change nothing
     #[arg(long, help_heading = "Output")]
     pub dry_run: bool,
@@ -319,6 +343,26 @@ pub enum DefinerArg {
     Current,
     /// Objects of the first account become the second's.
     Map(Account, Account),
+}
+
+/// The values of `--redo`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RedoArg {
+    #[value(name = "auto")]
+    Auto,
+    #[value(name = "on")]
+    On,
+    #[value(name = "off")]
+    Off,
+}
+
+/// The values of `--tune`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TuneArg {
+    #[value(name = "auto")]
+    Auto,
+    #[value(name = "none")]
+    None,
 }
 
 /// The values of `--events`.
@@ -537,6 +581,11 @@ fn chunk_size(text: &str) -> Result<u64, String> {
     if (least..=most).contains(&bytes) { Ok(bytes) } else { Err("a size from 64k to 256M is wanted".into()) }
 }
 
+fn target_memory(text: &str) -> Result<u64, String> {
+    let bytes = size::parse(text)?;
+    if bytes >= limits::DDL_BUFFER_BYTES_MIN { Ok(bytes) } else { Err("a size of 64k or more is wanted".into()) }
+}
+
 fn schema_glob(text: &str) -> Result<String, String> {
     check_glob(text)
 }
@@ -606,7 +655,8 @@ const BACKUP_EXAMPLES: &str = "  myriad backup --source mysql://backup@db1 --rep
 const RESTORE_EXAMPLES: &str = "  myriad restore --target mysql://root@db2 --repo /backups
   myriad restore --target mysql://root@db2 --repo /backups --table shop.orders \\
       --rename shop=shop_yesterday
-  myriad restore --target mysql://root@db2 --repo /backups --dry-run";
+  myriad restore --target mysql://root@db2 --repo /backups --dry-run
+  myriad restore --target mysql://root@db2 --abort";
 
 const VERIFY_EXAMPLES: &str = "  myriad verify --repo /backups
   myriad verify --repo /backups --backup latest --against mysql://root@db2
@@ -654,6 +704,7 @@ const RESTORE_EXITS: &[&[Exit]] = &[
         Exit::TargetInUse,
         Exit::ProofFailed,
         Exit::LoadRejected,
+        Exit::TargetMustBeRebuilt,
     ],
 ];
 const VERIFY_EXITS: &[&[Exit]] = &[CONNECT_EXITS, &[Exit::BackupNotFound, Exit::ProofFailed]];

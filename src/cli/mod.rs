@@ -91,9 +91,14 @@ async fn dispatch(
             let report = edge.run(settings.backup(args)?, command::backup::run).await?;
             edge.outcome(&report, Exit::Success, || report.text())
         }
+        Command::Restore(args) if args.abort => {
+            let report = edge.run(settings.abort(args)?, command::restore::abort::run).await?;
+            edge.outcome(&report, Exit::Success, || report.text())
+        }
         Command::Restore(args) => {
             let mut options = settings.restore(args)?;
-            options.command_line = command_line::text(line, args.target.as_deref());
+            options.command_line = command_line::again(line, args);
+            options.abort_line = command_line::abort(line, args);
             let report = edge.run(options, command::restore::run).await?;
             edge.outcome(&report, report.exit(), || report.text())
         }

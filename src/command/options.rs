@@ -163,6 +163,37 @@ pub struct Overrides {
     pub external: bool,
 }
 
+/// Whether the target's redo log is off while rows are loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Redo {
+    /// Off where the target holds no data but this restore's, the right is there, and it pays.
+    #[default]
+    Auto,
+    /// It stays as it is.
+    On,
+    /// Off; refused where the target holds other data.
+    Off,
+}
+
+/// Whether global settings of the target are changed while rows are loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tune {
+    /// Those that pay, where the target is not in use.
+    #[default]
+    Auto,
+    /// None.
+    None,
+}
+
+/// `myriad restore --abort`.
+#[derive(Clone, Debug)]
+pub struct AbortOptions {
+    /// `--target`.
+    pub target: ConnectOptions,
+    /// `--dry-run`: print what would be removed, change nothing.
+    pub dry_run: bool,
+}
+
 /// `myriad restore`.
 #[derive(Clone, Debug)]
 pub struct RestoreOptions {
@@ -198,6 +229,12 @@ pub struct RestoreOptions {
     pub gtid_purged: GtidPurged,
     /// `--verify`.
     pub proof: ProofMode,
+    /// `--redo`.
+    pub redo: Redo,
+    /// `--tune`.
+    pub tune: Tune,
+    /// `--target-memory`: bytes of the target's memory for building indexes at most.
+    pub target_memory_bytes: u64,
     /// The guard's overrides.
     pub overrides: Overrides,
     /// `--dry-run`: print the plan, change nothing.
@@ -205,6 +242,8 @@ pub struct RestoreOptions {
     /// The command line as it was typed, without passwords, for the refusal that says how to go on; empty where there was
     /// none.
     pub command_line: String,
+    /// `restore --abort` on the same target, as it can be typed; empty where no command line began this.
+    pub abort_line: String,
 }
 
 /// `myriad verify`.

@@ -98,6 +98,14 @@ pub enum LoadError {
         /// Its backup.
         backup: String,
     },
+    /// Something that a run has left cannot be removed.
+    #[error("cannot remove {what}: {source}")]
+    NotRemoved {
+        /// What, as `table shop.orders`.
+        what: String,
+        /// The server's answer.
+        source: Box<ServerError>,
+    },
     /// Asked to stop.
     #[error("stopped before all rows were loaded")]
     Interrupted,
@@ -108,7 +116,7 @@ impl LoadError {
     pub fn code(&self) -> Option<u16> {
         match self {
             LoadError::Server(source) => source.code(),
-            LoadError::Refused { source, .. } => source.code(),
+            LoadError::Refused { source, .. } | LoadError::NotRemoved { source, .. } => source.code(),
             _ => None,
         }
     }
@@ -166,6 +174,7 @@ impl Explain for LoadError {
             LoadError::Rejected { .. } => Exit::LoadRejected,
             LoadError::RowTooWide { .. } | LoadError::TargetFull { .. } => Exit::TargetUnfit,
             LoadError::Busy { .. } | LoadError::OtherRun { .. } => Exit::TargetNotEmpty,
+            LoadError::NotRemoved { source, .. } => source.exit(),
             LoadError::Interrupted => Exit::Interrupted,
         }
     }
@@ -188,8 +197,11 @@ impl Explain for LoadError {
                     "wait until it has ended; where its program is gone, as after a crash of its machine, KILL {connection} there"
                 )),
                 LoadError::OtherRun { .. } => Some(
-                    "finish it with its own command, or drop what it made and then the schema myriad_restore".into(),
+                    "finish it with its own command, or remove what it made: restore --abort with the same --target".into(),
                 ),
+                LoadError::NotRemoved { .. } => {
+                    Some("what was removed until then is gone; mend the cause and give the same command again".into())
+                }
                 LoadError::Interrupted => Some("run the same command again: it goes on from the chunks that are in".into()),
                 LoadError::Chunk { .. } => Some("another backup may hold the same rows; `myriad list` shows them".into()),
                 LoadError::Refused { .. } | LoadError::Definition { .. } => None,

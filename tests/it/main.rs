@@ -2,6 +2,7 @@
 
 mod support;
 
+mod abort;
 mod backup_kills;
 mod bounds;
 mod by_hand;
@@ -20,6 +21,8 @@ mod full_disk;
 mod guard;
 mod guard_table;
 mod guide;
+mod hostile;
+mod infile;
 mod json_types;
 mod kill_points;
 mod kills;
@@ -34,9 +37,11 @@ mod refusals;
 mod roundtrip;
 mod s3;
 mod sandbox;
+mod secrets;
 mod server_dies;
 mod settings;
 mod snapshot;
+mod tuning;
 mod users;
 mod verify_rows;
 mod versions;

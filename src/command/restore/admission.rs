@@ -7,6 +7,7 @@ use super::prediction::Prediction;
 use super::primary_keys;
 use super::steps::run_id;
 use super::target::Target;
+use super::tuning;
 use super::users::Users;
 use crate::command::options::{Overrides, RestoreOptions};
 use crate::command::selected::Selected;
@@ -18,6 +19,7 @@ use crate::load::ledger::{self, Progressed};
 use crate::manifest::repository::Found;
 use crate::progress::Stop;
 use crate::schema::{ObjectKind, QualifiedName};
+use crate::settings;
 
 /// The guard's first look.
 pub(super) struct Asked {
@@ -45,11 +47,17 @@ pub(super) async fn ask(
     selected: &Selected,
     users: &mut Users,
 ) -> Result<Asked> {
+    settings::check_recovery(&mut target.session).await?;
     ledger::lock(&mut target.session).await?;
     if !options.dry_run {
         ledger::end_workers(&mut target.session).await?;
+        // What a dead run had set, whichever that was: its journal is ours to undo.
+        target.undone = settings::put_back(&mut target.session).await?;
     }
-    let progressed = ledger::find(&mut target.session, &run_id(backup, options)).await?;
+    let progressed = match ledger::find(&mut target.session, &run_id(backup, options)).await {
+        Err(error @ LoadError::OtherRun { .. }) => return Err(tuning::abort_first(error.into(), options)),
+        other => other?,
+    };
     target.own = progressed.clone().unwrap_or_default();
     let intent = intent(backup, options, selected, progressed.as_ref());
     let mut inspection = guard::inspect(&mut target.session, &intent, &target.facts, &target.rights).await?;

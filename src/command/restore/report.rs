@@ -11,6 +11,7 @@ use crate::load::Loaded;
 use crate::load::rows::Way;
 use crate::manifest::model::Untyped;
 use crate::server::facts::Flavor;
+use crate::settings::{Change, Undone};
 use crate::verify::Proof;
 use jiff::Timestamp;
 
@@ -51,6 +52,8 @@ pub struct RestorePlan {
     pub prediction: Prediction,
     /// What the guard found on the target.
     pub findings: Vec<Finding>,
+    /// Global settings that would be changed while rows are loaded.
+    pub settings: Vec<Change>,
     /// Things that a person should read.
     pub notes: Vec<String>,
 }
@@ -113,6 +116,8 @@ pub struct RestoreDone {
     pub way: Way,
     /// The restore stands in the target's binary log.
     pub writes_binary_log: bool,
+    /// Global settings that were changed, by this run or one that died, and what became of them.
+    pub settings: Vec<Undone>,
     /// What was proved; none where it was not asked for.
     pub proof: Option<Proof>,
     /// JSON columns whose types the backup does not carry: they came back as text.
@@ -139,10 +144,14 @@ pub(super) fn done(run: Run<'_>, loaded: Loaded, proof: Option<Proof>, gtid: Gti
 
 /// The report of a restore whose proof failed: it ends there, with triggers and events not made.
 pub(super) fn unproved(run: Run<'_>, loaded: Loaded, proof: Option<Proof>) -> RestoreReport {
+    let abort = match run.options.abort_line.as_str() {
+        "" => String::new(),
+        line => format!("; to remove it all: {line}"),
+    };
     let mut report = report(run, loaded);
-    report
-        .notes
-        .push("triggers and events were not made, and the ledger myriad_restore was kept, since proof failed".into());
+    report.notes.push(format!(
+        "triggers and events were not made, and the ledger myriad_restore was kept, since proof failed{abort}"
+    ));
     RestoreReport::Restore(Box::new(RestoreDone { proof, ..report }))
 }
 
@@ -176,6 +185,7 @@ fn report(run: Run<'_>, loaded: Loaded) -> RestoreDone {
         resumed: admission.resumed,
         way: target.way,
         writes_binary_log,
+        settings: target.undone,
         proof: None,
         untyped: if with_data { untyped } else { Vec::new() },
         gtid: None,
@@ -239,6 +249,9 @@ impl RestorePlan {
             if self.writes_binary_log { "written" } else { "not written" }
         ));
         text.push_str(&format!("{}\n", self.prediction.text()));
+        for Change { name, found, set } in self.settings.iter().filter(|change| change.found != change.set) {
+            text.push_str(&format!("while rows are loaded: {name} {set}, then {found} again\n"));
+        }
         self.findings.iter().for_each(|finding| text.push_str(&format!("{}\n", found(finding))));
         self.notes.iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
         text
@@ -308,6 +321,7 @@ impl RestoreDone {
         }
         let binlog = if self.writes_binary_log { "written" } else { "not written, replicas of the target got nothing" };
         lines.push(format!("  binary log of the target: {binlog}"));
+        lines.extend(self.settings.iter().map(|undone| format!("  setting {undone}")));
         lines.extend(self.not_created.iter().map(|what| format!("  not created: {what}")));
         lines.extend(self.not_granted.iter().map(|what| format!("  not granted: {what}")));
         lines.extend(self.findings.iter().map(|finding| format!("  {}", found(finding))));

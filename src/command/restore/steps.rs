@@ -6,6 +6,7 @@ use super::phases::Phases;
 use super::plan::Effort;
 use super::prediction::Prediction;
 use super::target::{Made, Target};
+use super::tuning::Tuning;
 use super::users::Users;
 use crate::command::options::{ProofMode, RestoreOptions, Selection};
 use crate::command::selected::Selected;
@@ -33,6 +34,7 @@ pub(super) struct Run<'a> {
     pub target: Target,
     /// How further sessions on the target are opened.
     pub sessions: Arc<RunSessions>,
+    pub tuning: Tuning,
     pub effort: Effort,
     pub phases: Phases,
     pub made: Made,
@@ -73,7 +75,8 @@ impl Run<'_> {
                 progressed
             }
             None => {
-                let created = ledger::create(&mut target.session, &run_id(&self.backup, options)).await;
+                let logged = target.writes_binary_log();
+                let created = ledger::create(&mut target.session, &run_id(&self.backup, options), logged).await;
                 created.map_err(LoadError::from)?;
                 Progressed::default()
             }
@@ -97,7 +100,7 @@ impl Run<'_> {
             memory_bytes: self.effort.memory_bytes,
             way: self.target.way,
             sessions: self.sessions.clone(),
-            indexes: index_options(self.effort.workers),
+            indexes: index_options(self.effort.workers, self.options.target_memory_bytes),
         };
         let loading = load::run(tables, repository, &options, &self.progress, &self.stop);
         let loaded = self.sessions.beside(&mut self.target.session, loading).await?;
@@ -155,7 +158,8 @@ impl Run<'_> {
             self.control_again(error, &mut lost).await?;
             self.target.put_collations_back().await?;
         }
-        Ok(())
+        // A statement that was ended reads as one that the target refused.
+        self.stop_here()
     }
 
     async fn try_triggers_and_events(&mut self) -> Result<()> {
@@ -232,7 +236,39 @@ pub(super) fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
 }
 
 /// Of all settings of an ALTER the buffer alone buys something: fewer bytes written, and least CPU at 64 MiB (measured).
-fn index_options(workers: usize) -> IndexOptions {
+/// All buffers together stay within the target's memory that may be used: smaller ones first, then fewer ALTERs at once.
+fn index_options(workers: usize, memory_bytes: u64) -> IndexOptions {
     let threads = workers.clamp(1, 16) as u32;
-    IndexOptions { ddl_threads: threads, read_threads: threads, buffer_bytes: 64 << 20 }
+    let share = memory_bytes / workers.max(1) as u64;
+    let smallest = memory_bytes.clamp(limits::DDL_BUFFER_BYTES_MIN, limits::DDL_BUFFER_BYTES_SMALL);
+    let buffer_bytes = share.clamp(smallest, limits::DDL_BUFFER_BYTES);
+    let at_once = (memory_bytes / buffer_bytes).clamp(1, workers.max(1) as u64) as usize;
+    IndexOptions { ddl_threads: threads, read_threads: threads, buffer_bytes, at_once }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_of_all_alters_stay_within_the_targets_memory() {
+        let cases = [
+            // workers, memory: buffer of one, how many at once
+            (2, 1 << 30, 64 << 20, 2),
+            (16, 1 << 30, 64 << 20, 16),
+            (64, 1 << 30, 16 << 20, 64),
+            (4, 100 << 20, 25 << 20, 4),
+            (4, 10 << 20, 4 << 20, 2),
+            (4, 4 << 20, 4 << 20, 1),
+            (4, 1 << 20, 1 << 20, 1),
+            (4, 64 << 10, 64 << 10, 1),
+            // Less than a server takes: the least that it does.
+            (4, 1000, 64 << 10, 1),
+            (1, 1 << 40, 64 << 20, 1),
+        ];
+        for (workers, memory_bytes, buffer_bytes, at_once) in cases {
+            let options = index_options(workers, memory_bytes);
+            assert_eq!((options.buffer_bytes, options.at_once), (buffer_bytes, at_once), "{workers} {memory_bytes}");
+        }
+    }
 }

@@ -3,8 +3,10 @@
 pub mod cutter;
 pub mod data;
 pub mod everything;
+pub mod forge;
 pub mod keyed;
 pub mod killed;
+pub mod liar;
 pub mod mishaps;
 pub mod program;
 pub mod proxy;
