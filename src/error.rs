@@ -44,12 +44,17 @@ pub enum Exit {
     TargetNotEmpty = 32,
     /// The target cannot take the data (a limit or a setting of the server).
     TargetUnfit = 33,
+    /// The target is a live server (a running replica, in a group, written by others), or the account may not see whether
+    /// it is.
+    TargetInUse = 34,
     /// Rows on the server differ from the backup.
     ProofFailed = 40,
     /// The source changed in a way that the snapshot cannot bridge, or rows were miscounted.
     BackupInconsistent = 41,
     /// The target did not take a chunk exactly as it was sent.
     LoadRejected = 42,
+    /// The target was lost while its redo log was off: its data directory must be made anew.
+    TargetMustBeRebuilt = 43,
     /// A private server could not be found, initialised or started.
     SandboxFailed = 50,
     /// Stopped by Ctrl-C or SIGTERM.
@@ -58,7 +63,7 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, in the order of the numbers.
-    pub const ALL: [Exit; 23] = [
+    pub const ALL: [Exit; 25] = [
         Exit::Success,
         Exit::Failure,
         Exit::Usage,
@@ -77,9 +82,11 @@ impl Exit {
         Exit::TargetHasReplicas,
         Exit::TargetNotEmpty,
         Exit::TargetUnfit,
+        Exit::TargetInUse,
         Exit::ProofFailed,
         Exit::BackupInconsistent,
         Exit::LoadRejected,
+        Exit::TargetMustBeRebuilt,
         Exit::SandboxFailed,
         Exit::Interrupted,
     ];
@@ -110,9 +117,11 @@ impl Exit {
             Exit::TargetHasReplicas => "target has replicas",
             Exit::TargetNotEmpty => "target not empty",
             Exit::TargetUnfit => "target unfit",
+            Exit::TargetInUse => "target in use",
             Exit::ProofFailed => "rows differ",
             Exit::BackupInconsistent => "no consistent backup",
             Exit::LoadRejected => "rows rejected by the target",
+            Exit::TargetMustBeRebuilt => "target must be rebuilt",
             Exit::SandboxFailed => "no private server",
             Exit::Interrupted => "stopped by Ctrl-C or SIGTERM",
         }

@@ -30,6 +30,7 @@ pub mod workers;
 pub mod guard;
 pub mod manifest;
 pub mod plan;
+pub mod settings;
 
 pub mod dump;
 pub mod load;

@@ -23,9 +23,9 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long FLUSH TABLES WITH READ LOCK may wait before it is killed and tried again: nobody else's
 /// writes wait longer than this.
 pub const GLOBAL_LOCK_WAIT: Duration = Duration::from_millis(250);
-/// How often the global lock is tried before the next way to a snapshot is taken.
-pub const GLOBAL_LOCK_TRIES: u32 = 60;
-/// Pause between two tries of the global lock, so that what waited for it can run.
+/// How often the global lock is tried before the next way to a snapshot is taken: half a minute in all.
+pub const GLOBAL_LOCK_TRIES: u32 = 40;
+/// Pause before the global lock or LOCK TABLES is tried again, so that what waited for it can run; it doubles four times.
 pub const GLOBAL_LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// A statement that has run for so long keeps the global lock from being tried: tables that it reads would be
 /// closed to new readers until it ends.
@@ -39,10 +39,9 @@ pub const LOG_STATUS_TRIES: u32 = 500;
 pub const LOG_STATUS_PAUSE: Duration = Duration::from_millis(5);
 /// How long LOCK INSTANCE FOR BACKUP waits for a running DDL statement.
 pub const BACKUP_LOCK_WAIT: Duration = Duration::from_secs(30);
-/// How long LOCK TABLES waits for open transactions that have written to a table.
-pub const TABLE_LOCK_WAIT: Duration = Duration::from_secs(5);
-/// How often LOCK TABLES is tried.
-pub const TABLE_LOCK_TRIES: u32 = 3;
+/// How often LOCK TABLES is tried, each time for [`GLOBAL_LOCK_WAIT`]: it waits for open transactions that have written to
+/// a table, and meanwhile keeps writers from the tables that it has.
+pub const TABLE_LOCK_TRIES: u32 = 20;
 /// How long a session waits for a table's metadata lock.
 pub const METADATA_LOCK_WAIT: Duration = Duration::from_secs(10);
 /// How long a definition waits for a table that another session flushes; writers of the whole server may wait meanwhile.
@@ -63,6 +62,9 @@ pub const DEAD_SESSION_PAUSE: Duration = Duration::from_millis(100);
 /// How long the workers of a restore that was asked to stop may take to finish the chunk they are in; after that
 /// their statements are killed.
 pub const STOP_WAIT: Duration = Duration::from_secs(3);
+/// How far apart the two looks are that tell whether others write to a target: a heartbeat or a queue's poller shows
+/// within it.
+pub const WRITES_WATCHED: Duration = Duration::from_secs(5);
 /// How often a lost session of a restore is opened anew before the run gives up, and the first pause before that; each
 /// further one is twice as long: 13 s in all, in which a failing network or a proxy that restarts comes back.
 pub const RECONNECT_TRIES: u32 = 8;
@@ -78,6 +80,16 @@ pub const LOCK_TRIES: u32 = 10;
 pub const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// How often somebody who waits looks whether a stop was asked for.
 pub const STOP_PAUSE: Duration = Duration::from_millis(100);
+/// The target's memory for building indexes, unless `--target-memory` says otherwise: 16 ALTERs with the largest buffer.
+pub const TARGET_MEMORY_BYTES: u64 = 1 << 30;
+/// The buffer of one ALTER: at this size it costs the server least CPU; with more it writes less and faults more (9.7.4).
+pub const DDL_BUFFER_BYTES: u64 = 64 << 20;
+/// With less than this in each, fewer ALTERs run at once: the smallest buffer that was measured to be as cheap.
+pub const DDL_BUFFER_BYTES_SMALL: u64 = 4 << 20;
+/// The smallest buffer that a server takes.
+pub const DDL_BUFFER_BYTES_MIN: u64 = 64 << 10;
+/// How long a restore that is broken off tries to reach the target again, to put its settings back.
+pub const PUT_BACK_WAIT: Duration = Duration::from_secs(10);
 /// A table with less row text than this is made with all its indexes at once: of 20 ms that each small table took, the
 /// ALTER that adds indexes late was more than half (9.7.4).
 pub const SMALL_TABLE_BYTES: u64 = 256 << 10;

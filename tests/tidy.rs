@@ -17,7 +17,7 @@ const LEVELS: [&[&str]; 9] = [
     &["command"],
     &["bench"],
     &["dump", "load", "verify", "sandbox"],
-    &["manifest", "plan", "guard"],
+    &["manifest", "plan", "guard", "settings"],
     &["server", "store", "codec", "workers"],
     &["schema", "position"],
     &["error", "limits", "progress", "secret"],

@@ -11,6 +11,7 @@ use crate::server::SslMode;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Fast parallel backup and restore for MySQL, with proof
 #[derive(Debug, Parser)]
@@ -62,6 +63,9 @@ pub enum Command {
     /// Show one backup in detail
     #[command(after_help = after_help(SHOW_EXAMPLES, READ_EXITS))]
     Show(ShowArgs),
+    /// Remove backups by rules, and what no backup needs
+    #[command(after_help = after_help(PRUNE_EXAMPLES, PRUNE_EXITS))]
+    Prune(PruneArgs),
     /// Backup, restore and proof on two private servers, with sample data
     #[command(after_help = after_help(DEMO_EXAMPLES, DEMO_EXITS))]
     Demo(DemoArgs),
@@ -137,6 +141,18 @@ pub struct RepoArgs {
     /// Repository: a folder or s3://bucket/prefix
     #[arg(long, short, value_name = "PLACE")]
     pub repo: String,
+    /// Source's name there [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+/// The same for a command that can do without.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Storage")]
+pub struct RestoreRepoArgs {
+    /// Repository: a folder or s3://bucket/prefix
+    #[arg(long, short, value_name = "PLACE", required_unless_present = "abort")]
+    pub repo: Option<String>,
     /// Source's name there [default: the only one]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
@@ -249,7 +265,7 @@ pub struct RestoreArgs {
     #[command(flatten)]
     pub effort: EffortArgs,
     #[command(flatten)]
-    pub repo: RepoArgs,
+    pub repo: RestoreRepoArgs,
     /// Backup to restore: its id, or latest
     #[arg(long, value_name = "ID", default_value = "latest", help_heading = "Storage")]
     pub backup: String,
@@ -277,12 +293,42 @@ pub struct RestoreArgs {
     /// Go on where the target has replicas attached
     #[arg(long, help_heading = "Target")]
     pub allow_replicas: bool,
+    /// Go on where the target is a running replica
+    #[arg(long, help_heading = "Target")]
+    pub allow_running_replica: bool,
+    /// Go on where the target is a member of a group
+    #[arg(long, help_heading = "Target")]
+    pub allow_group_member: bool,
+    /// Go on where others write to the target
+    #[arg(long, help_heading = "Target")]
+    pub allow_writes: bool,
+    /// Go on where others have open transactions
+    #[arg(long, help_heading = "Target")]
+    pub allow_transactions: bool,
+    /// Go on where the target's disk seems too small
+    #[arg(long, help_heading = "Target")]
+    pub allow_low_disk: bool,
+    /// The server that is meant: its server_uuid
+    #[arg(long, value_name = "UUID", help_heading = "Target")]
+    pub target_is: Option<String>,
     /// Go on where the target adds primary keys of its own
     #[arg(long, help_heading = "Target")]
     pub allow_gipk: bool,
     /// Make tables that reach other servers, and keep the directories that tables name
     #[arg(long, help_heading = "Target")]
     pub allow_external: bool,
+    /// Whether the redo log is off while rows are loaded
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = RedoArg::Auto, overrides_with = "redo", help_heading = "Target")]
+    pub redo: RedoArg,
+    /// Whether settings that pay are changed while rows are loaded
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = TuneArg::Auto, overrides_with = "tune", help_heading = "Target")]
+    pub tune: TuneArg,
+    /// Target's memory for building indexes [default: 1G]
+    #[arg(long, value_name = "SIZE", value_parser = target_memory, help_heading = "Target")]
+    pub target_memory: Option<u64>,
+    /// Remove what a broken-off restore has left, nothing else
+    #[arg(long, help_heading = "Target")]
+    pub abort: bool,
     /// Print the plan, change nothing
     #[arg(long, help_heading = "Output")]
     pub dry_run: bool,
@@ -297,6 +343,26 @@ pub enum DefinerArg {
     Current,
     /// Objects of the first account become the second's.
     Map(Account, Account),
+}
+
+/// The values of `--redo`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RedoArg {
+    #[value(name = "auto")]
+    Auto,
+    #[value(name = "on")]
+    On,
+    #[value(name = "off")]
+    Off,
+}
+
+/// The values of `--tune`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TuneArg {
+    #[value(name = "auto")]
+    Auto,
+    #[value(name = "none")]
+    None,
 }
 
 /// The values of `--events`.
@@ -371,6 +437,9 @@ pub struct VerifyArgs {
 pub struct ListArgs {
     #[command(flatten)]
     pub repo: RepoArgs,
+    /// Say what each backup holds alone and shares; reads all lists
+    #[arg(long, help_heading = "Output")]
+    pub sizes: bool,
 }
 
 /// `myriad show`.
@@ -381,6 +450,35 @@ pub struct ShowArgs {
     /// Backup to show: its id, or latest
     #[arg(long, value_name = "ID", default_value = "latest", help_heading = "Storage")]
     pub backup: String,
+}
+
+/// `myriad prune`.
+#[derive(Clone, Debug, Args)]
+pub struct PruneArgs {
+    /// Repository: a folder or s3://bucket/prefix
+    #[arg(long, short, value_name = "PLACE", help_heading = "Storage")]
+    pub repo: String,
+    /// Only backups of this source go [default: of every one]
+    #[arg(long, value_name = "NAME", help_heading = "Storage")]
+    pub name: Option<String>,
+    /// Keep the N newest backups of each source
+    #[arg(long, value_name = "N", value_parser = keep, help_heading = "Selection")]
+    pub keep_last: Option<u32>,
+    /// Keep the newest of a day, for N days that have one (UTC)
+    #[arg(long, value_name = "N", value_parser = keep, help_heading = "Selection")]
+    pub keep_daily: Option<u32>,
+    /// Keep the newest of a week (from Monday), for N weeks
+    #[arg(long, value_name = "N", value_parser = keep, help_heading = "Selection")]
+    pub keep_weekly: Option<u32>,
+    /// Keep the newest of a month, for N months
+    #[arg(long, value_name = "N", value_parser = keep, help_heading = "Selection")]
+    pub keep_monthly: Option<u32>,
+    /// Delete what was condemned so long ago: 12h, 3d [default: 3d]
+    #[arg(long, value_name = "TIME", value_parser = span, help_heading = "Storage")]
+    pub grace: Option<Duration>,
+    /// Do it; without this the plan is printed
+    #[arg(long, help_heading = "Output")]
+    pub yes: bool,
 }
 
 /// `myriad demo`.
@@ -452,6 +550,24 @@ fn threads(text: &str) -> Result<usize, String> {
     }
 }
 
+fn keep(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "a number from 1 is wanted".into())
+}
+
+/// A time as a number and a unit: `90s`, `30m`, `12h`, `3d`.
+fn span(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).len());
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err("a number with s, m, h or d is wanted, for example 12h or 3d".into()),
+    };
+    let span = number.parse::<u32>().ok().map(|number| Duration::from_secs(u64::from(number) * seconds));
+    span.ok_or_else(|| "a number with s, m, h or d is wanted, for example 12h or 3d".into())
+}
+
 fn scale(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(factor) if (0.001..=1000.0).contains(&factor) => Ok(factor),
@@ -463,6 +579,11 @@ fn chunk_size(text: &str) -> Result<u64, String> {
     let bytes = size::parse(text)?;
     let (least, most) = (limits::CHUNK_BYTES_MIN as u64, limits::CHUNK_BYTES_MAX as u64);
     if (least..=most).contains(&bytes) { Ok(bytes) } else { Err("a size from 64k to 256M is wanted".into()) }
+}
+
+fn target_memory(text: &str) -> Result<u64, String> {
+    let bytes = size::parse(text)?;
+    if bytes >= limits::DDL_BUFFER_BYTES_MIN { Ok(bytes) } else { Err("a size of 64k or more is wanted".into()) }
 }
 
 fn schema_glob(text: &str) -> Result<String, String> {
@@ -534,17 +655,23 @@ const BACKUP_EXAMPLES: &str = "  myriad backup --source mysql://backup@db1 --rep
 const RESTORE_EXAMPLES: &str = "  myriad restore --target mysql://root@db2 --repo /backups
   myriad restore --target mysql://root@db2 --repo /backups --table shop.orders \\
       --rename shop=shop_yesterday
-  myriad restore --target mysql://root@db2 --repo /backups --dry-run";
+  myriad restore --target mysql://root@db2 --repo /backups --dry-run
+  myriad restore --target mysql://root@db2 --abort";
 
 const VERIFY_EXAMPLES: &str = "  myriad verify --repo /backups
   myriad verify --repo /backups --backup latest --against mysql://root@db2
   myriad verify --repo /backups --against mysql://root@db2 --rows";
 
 const LIST_EXAMPLES: &str = "  myriad list --repo /backups
+  myriad list --repo /backups --sizes
   myriad list --repo s3://bucket/db1 --json";
 
 const SHOW_EXAMPLES: &str = "  myriad show --repo /backups
   myriad show --repo /backups --backup ID --json";
+
+const PRUNE_EXAMPLES: &str = "  myriad prune --repo /backups --keep-daily 7 --keep-weekly 5 --keep-monthly 12
+  myriad prune --repo /backups --name shop --keep-last 3 --yes
+  myriad prune --repo /backups --yes";
 
 const DEMO_EXAMPLES: &str = "  myriad demo
   myriad demo --scale 0.1 --keep";
@@ -564,7 +691,8 @@ const CONNECT_EXITS: &[Exit] = &[
     Exit::RepositoryDamaged,
 ];
 const BACKUP_EXITS: &[&[Exit]] =
-    &[CONNECT_EXITS, &[Exit::RepositoryWrite, Exit::BackupNotFound, Exit::BackupInconsistent]];
+    &[CONNECT_EXITS, &[Exit::RepositoryWrite, Exit::BackupNotFound, Exit::RepositoryBusy, Exit::BackupInconsistent]];
+const PRUNE_EXITS: &[&[Exit]] = &[READ_EXITS[0], &[Exit::RepositoryWrite, Exit::RepositoryBusy]];
 const RESTORE_EXITS: &[&[Exit]] = &[
     CONNECT_EXITS,
     &[
@@ -573,8 +701,10 @@ const RESTORE_EXITS: &[&[Exit]] = &[
         Exit::TargetHasReplicas,
         Exit::TargetNotEmpty,
         Exit::TargetUnfit,
+        Exit::TargetInUse,
         Exit::ProofFailed,
         Exit::LoadRejected,
+        Exit::TargetMustBeRebuilt,
     ],
 ];
 const VERIFY_EXITS: &[&[Exit]] = &[CONNECT_EXITS, &[Exit::BackupNotFound, Exit::ProofFailed]];

@@ -2,6 +2,7 @@
 //! Only here is the environment read and anything printed. What the commands do stands in `command`.
 
 pub mod args;
+mod command_line;
 pub mod environment;
 mod interrupt;
 mod log;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 pub struct Invocation {
     cli: Cli,
     environment: Environment,
+    line: Vec<OsString>,
 }
 
 /// Reads the command line. Help, version and what is wrong with the line are printed here; then the exit
@@ -38,7 +40,7 @@ pub fn parse(line: &[OsString]) -> Result<Invocation, Exit> {
         return Err(end(error, &typed_globals(line), &environment));
     }
     match Cli::try_parse_from(line) {
-        Ok(cli) => Ok(Invocation { cli, environment }),
+        Ok(cli) => Ok(Invocation { cli, environment, line: line.to_vec() }),
         Err(error) => {
             // Help goes to standard output, errors to standard error; a reader that left is no error.
             let _ = error.print();
@@ -55,8 +57,8 @@ pub fn parse(line: &[OsString]) -> Result<Invocation, Exit> {
 
 /// Runs the command and prints its result or its error.
 pub async fn run(invocation: &Invocation) -> Exit {
-    let Invocation { cli: Cli { global, command }, environment } = invocation;
-    match dispatch(command, global, environment).await.and_then(|outcome| {
+    let Invocation { cli: Cli { global, command }, environment, line } = invocation;
+    match dispatch(command, global, environment, line).await.and_then(|outcome| {
         message::print(&outcome.document)?;
         Ok(outcome.exit)
     }) {
@@ -72,7 +74,12 @@ pub fn end_without_runtime(invocation: &Invocation, error: std::io::Error) -> Ex
 }
 
 /// Two lines a command: settings and run, then the report.
-async fn dispatch(command: &Command, global: &GlobalArgs, environment: &Environment) -> Result<Outcome> {
+async fn dispatch(
+    command: &Command,
+    global: &GlobalArgs,
+    environment: &Environment,
+    line: &[OsString],
+) -> Result<Outcome> {
     let edge = Edge { global, environment };
     if let Some(line) = log::start(global.verbose, environment) {
         edge.warn(&line);
@@ -84,8 +91,15 @@ async fn dispatch(command: &Command, global: &GlobalArgs, environment: &Environm
             let report = edge.run(settings.backup(args)?, command::backup::run).await?;
             edge.outcome(&report, Exit::Success, || report.text())
         }
+        Command::Restore(args) if args.abort => {
+            let report = edge.run(settings.abort(args)?, command::restore::abort::run).await?;
+            edge.outcome(&report, Exit::Success, || report.text())
+        }
         Command::Restore(args) => {
-            let report = edge.run(settings.restore(args)?, command::restore::run).await?;
+            let mut options = settings.restore(args)?;
+            options.command_line = command_line::again(line, args);
+            options.abort_line = command_line::abort(line, args);
+            let report = edge.run(options, command::restore::run).await?;
             edge.outcome(&report, report.exit(), || report.text())
         }
         Command::Verify(args) => {
@@ -98,6 +112,10 @@ async fn dispatch(command: &Command, global: &GlobalArgs, environment: &Environm
         }
         Command::Show(args) => {
             let report = edge.run(settings.show(args)?, command::show::run).await?;
+            edge.outcome(&report, Exit::Success, || report.text())
+        }
+        Command::Prune(args) => {
+            let report = edge.run(settings.prune(args)?, command::prune::run).await?;
             edge.outcome(&report, Exit::Success, || report.text())
         }
         Command::Demo(args) => {

@@ -12,8 +12,8 @@ use super::option_file::{self, FileDefaults};
 use crate::bench::{BenchOptions, Subject};
 use crate::command::demo::DemoOptions;
 use crate::command::options::{
-    BackupChoice, BackupOptions, Consistency, Definers, Effort, EventChoice, ExistingUsers, GtidPurged, ListOptions,
-    Overrides, ProofMode, RestoreOptions, Selection, VerifyOptions,
+    AbortOptions, BackupChoice, BackupOptions, Consistency, Definers, Effort, EventChoice, ExistingUsers, GtidPurged,
+    Keep, ListOptions, Overrides, ProofMode, PruneOptions, Redo, RestoreOptions, Selection, Tune, VerifyOptions,
 };
 use crate::command::show::ShowOptions;
 use crate::error::{Error, Exit, Explain, Result};
@@ -156,12 +156,9 @@ impl<'a> Settings<'a> {
 
     /// `myriad restore`: the target must have been typed; a default would overwrite whatever runs here.
     pub fn restore(&self, args: &RestoreArgs) -> Result<RestoreOptions> {
-        if args.target.is_none() && place_option(&args.connect).is_none() {
-            return Err(SettingsError::NoTarget.into());
-        }
         Ok(RestoreOptions {
-            target: self.connect(args.target.as_deref(), &args.connect)?,
-            repo: place(&args.repo)?,
+            target: self.target(args)?,
+            repo: repository(args.repo.repo.as_deref().unwrap_or_default())?,
             name: args.repo.name.clone(),
             backup: choice(&args.backup)?,
             selection: selection(&args.selection),
@@ -190,15 +187,45 @@ impl<'a> Settings<'a> {
                 ProofArg::Full => ProofMode::Full,
                 ProofArg::None => ProofMode::None,
             },
+            redo: match args.redo {
+                RedoArg::Auto => Redo::Auto,
+                RedoArg::On => Redo::On,
+                RedoArg::Off => Redo::Off,
+            },
+            tune: match args.tune {
+                TuneArg::Auto => Tune::Auto,
+                TuneArg::None => Tune::None,
+            },
+            target_memory_bytes: args.target_memory.unwrap_or(limits::TARGET_MEMORY_BYTES),
             overrides: Overrides {
                 source: args.allow_source,
                 replicas: args.allow_replicas,
+                running_replica: args.allow_running_replica,
+                group_member: args.allow_group_member,
+                writes: args.allow_writes,
+                transactions: args.allow_transactions,
+                low_disk: args.allow_low_disk,
+                target_is: args.target_is.clone(),
                 drop_existing: args.drop_existing,
                 gipk: args.allow_gipk,
                 external: args.allow_external,
             },
             dry_run: args.dry_run,
+            command_line: String::new(),
+            abort_line: String::new(),
         })
+    }
+
+    /// `myriad restore --abort`: what else is given says nothing, so that it can be put behind the command that was cut off.
+    pub fn abort(&self, args: &RestoreArgs) -> Result<AbortOptions> {
+        Ok(AbortOptions { target: self.target(args)?, dry_run: args.dry_run })
+    }
+
+    fn target(&self, args: &RestoreArgs) -> Result<ConnectOptions> {
+        if args.target.is_none() && place_option(&args.connect).is_none() {
+            return Err(SettingsError::NoTarget.into());
+        }
+        self.connect(args.target.as_deref(), &args.connect)
     }
 
     /// `myriad verify`.
@@ -217,13 +244,30 @@ impl<'a> Settings<'a> {
 
     /// `myriad list`.
     pub fn list(&self, args: &ListArgs) -> Result<ListOptions> {
-        Ok(ListOptions { repo: place(&args.repo)?, name: args.repo.name.clone() })
+        Ok(ListOptions { repo: place(&args.repo)?, name: args.repo.name.clone(), sizes: args.sizes })
     }
 
     /// `myriad show`.
     pub fn show(&self, args: &ShowArgs) -> Result<ShowOptions> {
-        let options = ListOptions { repo: place(&args.repo)?, name: args.repo.name.clone() };
+        let options = ListOptions { repo: place(&args.repo)?, name: args.repo.name.clone(), sizes: true };
         Ok(ShowOptions { list: options, backup: choice(&args.backup)? })
+    }
+
+    /// `myriad prune`.
+    pub fn prune(&self, args: &PruneArgs) -> Result<PruneOptions> {
+        let repo = RepoArgs { repo: args.repo.clone(), name: args.name.clone() };
+        Ok(PruneOptions {
+            repo: place(&repo)?,
+            name: repo.name,
+            keep: Keep {
+                last: args.keep_last,
+                daily: args.keep_daily,
+                weekly: args.keep_weekly,
+                monthly: args.keep_monthly,
+            },
+            grace: args.grace.unwrap_or(limits::PRUNE_GRACE),
+            yes: args.yes,
+        })
     }
 
     /// `myriad demo`.
@@ -449,7 +493,11 @@ fn choice(text: &str) -> Result<BackupChoice, SettingsError> {
 }
 
 fn place(args: &RepoArgs) -> Result<String, SettingsError> {
-    match args.repo.as_str() {
+    repository(&args.repo)
+}
+
+fn repository(place: &str) -> Result<String, SettingsError> {
+    match place {
         "" => Err(SettingsError::Empty { option: "repo" }),
         repo => Ok(repo.to_owned()),
     }

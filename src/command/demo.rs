@@ -11,7 +11,7 @@ use crate::bench::{self, Contest};
 use crate::command::backup::{self, BackupDone};
 use crate::command::options::{
     BackupChoice, BackupOptions, Consistency, Definers, Effort, EventChoice, ExistingUsers, GtidPurged, Overrides,
-    ProofMode, RestoreOptions, Selection,
+    ProofMode, Redo, RestoreOptions, Selection, Tune,
 };
 use crate::command::restore;
 use crate::error::{Error, Exit, Result};
@@ -151,8 +151,13 @@ fn restore_options(options: &DemoOptions, target: &ConnectOptions, repository: &
         log_bin: false,
         gtid_purged: GtidPurged::Auto,
         proof: ProofMode::Full,
+        redo: Redo::Auto,
+        tune: Tune::Auto,
+        target_memory_bytes: limits::TARGET_MEMORY_BYTES,
         overrides: Overrides::default(),
         dry_run: false,
+        command_line: String::new(),
+        abort_line: String::new(),
     }
 }
 

@@ -1,13 +1,20 @@
-//! `myriad list`: the backups of a repository, one line each, newest last. Reads roots only.
+//! `myriad list`: the backups of a repository, one line each, newest last. Reads roots and the newest proofs; with
+//! `--sizes` also all chunk lists, to say what each backup holds alone and shares.
 
 use crate::command::options::ListOptions;
 use crate::command::text::{bytes, count};
 use crate::error::Result;
-use crate::manifest::Repository;
+use crate::limits::REQUESTS_AT_ONCE;
+use crate::manifest::proofs::{self, LastProofs, ProofNames};
+use crate::manifest::references::{self, Held};
+use crate::manifest::repository::Found;
+use crate::manifest::{ManifestError, Repository};
 use crate::position::ConsistencyKind;
 use crate::progress::{Progress, Stop};
 use crate::store;
+use futures::StreamExt;
 use jiff::Timestamp;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The result of `myriad list`.
@@ -46,43 +53,85 @@ pub struct ListedBackup {
     pub partial: bool,
     /// JSON values whose types the backup does not carry.
     pub untyped: u64,
+    /// When it was last verified, and last proved by a restore.
+    #[serde(flatten)]
+    pub last: LastProofs,
+    /// What it holds alone and shares (`--sizes`); none where a backup cannot be read.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
     /// SHA-256 of its manifest.
     pub manifest_sha256: String,
 }
 
 /// Lists.
-pub async fn run(options: &ListOptions, _progress: Arc<dyn Progress>, _stop: Stop) -> Result<ListReport> {
+pub async fn run(options: &ListOptions, progress: Arc<dyn Progress>, _stop: Stop) -> Result<ListReport> {
     let repository = Repository::open(store::open(&options.repo, false).await?).await?;
     let mut report = ListReport { repository: repository.place(), backups: Vec::new(), unreadable: Vec::new() };
-    for (name, ids) in repository.backup_ids().await? {
-        if options.name.as_ref().is_some_and(|wanted| *wanted != name) {
-            continue;
+    let names = proofs::names(&repository).await?;
+    let ids = repository.backup_ids().await?;
+    let wanted = ids.iter().filter(|(name, _)| options.name.as_ref().is_none_or(|wanted| wanted == *name));
+    let each = wanted.flat_map(|(name, ids)| ids.iter().map(move |id| (name, id)));
+    let mut reading =
+        futures::stream::iter(each).map(|(name, id)| one(&repository, &names, name, id)).buffered(REQUESTS_AT_ONCE);
+    while let Some(read) = reading.next().await {
+        match read {
+            Ok((found, last)) => report.backups.push(listed(found, last)),
+            Err(error) => report.unreadable.push(error.to_string()),
         }
-        for id in ids {
-            match repository.manifest(&name, &id).await {
-                Ok(found) => {
-                    let manifest = found.manifest;
-                    report.backups.push(ListedBackup {
-                        name: manifest.name,
-                        id: manifest.id,
-                        snapshot: manifest.snapshot,
-                        tables: manifest.totals.tables,
-                        rows: manifest.totals.rows,
-                        bytes: manifest.totals.bytes,
-                        stored_bytes: manifest.totals.stored_bytes,
-                        added_bytes: manifest.totals.added_bytes,
-                        consistent: manifest.consistency != ConsistencyKind::None,
-                        partial: manifest.partial,
-                        untyped: manifest.untyped.iter().map(|column| column.rows).sum(),
-                        manifest_sha256: found.hash,
-                    });
-                }
-                Err(error) => report.unreadable.push(error.to_string()),
-            }
+    }
+    drop(reading);
+    if options.sizes {
+        let held = sizes(&repository, progress.as_ref()).await?;
+        for backup in &mut report.backups {
+            backup.held = held.get(&backup.manifest_sha256).copied();
         }
     }
     report.backups.sort_by(|a, b| (&a.name, a.snapshot).cmp(&(&b.name, b.snapshot)));
     Ok(report)
+}
+
+async fn one(
+    repository: &Repository,
+    names: &ProofNames,
+    name: &str,
+    id: &str,
+) -> Result<(Found, LastProofs), ManifestError> {
+    let found = repository.manifest(name, id).await?;
+    let last = proofs::last(repository, names, &found).await?;
+    Ok((found, last))
+}
+
+fn listed(found: Found, last: LastProofs) -> ListedBackup {
+    let manifest = found.manifest;
+    ListedBackup {
+        name: manifest.name,
+        id: manifest.id,
+        snapshot: manifest.snapshot,
+        tables: manifest.totals.tables,
+        rows: manifest.totals.rows,
+        bytes: manifest.totals.bytes,
+        stored_bytes: manifest.totals.stored_bytes,
+        added_bytes: manifest.totals.added_bytes,
+        consistent: manifest.consistency != ConsistencyKind::None,
+        partial: manifest.partial,
+        untyped: manifest.untyped.iter().map(|column| column.rows).sum(),
+        last,
+        held: None,
+        manifest_sha256: found.hash,
+    }
+}
+
+/// What each backup of the repository holds alone and shares, by the SHA-256 of its manifest. Empty where one cannot be
+/// read, since it may share anything.
+pub(super) async fn sizes(repository: &Repository, progress: &dyn Progress) -> Result<HashMap<String, Held>> {
+    progress.phase("sizes", 0, 0);
+    let references = references::read(repository, || progress.add(1, 0)).await?;
+    if !references.unreadable.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (stored, _) = references::stored(repository).await?;
+    let held = references.held(&stored);
+    Ok(references.backups.into_iter().map(|backup| backup.found.hash).zip(held).collect())
 }
 
 impl ListReport {
@@ -93,7 +142,13 @@ impl ListReport {
         }
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING);
-        table.set_header(["name", "backup", "snapshot", "tables", "rows", "row text", "stored", "added", ""]);
+        let sizes = self.backups.iter().any(|backup| backup.held.is_some());
+        let mut header = vec!["name", "backup", "snapshot", "tables", "rows", "row text", "stored", "added"];
+        if sizes {
+            header.extend(["alone", "shared"]);
+        }
+        header.extend(["verified", "proved", ""]);
+        table.set_header(header);
         for backup in &self.backups {
             let mut marks = Vec::new();
             if !backup.consistent {
@@ -105,7 +160,7 @@ impl ListReport {
             if backup.untyped > 0 {
                 marks.push("some JSON types not carried");
             }
-            table.add_row([
+            let mut row = vec![
                 backup.name.clone(),
                 backup.id.clone(),
                 format!("{:.0}", backup.snapshot),
@@ -114,8 +169,14 @@ impl ListReport {
                 bytes(backup.bytes),
                 bytes(backup.stored_bytes),
                 bytes(backup.added_bytes),
-                marks.join(", "),
-            ]);
+            ];
+            if sizes {
+                let held = backup.held.unwrap_or_default();
+                row.extend([bytes(held.alone_bytes), bytes(held.shared_bytes)]);
+            }
+            let day = |moment: Option<Timestamp>| moment.map_or("-".into(), |at| at.strftime("%F").to_string());
+            row.extend([day(backup.last.verified), day(backup.last.proved), marks.join(", ")]);
+            table.add_row(row);
         }
         let mut text = format!("{table}\n");
         for damage in &self.unreadable {

@@ -5,6 +5,7 @@ pub mod bench;
 pub mod demo;
 pub mod list;
 pub mod options;
+pub mod prune;
 pub mod restore;
 mod selected;
 pub mod show;

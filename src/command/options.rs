@@ -3,7 +3,9 @@
 
 use crate::schema::Account;
 use crate::server::ConnectOptions;
+use std::time::Duration;
 
+pub use crate::plan::retention::Keep;
 pub use crate::sandbox::ProgramPaths;
 
 /// Which schemas and tables are meant. Globs over `schema` and `schema.table`; an empty include list means all.
@@ -135,18 +137,61 @@ pub enum ExistingUsers {
 }
 
 /// Refusals of the guard that the user has overridden, one by one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// `--allow-source`: the target is the server that the backup came from.
     pub source: bool,
     /// `--allow-replicas`: the target has replicas attached.
     pub replicas: bool,
+    /// `--allow-running-replica`: the target is a running replica.
+    pub running_replica: bool,
+    /// `--allow-group-member`: the target is a member of a replication group.
+    pub group_member: bool,
+    /// `--allow-writes`: others write to the target; whether they do is then not waited for.
+    pub writes: bool,
+    /// `--allow-transactions`: sessions of others have open transactions there.
+    pub transactions: bool,
+    /// `--allow-low-disk`: the target's disk is too small by what is predicted.
+    pub low_disk: bool,
+    /// `--target-is`: the server that is meant, which answers what the account may not see.
+    pub target_is: Option<String>,
     /// `--drop-existing`: tables of the same name are dropped first.
     pub drop_existing: bool,
     /// `--allow-gipk`: the target adds a generated invisible primary key to tables that have no primary key.
     pub gipk: bool,
     /// `--allow-external`: tables may reach other servers, and name directories of the target.
     pub external: bool,
+}
+
+/// Whether the target's redo log is off while rows are loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Redo {
+    /// Off where the target holds no data but this restore's, the right is there, and it pays.
+    #[default]
+    Auto,
+    /// It stays as it is.
+    On,
+    /// Off; refused where the target holds other data.
+    Off,
+}
+
+/// Whether global settings of the target are changed while rows are loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tune {
+    /// Those that pay, where the target is not in use.
+    #[default]
+    Auto,
+    /// None.
+    None,
+}
+
+/// `myriad restore --abort`.
+#[derive(Clone, Debug)]
+pub struct AbortOptions {
+    /// `--target`.
+    pub target: ConnectOptions,
+    /// `--dry-run`: print what would be removed, change nothing.
+    pub dry_run: bool,
 }
 
 /// `myriad restore`.
@@ -184,10 +229,21 @@ pub struct RestoreOptions {
     pub gtid_purged: GtidPurged,
     /// `--verify`.
     pub proof: ProofMode,
+    /// `--redo`.
+    pub redo: Redo,
+    /// `--tune`.
+    pub tune: Tune,
+    /// `--target-memory`: bytes of the target's memory for building indexes at most.
+    pub target_memory_bytes: u64,
     /// The guard's overrides.
     pub overrides: Overrides,
     /// `--dry-run`: print the plan, change nothing.
     pub dry_run: bool,
+    /// The command line as it was typed, without passwords, for the refusal that says how to go on; empty where there was
+    /// none.
+    pub command_line: String,
+    /// `restore --abort` on the same target, as it can be typed; empty where no command line began this.
+    pub abort_line: String,
 }
 
 /// `myriad verify`.
@@ -211,6 +267,21 @@ pub struct VerifyOptions {
     pub effort: Effort,
 }
 
+/// `myriad prune`.
+#[derive(Clone, Debug)]
+pub struct PruneOptions {
+    /// `--repo`.
+    pub repo: String,
+    /// `--name`: only backups of this source go.
+    pub name: Option<String>,
+    /// `--keep-last` and so on.
+    pub keep: Keep,
+    /// `--grace`: how long condemned objects are kept.
+    pub grace: Duration,
+    /// `--yes`: do it.
+    pub yes: bool,
+}
+
 /// `myriad list` and `myriad show`.
 #[derive(Clone, Debug)]
 pub struct ListOptions {
@@ -218,4 +289,6 @@ pub struct ListOptions {
     pub repo: String,
     /// `--name`.
     pub name: Option<String>,
+    /// `--sizes`: say what each backup holds alone and shares.
+    pub sizes: bool,
 }

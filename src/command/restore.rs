@@ -1,14 +1,18 @@
 //! `myriad restore`: a backup onto a server, in parallel, and proved.
 
+pub mod abort;
+mod admission;
 mod external;
 mod gtid;
 mod objects;
 mod phases;
 mod plan;
+mod prediction;
 mod primary_keys;
 mod report;
 mod steps;
 mod target;
+mod tuning;
 pub(crate) mod users;
 
 pub use report::{RestoreDone, RestoreReport};
@@ -16,27 +20,41 @@ pub use report::{RestoreDone, RestoreReport};
 use crate::command::options::{BackupChoice, RestoreOptions};
 use crate::command::selected;
 use crate::error::{Error, Result};
-use crate::load::RunSessions;
-use crate::load::ledger::Progressed;
+use crate::guard;
+use crate::limits;
+use crate::load::ledger::{self, Progressed};
+use crate::load::{LoadError, Loaded, RunSessions};
 use crate::manifest::Repository;
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
 use crate::server::raw::RawSession;
 use crate::server::{ConnectOptions, ServerError, Session, inspect};
-use crate::store;
+use crate::store::{self, Store};
 use crate::verify::{self, Proof, ProofTable};
+use admission::Admitted;
+use gtid::GtidOutcome;
 use phases::Phases;
 use std::sync::Arc;
-use steps::{Run, admit};
+use steps::Run;
 use target::{Made, Target};
 use users::Users;
 
 /// Restores a backup.
 pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: Stop) -> Result<RestoreReport> {
-    let phases = Phases::begin(progress.clone());
+    run_from(store::open(&options.repo, false).await?, options, progress, stop).await
+}
+
+/// Restores a backup out of a store.
+pub async fn run_from(
+    store: Arc<dyn Store>,
+    options: &RestoreOptions,
+    progress: Arc<dyn Progress>,
+    stop: Stop,
+) -> Result<RestoreReport> {
+    let mut phases = Phases::begin(progress.clone());
 
     // What is to be restored?
-    let repository = Repository::open(store::open(&options.repo, false).await?).await?;
+    let repository = Repository::open(store).await?;
     let backup = choose(&repository, options.name.as_deref(), &options.backup).await?;
     let (selection, renames) = (&options.selection, &options.renames);
     let mut selected = selected::read(&repository, &backup.manifest, selection, renames, !options.no_objects).await?;
@@ -48,15 +66,34 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
     target.notes.extend(external::change(&mut selected, options)?);
     let selected = target::fold_names(selected, &target.facts)?;
     let mut users = Users::read(&repository, &backup.manifest, options, &mut target).await?;
-    let progressed = admit(&mut target, options, &backup, &selected, &mut users).await?;
+    phases.enter("guard", 0, 0);
+    let asked = admission::ask(&mut target, options, &backup, &selected, &mut users).await?;
+    // The plan is made before the guard looks again.
     let effort = plan::effort(options, &selected, progress.as_ref());
+    let free = guard::free_bytes(&target.facts, &options.target);
+    let prediction = prediction::predict(&selected, asked.progressed.as_ref(), options, effort.workers, free);
+    let fits = plan::check_json_types(&selected, &target.facts);
+    let Admitted { admission, findings, progressed } = asked.decide(&mut target, options, &prediction, &stop).await?;
+    fits?;
+    target.leave_out_binary_log(options, &backup.manifest.server, admission.beside_live_data).await?;
+    let in_use = tuning::in_use(&target.facts, &backup.manifest.server, &admission, &findings);
+    let tuning = tuning::plan(&mut target, options, progressed.as_ref(), in_use).await?;
     plan::check_rows_fit(&selected, target.way, target.facts.max_allowed_packet, &options.target)?;
-    plan::check_json_types(&selected, &target.facts)?;
     if options.dry_run {
-        return Ok(plan::report(options, &backup, &selected, &target, effort.workers));
+        return Ok(plan::report(
+            options,
+            &backup,
+            &selected,
+            &target,
+            effort.workers,
+            prediction,
+            findings,
+            tuning.changes,
+        ));
     }
+    progress.note(&prediction.text());
     let other_family = target::other_family(&backup.manifest.server, &target.facts);
-    let (resumed, made) = (progressed.is_some(), Made::default());
+    let made = Made::default();
     let sessions = RunSessions::new(&options.target, target.skip_binlog, &target.session, &stop);
     let sessions = Arc::new(sessions);
     let run = Run {
@@ -66,10 +103,13 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
         users,
         target,
         sessions,
+        tuning,
         effort,
         phases,
         made,
-        resumed,
+        admission,
+        findings,
+        prediction,
         repeated: false,
         progress,
         stop,
@@ -79,26 +119,63 @@ pub async fn run(options: &RestoreOptions, progress: Arc<dyn Progress>, stop: St
     done.map_err(|error| other_family.into_iter().fold(error, Error::hint))
 }
 
-/// All steps of a restore that was admitted.
+/// All steps of a restore that was admitted, and its end.
 async fn carry_out(mut run: Run<'_>, repository: &Repository, progressed: Option<Progressed>) -> Result<RestoreReport> {
+    let watcher = tokio::spawn(end_late_statements(run.options.target.clone(), run.stop.clone()));
+    let done = all_steps(&mut run, repository, progressed).await;
+    watcher.abort();
+    match done {
+        Ok(Steps { loaded, proof, gtid: Some(gtid) }) => Ok(report::done(run, loaded, proof, gtid)),
+        Ok(Steps { loaded, proof, gtid: None }) => Ok(report::unproved(run, loaded, proof)),
+        Err(_) if run.stop.stopped() => Err(run.broken_off(LoadError::Interrupted.into()).await),
+        Err(error) => Err(run.broken_off(error).await),
+    }
+}
+
+/// What the steps came to; no word on `gtid_purged` where proof failed before.
+struct Steps {
+    loaded: Loaded,
+    proof: Option<Proof>,
+    gtid: Option<GtidOutcome>,
+}
+
+async fn all_steps(run: &mut Run<'_>, repository: &Repository, progressed: Option<Progressed>) -> Result<Steps> {
     // Users and roles before anything that they define.
     // Bare tables: the clustered key only, so that rows go in fast; small ones whole.
     let tables = run.make_tables(progressed).await?;
-    // Rows, and each table's indexes as soon as its last row is in.
+    // Rows, and each table's indexes as soon as its last row is in; the target's settings are changed for this alone.
+    run.tune(&tables).await?;
     let loaded = run.load(repository, tables).await?;
+    run.put_back().await?;
     // Foreign keys once all tables are whole; grants on them; then code and views.
     run.make_keys_and_code().await?;
     // Proof before anything can fire: triggers and events come after it.
     let proof = run.prove().await?;
     if proof.as_ref().is_some_and(|proof| !proof.holds()) {
-        return Ok(report::unproved(run, loaded, proof));
+        return Ok(Steps { loaded, proof, gtid: None });
     }
     run.make_triggers_and_events().await?;
     // Where the target continues in the source's history, as the last step.
-    let (proved, resumed) = (proof.is_some(), run.resumed);
+    let (proved, resumed) = (proof.is_some(), run.admission.resumed);
     let gtid = gtid::decide(&run.backup, run.options, &mut run.target, proved, resumed).await?;
     run.remove_ledger().await?;
-    Ok(report::done(run, loaded, proof, gtid))
+    run.record_proof(repository, proof.as_ref()).await;
+    Ok(Steps { loaded, proof, gtid: Some(gtid) })
+}
+
+/// Once a stop is asked for, ends the statements of the run's own session that go on for long: one that waits for a table that
+/// somebody holds, a foreign key of a large table. What they leave undone is made by the next run.
+async fn end_late_statements(target: ConnectOptions, stop: Stop) -> Result<(), LoadError> {
+    while !stop.stopped() {
+        tokio::time::sleep(limits::STOP_PAUSE).await;
+    }
+    tokio::time::sleep(limits::STOP_WAIT).await;
+    let mut session = Session::connect(&target).await?;
+    loop {
+        ledger::interrupt(&mut session).await?;
+        ledger::end_workers(&mut session).await?;
+        tokio::time::sleep(limits::STOP_WAIT).await;
+    }
 }
 
 /// The backup that a choice means.
@@ -141,9 +218,8 @@ impl Readers {
         stop: Stop,
     ) -> Result<Proof> {
         let proving = tokio::task::spawn_blocking(move || {
-            let opened = (0..sessions).map(|_| self.open()).collect::<Result<Vec<_>, _>>().map_err(Error::from)?;
-            Ok(verify::server::prove(&tables, opened, &|| self.open(), progress.as_ref(), &stop)?)
+            verify::server::prove(&tables, sessions, &|| self.open(), progress.as_ref(), &stop)
         });
-        proving.await.expect("proving does not panic")
+        Ok(proving.await.expect("proving does not panic")?)
     }
 }

@@ -1,10 +1,13 @@
 //! `myriad show`: one backup in detail.
 
+use crate::command::list::sizes;
 use crate::command::options::{BackupChoice, ListOptions, Selection};
 use crate::command::restore::{choose, users};
 use crate::command::selected;
 use crate::command::text::{bytes, count, counted};
 use crate::error::Result;
+use crate::manifest::proofs::{self, LastProofs};
+use crate::manifest::references::Held;
 use crate::manifest::{Manifest, Repository};
 use crate::progress::{Progress, Stop};
 use crate::store;
@@ -26,6 +29,12 @@ pub struct ShowReport {
     pub repository: String,
     /// SHA-256 of the manifest.
     pub manifest_sha256: String,
+    /// When it was last verified, and last proved by a restore.
+    #[serde(flatten)]
+    pub last: LastProofs,
+    /// What it holds alone and shares; none where another backup cannot be read.
+    #[serde(flatten)]
+    pub held: Option<Held>,
     /// The manifest.
     pub manifest: Manifest,
     /// Its tables.
@@ -54,11 +63,13 @@ pub struct ShownTable {
 }
 
 /// Shows.
-pub async fn run(options: &ShowOptions, _progress: Arc<dyn Progress>, _stop: Stop) -> Result<ShowReport> {
+pub async fn run(options: &ShowOptions, progress: Arc<dyn Progress>, _stop: Stop) -> Result<ShowReport> {
     let repository = Repository::open(store::open(&options.list.repo, false).await?).await?;
     let backup = choose(&repository, options.list.name.as_deref(), &options.backup).await?;
     let selected = selected::read(&repository, &backup.manifest, &Selection::default(), &[], true).await?;
     let users = users::read(&repository, &backup.manifest).await?;
+    let last = proofs::last(&repository, &proofs::names(&repository).await?, &backup).await?;
+    let held = sizes(&repository, progress.as_ref()).await?.get(&backup.hash).copied();
     let tables = selected.tables.iter().map(|selected| {
         let chunks = selected.chunks.as_deref().unwrap_or_default();
         let key = selected.table.range_key.iter().flat_map(|key| key.columns.iter().map(|column| column.name.clone()));
@@ -74,6 +85,8 @@ pub async fn run(options: &ShowOptions, _progress: Arc<dyn Progress>, _stop: Sto
     Ok(ShowReport {
         repository: repository.place(),
         manifest_sha256: backup.hash.clone(),
+        last,
+        held,
         tables: tables.collect(),
         objects: selected.objects.iter().map(|(object, _)| format!("{} {}", object.kind, object.name)).collect(),
         users: users.iter().map(|user| user.name.to_string()).collect(),
@@ -118,6 +131,20 @@ impl ShowReport {
             bytes(totals.bytes),
             bytes(totals.stored_bytes),
             bytes(totals.added_bytes)
+        ));
+        lines.push(match self.held {
+            Some(held) => format!(
+                "  in objects of its own: {}; in objects that other backups need too: {}",
+                bytes(held.alone_bytes),
+                bytes(held.shared_bytes)
+            ),
+            None => "  what it holds alone is not known: another backup cannot be read".into(),
+        });
+        let moment = |at: Option<jiff::Timestamp>| at.map_or("never".to_owned(), |at| format!("{at:.0}"));
+        lines.push(format!(
+            "  last verified: {}; last proved by a restore: {}",
+            moment(self.last.verified),
+            moment(self.last.proved)
         ));
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING);

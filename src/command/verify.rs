@@ -8,11 +8,12 @@ use crate::command::selected::{self, Selected};
 use crate::command::text::{bytes, counted, seconds};
 use crate::error::{Error, Exit, Result};
 use crate::manifest::Repository;
+use crate::manifest::proofs::{self, ProofKind};
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
 use crate::schema::vet;
 use crate::server::{ConnectOptions, Session, inspect};
-use crate::store;
+use crate::store::{self, Store};
 use crate::verify::repository::{Inventory, Named};
 use crate::verify::{self, Proof, ProofTable};
 use std::sync::Arc;
@@ -34,20 +35,34 @@ pub struct VerifyReport {
     /// Rows on the server against the backup.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
+    /// Things that a person should read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Seconds.
     pub seconds: f64,
 }
 
 /// Verifies.
 pub async fn run(options: &VerifyOptions, progress: Arc<dyn Progress>, stop: Stop) -> Result<VerifyReport> {
+    run_from(store::open(&options.repo, false).await?, options, progress, stop).await
+}
+
+/// Verifies what a store holds.
+pub async fn run_from(
+    store: Arc<dyn Store>,
+    options: &VerifyOptions,
+    progress: Arc<dyn Progress>,
+    stop: Stop,
+) -> Result<VerifyReport> {
     let begun = Instant::now();
-    let repository = Repository::open(store::open(&options.repo, false).await?).await?;
+    let repository = Repository::open(store).await?;
     let mut report = VerifyReport {
         repository: repository.place(),
         backups: Vec::new(),
         inventory: None,
         against: None,
         proof: None,
+        notes: Vec::new(),
         seconds: 0.0,
     };
     match &options.against {
@@ -59,10 +74,13 @@ pub async fn run(options: &VerifyOptions, progress: Arc<dyn Progress>, stop: Sto
             report.proof = Some(against(&repository, &backup, server, options, progress, stop).await?);
         }
         None => {
-            let mut named = Named::default();
+            let (mut named, mut read) = (Named::default(), Vec::new());
             for (name, id) in backups(&repository, options).await? {
                 match repository.manifest(&name, &id).await {
-                    Ok(found) => named.add(&repository, &found.manifest).await,
+                    Ok(found) => {
+                        named.add(&repository, &found.manifest).await;
+                        read.push(found);
+                    }
                     Err(error) if options.backup.is_none() => named.damaged(error.to_string()),
                     Err(error) => return Err(error.into()),
                 }
@@ -70,11 +88,25 @@ pub async fn run(options: &VerifyOptions, progress: Arc<dyn Progress>, stop: Sto
             }
             progress.phase("objects", 0, named.stored_bytes());
             let workers = workers_within(options, named.object_memory_bytes());
-            report.inventory = Some(verify::repository::read_all(&repository, named, workers, &progress, &stop).await?);
+            let inventory = verify::repository::read_all(&repository, named, workers, &progress, &stop).await?;
+            if inventory.sound() {
+                report.notes.extend(record(&repository, &read, ProofKind::Verified).await);
+            }
+            report.inventory = Some(inventory);
         }
     }
     report.seconds = begun.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// Records what was found true of backups. Where that cannot be written the work is done all the same, and a note says so.
+pub(crate) async fn record(repository: &Repository, backups: &[Found], kind: ProofKind) -> Option<String> {
+    for found in backups {
+        if let Err(error) = proofs::record(repository, found, kind).await {
+            return Some(format!("`list` will not show this, since it could not be recorded: {error}"));
+        }
+    }
+    None
 }
 
 /// As many workers as were asked for, if the memory is enough for so many bytes in each.
@@ -167,6 +199,7 @@ impl VerifyReport {
             lines.push(format!("{server} against backup {} in {}", self.backups.join(", "), self.repository));
             lines.extend(proof.lines("  "));
         }
+        lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
         lines.push(format!("time: {}", seconds(self.seconds)));
         lines.join("\n") + "\n"
     }

@@ -1,18 +1,26 @@
-//! Asking the target who it is before anything is changed on it. Every reason to refuse is found at once, each with the
-//! one option that overrides it; nothing overrides all of them.
+//! Asking the target who it is before anything is changed on it. Comes in: what the restore is about to do. Goes out:
+//! everything found, each graded by what the target holds, and what an admitted restore may take for granted. All
+//! findings come at once. Statements of the guard change nothing.
+//!
+//! A target without data of others never is refused for what it is, unless it replicates, is replicated from, or is in a
+//! group. Where every name that the restore makes is new, what lives beside is told and no more.
 
-use crate::error::{Error, Exit};
-use crate::schema::identifier::literal;
+mod activity;
+mod finding;
+mod names;
+mod room;
+mod standing;
+
+pub use activity::Watch;
+pub use finding::{Finding, FindingKind, GoOn, Grade, refusal};
+pub use names::bytes_in_the_way;
+pub use room::free_bytes;
+
 use crate::schema::{ObjectKind, QualifiedName};
-use crate::server::facts::{self, ServerFacts};
+use crate::server::facts::{self, Flavor, ServerFacts};
+use crate::server::rights::Rights;
 use crate::server::{ServerError, Session};
 use std::collections::HashSet;
-
-/// Names listed in a message at most.
-const NAMES_SHOWN: usize = 20;
-
-/// Names that one query asks for.
-const NAMES_PER_QUERY: usize = 500;
 
 /// What the restore is about to do, as far as the guard must know it.
 #[derive(Clone, Debug, Default)]
@@ -25,219 +33,191 @@ pub struct Intent {
     pub objects: Vec<(ObjectKind, QualifiedName)>,
     /// Tables that an earlier try of the same run made: not in the way.
     pub own: HashSet<QualifiedName>,
+    /// Nothing is made under the name that it had, and nothing that belongs to the whole server.
+    pub renamed: bool,
+    /// The target bears the mark of an earlier try of the same run.
+    pub resumed: bool,
+    /// The server that the user means, as [`ServerFacts::identity`] names it.
+    pub target_is: Option<String>,
+    /// Whether others write need not be known.
+    pub writes_allowed: bool,
 }
 
-/// A reason to refuse.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Finding {
-    /// What it is.
-    pub kind: FindingKind,
-    /// For people.
-    pub message: String,
+/// What an admitted restore knows of its target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Admission {
+    /// Everything goes under new names onto the backup's source or a server with replicas: the binary log is written, so
+    /// that its replicas get it too, and no global setting is changed.
+    pub beside_live_data: bool,
+    /// The target holds tables or views besides those of this run.
+    pub target_holds_user_data: bool,
+    /// The restore goes on from an earlier try.
+    pub resumed: bool,
 }
 
-/// What a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FindingKind {
-    /// The target is the server that the backup was taken from.
-    IsSource,
-    /// Replicas read from the target.
-    HasReplicas,
-    /// Names are taken.
-    NamesInTheWay,
-    /// Users or roles of the backup are there already.
-    AccountsInTheWay,
-    /// The account may not make objects of these definers.
-    Definers,
-    /// A server with a binary log refuses functions and triggers.
-    Functions,
-    /// The target would add a primary key to tables that have none.
-    AddedPrimaryKeys,
-    /// The target takes no table without a primary key.
-    PrimaryKeysRequired,
-    /// Accounts have partial revokes, and the target's are switched off.
-    PartialRevokes,
+/// What the first look at the target gave.
+#[derive(Debug)]
+pub struct Inspection {
+    /// Everything found so far.
+    pub findings: Vec<Finding>,
+    /// What follows for a restore that is admitted.
+    pub admission: Admission,
+    /// The look that a second one is compared with; none where it is of no account whether others write.
+    pub watch: Option<Watch>,
+    /// Every name is new: what lives beside is noted.
+    new_names: bool,
 }
 
-impl FindingKind {
-    /// The option that overrides it; none where only the target can be changed.
-    pub fn flag(self) -> Option<&'static str> {
-        match self {
-            FindingKind::IsSource => Some("--allow-source"),
-            FindingKind::HasReplicas => Some("--allow-replicas"),
-            FindingKind::NamesInTheWay => Some("--drop-existing"),
-            FindingKind::AccountsInTheWay => Some("--existing-users skip"),
-            FindingKind::Definers => Some("--definer current"),
-            FindingKind::AddedPrimaryKeys => Some("--allow-gipk"),
-            FindingKind::Functions | FindingKind::PrimaryKeysRequired | FindingKind::PartialRevokes => None,
-        }
-    }
-
-    /// What to do about it.
-    fn hint(self) -> &'static str {
-        match self {
-            FindingKind::IsSource => {
-                "restore to another server; to restore beside the live data use --rename schema=other (with --allow-source)"
-            }
-            FindingKind::HasReplicas => "take the replicas away first, or restore to another server",
-            FindingKind::NamesInTheWay => "restore to an empty server, or under other names with --rename schema=other",
-            FindingKind::AccountsInTheWay => {
-                "--existing-users skip leaves them as they are, --existing-users replace makes them those of the backup"
-            }
-            FindingKind::Definers => {
-                "--definer current makes the objects the restoring account's, --definer map:old@host=new@host another's; \
-                 or grant SET_ANY_DEFINER and ALLOW_NONEXISTENT_DEFINER (8.0: SET_USER_ID), and SYSTEM_USER where it is named"
-            }
-            FindingKind::Functions => {
-                "set log_bin_trust_function_creators=ON on the target while restoring, or leave objects out with --no-objects"
-            }
-            FindingKind::AddedPrimaryKeys => {
-                "grant SESSION_VARIABLES_ADMIN, or set sql_generate_invisible_primary_key=OFF on the target while restoring"
-            }
-            FindingKind::PrimaryKeysRequired => {
-                "grant SESSION_VARIABLES_ADMIN, or set sql_require_primary_key and sql_generate_invisible_primary_key to OFF on \
-                 the target while restoring, or leave the tables out with --exclude-table"
-            }
-            FindingKind::PartialRevokes => {
-                "set partial_revokes on the target as it is on the source, or leave --users out"
-            }
-        }
-    }
-
-    /// The exit code that it ends the program with.
-    pub fn exit(self) -> Exit {
-        match self {
-            FindingKind::IsSource => Exit::TargetIsSource,
-            FindingKind::HasReplicas => Exit::TargetHasReplicas,
-            FindingKind::NamesInTheWay | FindingKind::AccountsInTheWay => Exit::TargetNotEmpty,
-            FindingKind::Definers => Exit::RightMissing,
-            FindingKind::Functions
-            | FindingKind::AddedPrimaryKeys
-            | FindingKind::PrimaryKeysRequired
-            | FindingKind::PartialRevokes => Exit::TargetUnfit,
-        }
-    }
+/// Something that the account may not see.
+#[derive(Clone, Copy, Debug)]
+struct Unseen {
+    right: &'static str,
+    what: &'static str,
 }
 
-/// All reasons to refuse that the target's own state gives.
-pub async fn inspect(session: &mut Session, intent: &Intent) -> Result<Vec<Finding>, ServerError> {
-    let mut findings = Vec::new();
+/// Looks at the target. Where the inspection holds a [`Watch`], [`Inspection::end`] is to be called when its time is over.
+pub async fn inspect(
+    session: &mut Session,
+    intent: &Intent,
+    facts: &ServerFacts,
+    rights: &Rights,
+) -> Result<Inspection, ServerError> {
     let server = session.server().to_owned();
-    if is_source(session, intent).await? {
-        findings.push(Finding {
-            kind: FindingKind::IsSource,
-            message: format!("{server} is the server that this backup was taken from"),
-        });
+    let in_the_way = names::in_the_way(session, intent).await?;
+    let holds_user_data = activity::holds_user_data(session, intent).await?;
+    let new_names = intent.renamed && in_the_way.is_none();
+    // The first look comes early: what is asked next takes time that then need not be waited for.
+    let watch = match holds_user_data && !intent.resumed && !intent.writes_allowed {
+        true => Some(Watch::begin(session, facts, !new_names).await?),
+        false => None,
+    };
+    let is_source = intent.sources.iter().any(|source| source.is_same_server(facts));
+    let others = activity::others(session).await?;
+    let replicas = standing::replicas(session, others.is_some()).await?;
+    let own = standing::own_replication(session, facts).await?;
+    let group = standing::group(session).await?;
+
+    let stands_alone = replicas.found.is_empty() && own.running.is_empty() && group.member.is_none();
+    let harmless = new_names || (!holds_user_data && stands_alone);
+    let by_data = |grade| if harmless { Grade::Note } else { grade };
+    let mut findings = Findings { server: &server, list: Vec::new() };
+    if intent.target_is.as_ref().is_some_and(|wanted| *wanted != facts.identity()) {
+        let wanted = intent.target_is.as_deref().unwrap_or_default();
+        findings.add(FindingKind::OtherServer, Grade::Refuse, format!("is {}, not {wanted}", facts.identity()));
     }
-    let replicas = replicas(session).await?;
-    if !replicas.is_empty() {
-        let message = format!("{server} has replicas attached: {}", replicas.join(", "));
-        findings.push(Finding { kind: FindingKind::HasReplicas, message });
+    if is_source {
+        let grade = by_data(Grade::Refuse);
+        findings.add(FindingKind::IsSource, grade, "is the server that this backup was taken from");
     }
-    let mut taken: Vec<String> = names_taken(session, intent).await?.iter().map(ToString::to_string).collect();
-    taken.extend(objects_taken(session, intent).await?);
-    if !taken.is_empty() {
-        let shown: Vec<_> = taken.iter().take(NAMES_SHOWN).cloned().collect();
-        let more =
-            if taken.len() > NAMES_SHOWN { format!(" and {} more", taken.len() - NAMES_SHOWN) } else { String::new() };
-        let message = format!("{server} holds things of the same name: {}{more}", shown.join(", "));
-        findings.push(Finding { kind: FindingKind::NamesInTheWay, message });
+    if !replicas.found.is_empty() {
+        let grade = if new_names { Grade::Note } else { Grade::Refuse };
+        let list = replicas.found.join(", ");
+        findings.add(FindingKind::HasReplicas, grade, format!("has replicas attached: {list}"));
     }
-    Ok(findings)
+    if !own.running.is_empty() {
+        let list = own.running.join(", ");
+        findings.add(FindingKind::IsReplica, Grade::Refuse, format!("is a running replica {list}"));
+    }
+    if let Some(member) = &group.member {
+        findings.add(FindingKind::InGroup, Grade::Refuse, format!("is a member of {member}"));
+    }
+    findings.list.extend(in_the_way);
+    if let Some(others) = others.as_ref().filter(|others| !others.in_transaction.is_empty()) {
+        let text = format!("has open transactions of others: {}", others.transactions());
+        findings.add(FindingKind::OpenTransactions, by_data(Grade::Refuse), text);
+    }
+    let sessions = Unseen { right: "PROCESS", what: "sessions and open transactions of others" };
+    let unseen = [others.is_none().then_some(sessions), replicas.unseen, own.unseen, group.unseen, schemas(rights)];
+    for Unseen { right, what } in unseen.into_iter().flatten() {
+        let text = format!("does not show {what}: {} lacks {right}", rights.account);
+        findings.add(FindingKind::NotSeen, by_data(Grade::Unknown), text);
+    }
+    closed(session, rights, facts, &mut findings).await?;
+    if !own.stopped.is_empty() {
+        let list = own.stopped.join(", ");
+        findings.add(FindingKind::StoppedReplica, Grade::Note, format!("is a replica that stands still, {list}"));
+    }
+    if let Some(others) = others.as_ref().filter(|others| !others.sessions.is_empty()) {
+        let text = format!("has sessions of others: {}", others.accounts());
+        findings.add(FindingKind::Sessions, Grade::Note, text);
+    }
+    let events = activity::events(session, facts).await?;
+    if events > 0 {
+        let text = format!("runs events meanwhile: {events} enabled, event_scheduler is ON");
+        findings.add(FindingKind::EventsRun, Grade::Note, text);
+    }
+    let beside_live_data = new_names && (is_source || !replicas.found.is_empty() || replicas.unseen.is_some());
+    let admission = Admission { beside_live_data, target_holds_user_data: holds_user_data, resumed: intent.resumed };
+    Ok(Inspection { findings: findings.list, admission, watch, new_names })
 }
 
-/// The refusal, with the options that would go on; none where every finding is overridden.
-pub fn refusal(findings: &[Finding], overridden: impl Fn(FindingKind) -> bool) -> Option<Error> {
-    let standing: Vec<&Finding> = findings.iter().filter(|finding| !overridden(finding.kind)).collect();
-    let first = standing.first()?;
-    let messages: Vec<&str> = standing.iter().map(|finding| finding.message.as_str()).collect();
-    let mut error = Error::new(first.kind.exit(), format!("the target was not touched: {}", messages.join("; ")));
-    for finding in &standing {
-        error = error.hint(finding.kind.hint());
-    }
-    let flags: Vec<&str> = standing.iter().filter_map(|finding| finding.kind.flag()).collect();
-    if flags.is_empty() {
-        return Some(error);
-    }
-    Some(error.hint(format!("to go on all the same, add {} to the same command", flags.join(" "))))
-}
-
-async fn is_source(session: &mut Session, intent: &Intent) -> Result<bool, ServerError> {
-    let target = facts::read(session).await?;
-    Ok(intent.sources.iter().any(|source| source.is_same_server(&target)))
-}
-
-/// Replicas that are registered, and sessions that read the binary log (a replica need not register).
-async fn replicas(session: &mut Session) -> Result<Vec<String>, ServerError> {
-    let mut found = Vec::new();
-    for statement in ["SHOW REPLICAS", "SHOW SLAVE HOSTS"] {
-        match session.query(statement).await {
-            Ok(rows) => {
-                found.extend(rows.iter().map(|row| format!("server id {} at {:?}", row.text(0), row.text(1))));
-                break;
-            }
-            // Syntax of another version; or no right to see them: the process list below still tells.
-            Err(error) if matches!(error.code(), Some(1064 | 1227)) => {}
-            Err(error) => return Err(error),
+impl Inspection {
+    /// Takes the second look at the counters, where one is due.
+    pub async fn end(&mut self, session: &mut Session, facts: &ServerFacts) -> Result<(), ServerError> {
+        let Some(watch) = self.watch.take() else { return Ok(()) };
+        if let Some(what) = watch.end(session, facts).await? {
+            let grade = if self.new_names { Grade::Note } else { Grade::Refuse };
+            let message = format!("{} is being written by others, {what}", session.server());
+            self.findings.push(Finding { kind: FindingKind::Writes, grade, message });
         }
+        Ok(())
     }
-    if found.is_empty() {
-        let readers = "SELECT COALESCE(HOST, '') FROM information_schema.processlist WHERE COMMAND LIKE 'Binlog Dump%'";
-        found.extend(session.query(readers).await?.iter().map(|row| format!("a session from {}", row.text(0))));
-    }
-    Ok(found)
 }
 
-async fn names_taken(session: &mut Session, intent: &Intent) -> Result<Vec<QualifiedName>, ServerError> {
-    let mut taken = Vec::new();
-    for names in intent.names.chunks(NAMES_PER_QUERY) {
-        let list: Vec<_> = names.iter().map(|n| format!("({},{})", literal(&n.schema), literal(&n.name))).collect();
-        let rows = session
-            .query(format!(
-                "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.tables WHERE (TABLE_SCHEMA, TABLE_NAME) IN ({})",
-                list.join(",")
-            ))
-            .await?;
-        let there = rows.iter().map(|row| QualifiedName::new(row.text(0), row.text(1)));
-        taken.extend(there.filter(|name| !intent.own.contains(name)));
-    }
-    taken.sort();
-    Ok(taken)
+/// Findings about one server.
+struct Findings<'a> {
+    server: &'a str,
+    list: Vec<Finding>,
 }
 
-/// Routines, triggers and events of the same kind and name, as `procedure shop.pay`. The server compares: to it `Pay` and
-/// `pay` are one name, and so are `cafe` and `café`.
-async fn objects_taken(session: &mut Session, intent: &Intent) -> Result<Vec<String>, ServerError> {
-    let sources = [
-        ("routines", "ROUTINE_SCHEMA", "ROUTINE_NAME", "LOWER(ROUTINE_TYPE)"),
-        ("triggers", "TRIGGER_SCHEMA", "TRIGGER_NAME", "'trigger'"),
-        ("events", "EVENT_SCHEMA", "EVENT_NAME", "'event'"),
-    ];
-    let mut taken = Vec::new();
-    for objects in intent.objects.chunks(NAMES_PER_QUERY) {
-        for (table, schema, name, kind) in sources {
-            let of_table = |kind: &ObjectKind| match kind {
-                ObjectKind::Trigger => "triggers",
-                ObjectKind::Event => "events",
-                _ => "routines",
-            };
-            let list: Vec<_> = (objects.iter().filter(|(kind, _)| of_table(kind) == table))
-                .map(|(kind, n)| {
-                    format!("({},{},{})", literal(&kind.to_string()), literal(&n.schema), literal(&n.name))
-                })
-                .collect();
-            if list.is_empty() {
-                continue;
-            }
-            let sql = format!(
-                "SELECT {kind}, {schema}, {name} FROM information_schema.{table} WHERE ({kind}, {schema}, {name}) IN ({})",
-                list.join(",")
-            );
-            let rows = session.query(sql).await?;
-            taken.extend(rows.iter().map(|row| format!("{} {}.{}", row.text(0), row.text(1), row.text(2))));
-        }
+impl Findings<'_> {
+    fn add(&mut self, kind: FindingKind, grade: Grade, what: impl AsRef<str>) {
+        self.list.push(Finding { kind, grade, message: format!("{} {}", self.server, what.as_ref()) });
     }
-    taken.sort();
-    Ok(taken)
+}
+
+/// Without a right on all schemas `information_schema` shows only some, and an empty server cannot be told from one
+/// that hides its data.
+fn schemas(rights: &Rights) -> Option<Unseen> {
+    const SHOWING: &[&str] = &["SHOW DATABASES", "SELECT", "INSERT", "CREATE", "ALTER", "DROP"];
+    (!rights.any(SHOWING)).then_some(Unseen { right: "SHOW DATABASES", what: "all of its schemas" })
+}
+
+/// Settings that keep writers or clients out.
+async fn closed(
+    session: &mut Session,
+    rights: &Rights,
+    facts: &ServerFacts,
+    findings: &mut Findings<'_>,
+) -> Result<(), ServerError> {
+    let names = ["read_only", "super_read_only", "offline_mode"];
+    let values = facts::global_variables(session, &names).await?;
+    let on = |name: &str| values.get(name).is_some_and(|value| !matches!(value.as_str(), "OFF" | "0" | ""));
+    let writers: &[&str] = match facts.flavor {
+        Flavor::Mariadb => &["READ_ONLY ADMIN", "SUPER"],
+        _ => &["CONNECTION_ADMIN", "SUPER"],
+    };
+    if on("super_read_only") {
+        let text = "is read only for every account (super_read_only=ON), as a failover target is";
+        findings.add(FindingKind::ReadOnly, Grade::Refuse, text);
+    } else if on("read_only") && !rights.any(writers) {
+        let text = format!("is read only (read_only=ON), and {} lacks {}", rights.account, writers[0]);
+        findings.add(FindingKind::ReadOnly, Grade::Refuse, text);
+    } else if on("read_only") {
+        let text = format!("is read only (read_only=ON); {} may write all the same", rights.account);
+        findings.add(FindingKind::ReadOnly, Grade::Note, text);
+    }
+    if on("offline_mode") {
+        findings.add(FindingKind::Offline, Grade::Note, "lets no clients in but administrators (offline_mode=ON)");
+    }
+    Ok(())
+}
+
+/// The first few of a list, and how many more there are.
+fn some_of(names: &[String], shown: usize) -> String {
+    let first = names[..names.len().min(shown)].join(", ");
+    match names.len().saturating_sub(shown) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
 }

@@ -40,14 +40,14 @@ pub async fn create(session: &mut Session, account: &MakeAccount<'_>) -> Result<
         None => vec![text],
     };
     match account.present {
-        Present::Nothing => ledger::account_begun(session, name).await?,
+        Present::Nothing => ledger::account_begun(session, name, false).await?,
         // ALTER USER refuses the anonymous one its own password options (3016, seen on 9.7.4).
         Present::Replaced if name.user.is_empty() => {
             // Recorded only once the old one is gone: what is recorded is changed, and would keep what the old one had.
             if let Some(why) = run(session, name, &[format!("DROP USER {}", name.sql()).into_bytes()]).await? {
                 return Ok(Some(why));
             }
-            ledger::account_begun(session, name).await?;
+            ledger::account_begun(session, name, true).await?;
         }
         Present::Ours => statements = statements.into_iter().map(as_alter).collect(),
         Present::Replaced => {
@@ -63,7 +63,7 @@ pub async fn create(session: &mut Session, account: &MakeAccount<'_>) -> Result<
             if !kept.is_empty() {
                 return Ok(Some(format!("{}; the account keeps what it had there", kept.join("; "))));
             }
-            ledger::account_begun(session, name).await?;
+            ledger::account_begun(session, name, true).await?;
         }
     }
     run(session, name, &statements).await

@@ -40,6 +40,26 @@ pub enum LoadError {
         /// What the server said.
         why: String,
     },
+    /// The target has no room; nothing of the chunk, index or table was kept.
+    #[error("{what}: {server} has no room: {why}")]
+    TargetFull {
+        /// What was to be made: `table shop.orders, rows (1 .. 9]`, `index k of table shop.orders`.
+        what: String,
+        /// The target.
+        server: String,
+        /// What the server said.
+        why: String,
+    },
+    /// A chunk could not be read; nothing of it was sent.
+    #[error("table {table}, rows {range}: {source}")]
+    Unread {
+        /// The table on the target.
+        table: String,
+        /// The chunk's range.
+        range: String,
+        /// Why.
+        source: ManifestError,
+    },
     /// A chunk holds what its table cannot: nothing of it was sent.
     #[error("table {table}, rows {range}: the chunk in the backup cannot be used: {why}")]
     Chunk {
@@ -78,6 +98,14 @@ pub enum LoadError {
         /// Its backup.
         backup: String,
     },
+    /// Something that a run has left cannot be removed.
+    #[error("cannot remove {what}: {source}")]
+    NotRemoved {
+        /// What, as `table shop.orders`.
+        what: String,
+        /// The server's answer.
+        source: Box<ServerError>,
+    },
     /// Asked to stop.
     #[error("stopped before all rows were loaded")]
     Interrupted,
@@ -88,7 +116,7 @@ impl LoadError {
     pub fn code(&self) -> Option<u16> {
         match self {
             LoadError::Server(source) => source.code(),
-            LoadError::Refused { source, .. } => source.code(),
+            LoadError::Refused { source, .. } | LoadError::NotRemoved { source, .. } => source.code(),
             _ => None,
         }
     }
@@ -98,12 +126,34 @@ impl LoadError {
         matches!(self, LoadError::Server(source) if source.lost())
     }
 
+    /// What was to be made had no room.
+    pub(super) fn full(what: String, source: ServerError) -> LoadError {
+        match no_room(&source) {
+            Some((server, why)) => LoadError::TargetFull { what, server: server.to_owned(), why: why.to_owned() },
+            None => LoadError::Server(source),
+        }
+    }
+
     /// Names what was to be made when the server refuses it; a lost connection stays what it is.
     pub(super) fn refused(what: impl Into<String>) -> impl FnOnce(ServerError) -> LoadError {
         move |source| match source.code() {
+            Some(_) if no_room(&source).is_some() => LoadError::full(what.into(), source),
             Some(_) => LoadError::Refused { what: what.into(), source: Box::new(source) },
             None => LoadError::Server(source),
         }
+    }
+}
+
+/// The server and its words, where an error says that there is no room: table, disk or temporary file full. A full disk
+/// comes to light in a write as well, with the system's error 28 in the text.
+pub(super) fn no_room(error: &ServerError) -> Option<(&str, &str)> {
+    match error {
+        ServerError::Statement { code, server, message, .. }
+            if matches!(code, 1021 | 1114) || message.contains("rrcode: 28") || message.contains("o space left") =>
+        {
+            Some((server, message))
+        }
+        _ => None,
     }
 }
 
@@ -117,10 +167,11 @@ impl Explain for LoadError {
                 _ => source.exit(),
             },
             LoadError::Definition { .. } | LoadError::Chunk { .. } => Exit::RepositoryDamaged,
-            LoadError::Repository(source) => source.exit(),
+            LoadError::Repository(source) | LoadError::Unread { source, .. } => source.exit(),
             LoadError::Rejected { .. } => Exit::LoadRejected,
-            LoadError::RowTooWide { .. } => Exit::TargetUnfit,
+            LoadError::RowTooWide { .. } | LoadError::TargetFull { .. } => Exit::TargetUnfit,
             LoadError::Busy { .. } | LoadError::OtherRun { .. } => Exit::TargetNotEmpty,
+            LoadError::NotRemoved { source, .. } => source.exit(),
             LoadError::Interrupted => Exit::Interrupted,
         }
     }
@@ -129,10 +180,13 @@ impl Explain for LoadError {
         let LoadError::Refused { source, .. } = self else {
             return match self {
                 LoadError::Server(source) => source.hint(),
-                LoadError::Repository(source) => source.hint(),
+                LoadError::Repository(source) | LoadError::Unread { source, .. } => source.hint(),
                 LoadError::Rejected { .. } => Some(
                     "nothing of this chunk was kept; mend the cause and run the same command again, it goes on from there"
                         .into(),
+                ),
+                LoadError::TargetFull { .. } => Some(
+                    "make room there (disk of the data directory and of tmpdir, tablespace limits) and run the same command again, it goes on from there".into(),
                 ),
                 LoadError::RowTooWide { .. } => Some(
                     "run SET GLOBAL local_infile=ON on the target, or raise max_allowed_packet there".into(),
@@ -141,8 +195,11 @@ impl Explain for LoadError {
                     "wait until it has ended; where its program is gone, as after a crash of its machine, KILL {connection} there"
                 )),
                 LoadError::OtherRun { .. } => Some(
-                    "finish it with its own command, or drop what it made and then the schema myriad_restore".into(),
+                    "finish it with its own command, or remove what it made: restore --abort with the same --target".into(),
                 ),
+                LoadError::NotRemoved { .. } => {
+                    Some("what was removed until then is gone; mend the cause and give the same command again".into())
+                }
                 LoadError::Interrupted => Some("run the same command again: it goes on from the chunks that are in".into()),
                 LoadError::Chunk { .. } => Some("another backup may hold the same rows; `myriad list` shows them".into()),
                 LoadError::Refused { .. } | LoadError::Definition { .. } => None,

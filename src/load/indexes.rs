@@ -14,7 +14,7 @@ use crate::server::facts::session_variables;
 use crate::server::session::Session;
 use std::collections::HashSet;
 
-/// How much of the server one ALTER may use.
+/// How much of the server the building of indexes may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IndexOptions {
     /// `innodb_ddl_threads`: threads that sort and build.
@@ -23,6 +23,8 @@ pub struct IndexOptions {
     pub read_threads: u32,
     /// `innodb_ddl_buffer_size`: bytes of sort buffers of one ALTER, all threads together.
     pub buffer_bytes: u64,
+    /// ALTERs of one run at a time.
+    pub at_once: usize,
 }
 
 /// Sets the session's share; servers that do not know a setting do without it.

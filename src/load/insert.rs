@@ -108,7 +108,7 @@ async fn insert(
     if let Err(error) = outcome {
         return Err(match session.error(sql.as_bytes(), error) {
             source if matches!(source.code(), None | Some(1205 | 1213)) => LoadError::Server(source),
-            source => rejected(source.to_string()),
+            source => rows::refused(work, record, source),
         });
     }
     let (affected, warnings) = (session.conn().affected_rows(), u64::from(session.conn().get_warnings()));

@@ -20,8 +20,8 @@ use std::time::Instant;
 const LOCK: &str = "myriad_restore";
 
 /// The kinds in the table `made` that are no objects.
-const SCHEMA: &str = "schema";
-const TABLE: &str = "table";
+pub(super) const SCHEMA: &str = "schema";
+pub(super) const TABLE: &str = "table";
 
 /// Rows in one statement, so that it stays far below every server's `max_allowed_packet`.
 const ROWS_PER_INSERT: usize = 500;
@@ -137,6 +137,16 @@ async fn end(session: &mut Session, id: u64) -> Result<(), ServerError> {
     }
 }
 
+/// Ends the statement that the session is in which holds [`lock`]; the session stays.
+pub async fn interrupt(session: &mut Session) -> Result<(), ServerError> {
+    let Some(id) = holder(session).await? else { return Ok(()) };
+    match session.execute(format!("KILL QUERY {id}")).await {
+        // Gone by itself, or another account's.
+        Err(error) if matches!(error.code(), Some(1094 | 1095)) => Ok(()),
+        other => other.map(drop),
+    }
+}
+
 /// Ends what is left of the workers of an earlier run, whose program is gone since the caller holds [`lock`], and
 /// waits until they are: a statement that they are in must not change the target behind the new run's back.
 pub async fn end_workers(session: &mut Session) -> Result<(), LoadError> {
@@ -201,13 +211,13 @@ pub async fn find(session: &mut Session, run: &RunId) -> Result<Option<Progresse
 }
 
 /// Everything that the run began to make, users apart: its kind and name. A schema has its name alone.
-async fn made(session: &mut Session) -> Result<Vec<(String, QualifiedName)>, ServerError> {
+pub(super) async fn made(session: &mut Session) -> Result<Vec<(String, QualifiedName)>, ServerError> {
     let rows = session.query(format!("SELECT kind, schema_name, object_name FROM {LEDGER_SCHEMA}.made")).await?;
     Ok(rows.iter().map(|row| (row.text(0), QualifiedName::new(row.text(1), row.text(2)))).collect())
 }
 
-/// Makes the ledger of a new run.
-pub async fn create(session: &mut Session, run: &RunId) -> Result<(), ServerError> {
+/// Makes the ledger of a new run, which stands in the target's binary log or does not.
+pub async fn create(session: &mut Session, run: &RunId, logged: bool) -> Result<(), ServerError> {
     let statements = [
         format!("CREATE SCHEMA IF NOT EXISTS {LEDGER_SCHEMA} DEFAULT CHARACTER SET utf8mb4"),
         format!(
@@ -217,7 +227,7 @@ pub async fn create(session: &mut Session, run: &RunId) -> Result<(), ServerErro
         ),
         format!(
             "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.account (user_name VARCHAR(100) COLLATE utf8mb4_bin, \
-             host_name VARCHAR(255) COLLATE utf8mb4_bin, PRIMARY KEY (user_name, host_name)) ENGINE=InnoDB"
+             host_name VARCHAR(255) COLLATE utf8mb4_bin, replaced BOOL, PRIMARY KEY (user_name, host_name)) ENGINE=InnoDB"
         ),
         format!(
             "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.collation (schema_name VARCHAR(64) COLLATE utf8mb4_bin PRIMARY KEY, \
@@ -229,11 +239,11 @@ pub async fn create(session: &mut Session, run: &RunId) -> Result<(), ServerErro
         ),
         format!(
             "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.run (id INT PRIMARY KEY, backup VARCHAR(100), \
-             manifest CHAR(64), scope CHAR(64), begun DATETIME) ENGINE=InnoDB"
+             manifest CHAR(64), scope CHAR(64), begun DATETIME, logged BOOL) ENGINE=InnoDB"
         ),
         // The run's row comes last: without it the ledger does not count.
         format!(
-            "INSERT INTO {LEDGER_SCHEMA}.run VALUES (1, {}, '{}', '{}', UTC_TIMESTAMP())",
+            "INSERT INTO {LEDGER_SCHEMA}.run VALUES (1, {}, '{}', '{}', UTC_TIMESTAMP(), {logged})",
             literal(&run.backup),
             run.manifest,
             run.scope
@@ -287,9 +297,11 @@ async fn forget(session: &mut Session, row: String) -> Result<(), ServerError> {
     session.execute(sql).await.map(drop)
 }
 
-/// Records that the run is about to make this user or role.
-pub async fn account_begun(session: &mut Session, account: &Account) -> Result<(), ServerError> {
-    session.execute(format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.account VALUES {}", account.row())).await.map(drop)
+/// Records that the run is about to make this user or role, or to make one that is there that of the backup.
+pub async fn account_begun(session: &mut Session, account: &Account, replaced: bool) -> Result<(), ServerError> {
+    let (user, host) = (literal(&account.user), literal(&account.host));
+    let sql = format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.account VALUES ({user}, {host}, {replaced})");
+    session.execute(sql).await.map(drop)
 }
 
 /// Records which collation these schemas have: objects of another time are made while their schema has another.

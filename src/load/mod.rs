@@ -13,6 +13,7 @@ pub mod indexes;
 pub mod insert;
 pub mod ledger;
 pub mod objects;
+pub mod removal;
 pub mod rows;
 pub mod schedule;
 pub mod schema;
@@ -108,7 +109,7 @@ pub async fn run(
     progress: &Arc<dyn Progress>,
     stop: &Stop,
 ) -> Result<Loaded, LoadError> {
-    let schedule = Arc::new(Schedule::new(tables, options.workers));
+    let schedule = Arc::new(Schedule::new(tables, options.workers, options.indexes.at_once));
     let fetcher = Arc::new(Fetcher::new(repository.clone(), options.memory_bytes));
     let shared = Shared { schedule, fetcher, options: options.clone(), progress: progress.clone(), stop: stop.clone() };
     let mut workers = tokio::task::JoinSet::new();

@@ -96,6 +96,14 @@ pub async fn create_objects(
     Ok(made)
 }
 
+/// Drops what stood in for things that views read, where a run died before it could.
+pub(super) async fn drop_stand_ins(session: &mut Session, schemas: &[&str]) -> Result<(), ServerError> {
+    match schemas {
+        [] => Ok(()),
+        schemas => views::drop_left_over(session, schemas, &HashSet::new(), &HashSet::new()).await,
+    }
+}
+
 impl ObjectsMade {
     fn add(&mut self, object: &Object, schema: &str, outcome: Outcome) {
         let name = QualifiedName::new(schema, object.name.name.clone());

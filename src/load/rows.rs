@@ -5,7 +5,7 @@
 //! Statement": LOCAL implies IGNORE). So a chunk is accepted only if the server counted as many records as were sent,
 //! changed as many rows, skipped none and warned of nothing but ENUM error values, which warn by their nature.
 
-use super::error::LoadError;
+use super::error::{self, LoadError};
 use super::fetch::RowText;
 use super::sessions::lock_pause;
 use super::{LoadTable, insert, ledger, typed};
@@ -30,7 +30,8 @@ pub enum Way {
 }
 
 /// Bytes that are handed to the socket at once; from 64 KiB up it makes no difference to the server. Each slice is a
-/// packet, which a server whose `max_allowed_packet` is no larger ends the connection for (seen on 9.7.4 with 1 MiB).
+/// packet, which a server whose `max_allowed_packet` is no larger ends the connection for (seen on 9.7.4 with 64 KiB and with
+/// 1 MiB): there they are half of it.
 const SLICE_BYTES: usize = 64 << 10;
 
 /// Sets a loading session up for its way.
@@ -116,18 +117,20 @@ impl ChunkLoader<'_> {
             setup(self.session, self.way).await?;
             inserted?;
         }
-        ledger::chunk_loaded(self.session, self.work.number, self.record.n).await?;
-        self.session.execute("COMMIT").await?;
+        let recorded = ledger::chunk_loaded(self.session, self.work.number, self.record.n).await;
+        recorded.map_err(|source| self.failed(source))?;
+        self.session.execute("COMMIT").await.map_err(|source| self.failed(source))?;
         Ok(())
     }
 
     async fn load_data(&mut self, layout: &RowLayout, plain: &[Bytes], rows: u64) -> Result<(), LoadError> {
         let sql = layout.load_statement(&self.work.target.sql(), "rows");
+        let slice_bytes = SLICE_BYTES.min(self.packet_bytes_max as usize / 2).max(1);
         let slices: Vec<std::io::Result<Bytes>> = plain
             .iter()
             .flat_map(|text| {
-                let starts = (0..text.len()).step_by(SLICE_BYTES);
-                starts.map(|at| Ok(text.slice(at..text.len().min(at + SLICE_BYTES))))
+                let starts = (0..text.len()).step_by(slice_bytes);
+                starts.map(|at| Ok(text.slice(at..text.len().min(at + slice_bytes))))
             })
             .collect();
         // A handler is used up by one statement; without one the driver closes the connection.
@@ -157,7 +160,7 @@ impl ChunkLoader<'_> {
     fn failed(&self, source: ServerError) -> LoadError {
         match source.code() {
             Some(1205 | 1213) | None => LoadError::Server(source),
-            Some(_) => self.rejected(source.to_string()),
+            Some(_) => refused(self.work, self.record, source),
         }
     }
 
@@ -170,12 +173,21 @@ impl ChunkLoader<'_> {
     }
 }
 
+/// The server answered a statement that brings rows of a chunk with an error.
+pub(super) fn refused(work: &LoadTable, record: &ChunkRecord, source: ServerError) -> LoadError {
+    match error::no_room(&source) {
+        Some(_) => LoadError::full(format!("table {}, rows {}", work.target, range(record)), source),
+        None => rejected(work, record, source.to_string()),
+    }
+}
+
 /// The server did not take rows of a chunk as they were sent.
 pub(super) fn rejected(work: &LoadTable, record: &ChunkRecord, why: String) -> LoadError {
     LoadError::Rejected { table: work.target.to_string(), range: range(record), why }
 }
 
-fn range(record: &ChunkRecord) -> String {
+/// The rows that a chunk holds, for people.
+pub(super) fn range(record: &ChunkRecord) -> String {
     record.range.as_ref().map_or(format!("chunk {}", record.n), |range| range.to_string())
 }
 

@@ -39,25 +39,29 @@ struct State {
     ready: Vec<usize>,
     /// Tables whose indexes are not built yet.
     unfinished: usize,
+    /// Tables whose indexes are being built.
+    building: usize,
     given_up: bool,
 }
 
 /// The schedule of a load.
 pub struct Schedule {
     tables: Vec<LoadTable>,
+    /// Tables whose indexes may be built at a time.
+    building_max: usize,
     state: Mutex<State>,
     changed: Notify,
 }
 
 impl Schedule {
-    /// A schedule for some workers.
-    pub fn new(tables: Vec<LoadTable>, workers: usize) -> Schedule {
+    /// A schedule for some workers, of which so many may build indexes at a time.
+    pub fn new(tables: Vec<LoadTable>, workers: usize, building_max: usize) -> Schedule {
         let mut state = State { runs: vec![None; workers], unfinished: tables.len(), ..State::default() };
         state.left = tables.iter().map(|table| table.chunks.len()).collect();
         state.fresh = (0..tables.len()).filter(|&i| !tables[i].chunks.is_empty()).collect();
         state.fresh.sort_by_key(|&i| tables[i].bytes());
         state.ready = (0..tables.len()).filter(|&i| tables[i].chunks.is_empty()).collect();
-        Schedule { tables, state: Mutex::new(state), changed: Notify::new() }
+        Schedule { tables, building_max, state: Mutex::new(state), changed: Notify::new() }
     }
 
     /// A table.
@@ -82,7 +86,7 @@ impl Schedule {
                 if state.given_up || state.unfinished == 0 {
                     return Job::Finished;
                 }
-                if let Some(table) = state.ready.pop() {
+                if let Some(table) = self.next_indexes(&mut state) {
                     return Job::Indexes(table);
                 }
                 if let Some((table, chunk)) = self.next_chunk(&mut state, worker) {
@@ -102,7 +106,7 @@ impl Schedule {
     /// A table whose rows are in and whose indexes are to be built, if there is one.
     pub fn take_indexes(&self) -> Option<usize> {
         let mut state = self.lock();
-        if state.given_up { None } else { state.ready.pop() }
+        if state.given_up { None } else { self.next_indexes(&mut state) }
     }
 
     /// A chunk is loaded; after the last one the table's indexes may be built.
@@ -117,7 +121,9 @@ impl Schedule {
 
     /// A table's indexes are built.
     pub fn indexes_done(&self, _table: usize) {
-        self.lock().unfinished -= 1;
+        let mut state = self.lock();
+        state.unfinished -= 1;
+        state.building -= 1;
         self.changed.notify_waiters();
     }
 
@@ -129,6 +135,12 @@ impl Schedule {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().expect("no holder of the lock panics")
+    }
+
+    fn next_indexes(&self, state: &mut State) -> Option<usize> {
+        let table = (state.building < self.building_max).then(|| state.ready.pop()).flatten()?;
+        state.building += 1;
+        Some(table)
     }
 
     fn next_chunk(&self, state: &mut State, worker: usize) -> Option<(usize, usize)> {

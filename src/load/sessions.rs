@@ -67,7 +67,15 @@ impl RunSessions {
             return Ok(session);
         }
         self.doubted.notify_one();
-        Err(LoadError::Busy { server: session.server().to_owned(), connection: holder.unwrap_or_default() })
+        let server = session.server().to_owned();
+        Err(match holder {
+            Some(connection) => LoadError::Busy { server, connection },
+            None => LoadError::Server(ServerError::Lost {
+                server,
+                doing: "loading".into(),
+                why: "the session that holds the run's lock was lost too".into(),
+            }),
+        })
     }
 
     /// Does `work` while the control session is kept alive, and opened anew where it is lost.

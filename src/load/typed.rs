@@ -136,7 +136,7 @@ impl Batch {
         let done = match session.execute(&self.sql).await {
             Ok(done) => done,
             Err(source) if matches!(source.code(), None | Some(1205 | 1213)) => return Err(source.into()),
-            Err(source) => return Err(rows::rejected(work, record, source.to_string())),
+            Err(source) => return Err(rows::refused(work, record, source)),
         };
         let warned = done.warnings > 0;
         if done.affected == self.rows

@@ -52,9 +52,9 @@ pub(super) async fn work(number: usize, shared: &Shared) -> Result<Loaded, LoadE
                 Job::Finished => break,
             },
         };
-        let text = fetched.await.expect("unpacking does not panic")?;
-        next = schedule.take_chunk(number).map(|(t, c)| (t, c, fetcher.fetch(schedule.chunk(t, c))));
         let (work, record) = (schedule.table(table), schedule.chunk(table, chunk));
+        let text = fetched.await.expect("unpacking does not panic").map_err(|error| unread(error, work, record))?;
+        next = schedule.take_chunk(number).map(|(t, c)| (t, c, fetcher.fetch(schedule.chunk(t, c))));
         let name = work.target.to_string();
         progress.table(&name, true);
         let outcome = worker.load(work, record, &text).await;
@@ -68,6 +68,16 @@ pub(super) async fn work(number: usize, shared: &Shared) -> Result<Loaded, LoadE
     }
     worker.session.close().await;
     Ok(worker.loaded)
+}
+
+/// Names the rows that a chunk holds which could not be read.
+fn unread(error: LoadError, work: &LoadTable, record: &ChunkRecord) -> LoadError {
+    match error {
+        LoadError::Repository(source) => {
+            LoadError::Unread { table: work.target.to_string(), range: rows::range(record), source }
+        }
+        other => other,
+    }
 }
 
 /// A worker's session, after the one that was lost with this error and had this connection id.

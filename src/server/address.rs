@@ -40,6 +40,20 @@ pub fn parse_address(text: &str) -> Result<Address, ServerError> {
     parse(text).map_err(|why| ServerError::Address { address: without_secrets(text), why })
 }
 
+/// An address that [`parse_address`] takes, without its password.
+pub fn without_password(text: &str) -> String {
+    if text.starts_with('/') {
+        return text.to_owned();
+    }
+    let rest = text.find("://").map_or(0, |at| at + 3);
+    let authority = text[rest..].find(['/', '?', '#']).map_or(text.len(), |at| rest + at);
+    let login = text[rest..authority].rfind('@').map(|at| rest + at);
+    match login.and_then(|end| text[rest..end].find(':').map(|at| (rest + at, end))) {
+        Some((colon, at)) => format!("{}{}", &text[..colon], &text[at..]),
+        None => text.to_owned(),
+    }
+}
+
 fn parse(text: &str) -> Result<Address, String> {
     if text.is_empty() {
         return Err("it is empty".into());
@@ -206,6 +220,20 @@ mod tests {
         assert_eq!(address.user.as_deref(), user, "{text}");
         assert_eq!(address.password.as_ref().map(Secret::expose), password, "{text}");
         assert_eq!(address.host, host, "{text}");
+    }
+
+    #[test]
+    fn a_password_can_be_taken_away() {
+        for (text, without) in [
+            ("mysql://root:p@ss@db1:3306/?ssl-mode=required", "mysql://root@db1:3306/?ssl-mode=required"),
+            ("mysql://root@db1:3306", "mysql://root@db1:3306"),
+            ("root:p%2F@[::1]:3307", "root@[::1]:3307"),
+            ("mysql://u:p@/run/my@sqld.sock", "mysql://u@/run/my@sqld.sock"),
+            ("/run/a:b@c.sock", "/run/a:b@c.sock"),
+            ("db1:3306", "db1:3306"),
+        ] {
+            assert_eq!(without_password(text), without);
+        }
     }
 
     #[test]

@@ -111,6 +111,12 @@ pub struct ServerFacts {
 }
 
 impl ServerFacts {
+    /// What names this server and no other: `server_uuid`; where there is none, as on MariaDB, host, port and `server_id`
+    /// as `db1:3306:1`.
+    pub fn identity(&self) -> String {
+        self.server_uuid.clone().unwrap_or_else(|| format!("{}:{}:{}", self.hostname, self.port, self.server_id))
+    }
+
     /// True where both are the same server: by `server_uuid`, and where neither has one, as on MariaDB, by host, port,
     /// data directory and `server_id` together.
     pub fn is_same_server(&self, other: &ServerFacts) -> bool {

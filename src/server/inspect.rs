@@ -68,10 +68,11 @@ pub const USERS: &str = "users";
 pub const LEDGER_SCHEMA: &str = "myriad_restore";
 
 /// Schemas that belong to the server itself or to this program.
+pub const SYSTEM_SCHEMAS: [&str; 5] = ["mysql", "sys", "performance_schema", "information_schema", LEDGER_SCHEMA];
+
+/// Whether a schema belongs to the server itself or to this program.
 pub fn is_system_schema(name: &str) -> bool {
-    ["mysql", "sys", "performance_schema", "information_schema", LEDGER_SCHEMA]
-        .iter()
-        .any(|system| name.eq_ignore_ascii_case(system))
+    SYSTEM_SCHEMAS.iter().any(|system| name.eq_ignore_ascii_case(system))
 }
 
 /// What `information_schema.tables.TABLE_TYPE` says of a table with rows of its own: the second and the third are

@@ -17,6 +17,6 @@ pub mod snapshot;
 pub mod verified;
 
 pub use error::ServerError;
-pub use options::{Address, ConnectOptions, Host, SslMode, SslOptions, parse_address};
+pub use options::{Address, ConnectOptions, Host, SslMode, SslOptions, parse_address, without_password};
 pub use raw::{RawColumn, RawSession, Rows};
 pub use session::{Row, Session};

@@ -3,7 +3,7 @@
 use crate::secret::Secret;
 use std::path::PathBuf;
 
-pub use super::address::{Address, PORT_DEFAULT, parse_address};
+pub use super::address::{Address, PORT_DEFAULT, parse_address, without_password};
 
 /// Where the server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]

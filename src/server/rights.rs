@@ -98,6 +98,11 @@ impl Rights {
         }
     }
 
+    /// True where nothing is hidden from the account: it may read every schema.
+    pub fn sees_everything(&self) -> bool {
+        self.any(&["SELECT"]) && !self.grants.iter().any(|line| line.starts_with("REVOKE "))
+    }
+
     /// The right on all of a schema, a partial revoke regarded.
     pub fn on_schema(&self, right: &str, schema: &str) -> bool {
         grants_on_schema(&self.grants, right, schema)

@@ -191,6 +191,21 @@ impl Session {
         }
     }
 
+    /// The rows of a statement whose columns have other names in each version: names with values, empty for NULL.
+    pub async fn query_columns(&mut self, sql: impl AsRef<[u8]>) -> Result<Vec<Vec<(String, String)>>, ServerError> {
+        let sql = sql.as_ref();
+        let rows: Result<Vec<mysql_async::Row>, _> = self.conn.query(sql).await;
+        let named = |row: mysql_async::Row| {
+            let names: Vec<String> = row.columns_ref().iter().map(|column| column.name_str().into_owned()).collect();
+            let values = to_row(row);
+            names.into_iter().enumerate().map(|(i, name)| (name, values.text(i))).collect()
+        };
+        match rows {
+            Ok(rows) => Ok(rows.into_iter().map(named).collect()),
+            Err(error) => Err(statement_error(&self.server, sql, error)),
+        }
+    }
+
     /// Runs several statements, separated by semicolons, in one go and returns the rows of each. The first error
     /// ends it.
     pub async fn query_many(&mut self, sql: impl AsRef<[u8]>) -> Result<Vec<Vec<Row>>, ServerError> {

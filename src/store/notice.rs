@@ -47,8 +47,8 @@ impl Notice {
     pub async fn end(mut self) {
         match self.0.take() {
             Some(Kept::Object(object)) => object.end().await,
-            // The others end as they are dropped.
-            other => self.0 = other,
+            // Dropping is all that the others need.
+            other => drop(Notice(other)),
         }
     }
 }

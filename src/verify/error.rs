@@ -16,6 +16,9 @@ pub enum VerifyError {
         /// Why.
         source: ServerError,
     },
+    /// No session could be opened.
+    #[error(transparent)]
+    Session(ServerError),
     /// A packet does not fit.
     #[error(transparent)]
     Row(#[from] RowError),
@@ -30,14 +33,14 @@ pub enum VerifyError {
 impl VerifyError {
     /// True where a session was lost: the same can be read over another.
     pub(super) fn lost(&self) -> bool {
-        matches!(self, VerifyError::Server { source, .. } if source.lost())
+        matches!(self, VerifyError::Server { source, .. } | VerifyError::Session(source) if source.lost())
     }
 }
 
 impl Explain for VerifyError {
     fn exit(&self) -> Exit {
         match self {
-            VerifyError::Server { source, .. } => source.exit(),
+            VerifyError::Server { source, .. } | VerifyError::Session(source) => source.exit(),
             VerifyError::Row(_) => Exit::StatementFailed,
             VerifyError::Repository(source) => source.exit(),
             VerifyError::Interrupted => Exit::Interrupted,
@@ -46,7 +49,7 @@ impl Explain for VerifyError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            VerifyError::Server { source, .. } => source.hint(),
+            VerifyError::Server { source, .. } | VerifyError::Session(source) => source.hint(),
             VerifyError::Repository(source) => source.hint(),
             VerifyError::Row(_) | VerifyError::Interrupted => None,
         }

@@ -6,7 +6,7 @@ use crate::codec::RowDigest;
 use crate::codec::frame::{self, ContentId, ObjectId};
 use crate::limits;
 use crate::manifest::Repository;
-use crate::manifest::model::{self, ChunkRecord, ListLine, Manifest, TableRecord};
+use crate::manifest::model::{self, ChunkRecord, ListLine, Manifest, Part, Place, TableRecord};
 use crate::manifest::parts::read_part;
 use crate::progress::{Progress, Stop};
 use crate::schema::Bound;
@@ -45,6 +45,8 @@ struct Frame {
     bytes: u64,
     content: ContentId,
     kind: FrameKind,
+    /// What stands in it, for people.
+    holds: Box<str>,
 }
 
 #[derive(Clone, Copy)]
@@ -56,7 +58,35 @@ enum FrameKind {
     },
 }
 
+/// Characters of a range in a message: the values of a key may be long, and every frame has one.
+const RANGE_CHARS_MAX: usize = 120;
+
 impl Frame {
+    fn chunk(chunk: &ChunkRecord, place: &Place, table: Option<&TableRecord>) -> Frame {
+        let table = table.map(|table| format!("{}.{}", table.schema, table.name)).unwrap_or_default();
+        let range = chunk.range.as_ref().map_or(format!("chunk {}", chunk.n), |range| range.to_string());
+        let range: String = range.chars().take(RANGE_CHARS_MAX).collect();
+        Frame {
+            offset: place.offset,
+            length: place.length,
+            bytes: chunk.bytes,
+            content: chunk.content,
+            kind: FrameKind::Chunk { typed_bytes: chunk.typed.map(|typed| typed.bytes) },
+            holds: format!("table {table}, rows {range}").into(),
+        }
+    }
+
+    fn part(part: &Part, holds: &str) -> Frame {
+        let (place, bytes, content) = (part.place, part.bytes, part.content);
+        let (offset, length) = (place.offset, place.length);
+        Frame { offset, length, bytes, content, kind: FrameKind::Part, holds: holds.into() }
+    }
+
+    /// The frame for people: `the frame at byte 0 of object objects/ab/… (table shop.orders, rows (start .. 9])`.
+    fn describe(&self, object: &str) -> String {
+        format!("the frame at byte {} of object {object} ({})", self.offset, self.holds)
+    }
+
     fn unpacked_bytes(&self) -> u64 {
         match self.kind {
             FrameKind::Chunk { typed_bytes: Some(typed) } => self.bytes + typed,
@@ -76,10 +106,14 @@ impl Named {
     /// Adds what one backup names. Lists that cannot be read are damage, not an end.
     pub async fn add(&mut self, repository: &Repository, manifest: &Manifest) {
         self.inventory.backups += 1;
-        for part in manifest.schemas.iter().chain(&manifest.lists).chain(&manifest.accounts) {
-            let (place, bytes, content) = (part.place, part.bytes, part.content);
-            let frame = Frame { offset: place.offset, length: place.length, bytes, content, kind: FrameKind::Part };
-            self.objects.entry(place.object).or_default().insert(place.offset, frame);
+        let kinds =
+            [("definitions", &manifest.schemas), ("chunk lists", &manifest.lists), ("users", &manifest.accounts)];
+        for (kind, parts) in kinds {
+            let holds = format!("{kind} of backup {}", manifest.id);
+            for part in parts {
+                let frame = Frame::part(part, &holds);
+                self.objects.entry(part.place.object).or_default().insert(part.place.offset, frame);
+            }
         }
         let mut table: Option<(TableRecord, Vec<ChunkRecord>)> = None;
         for part in &manifest.lists {
@@ -94,11 +128,8 @@ impl Named {
                 match line {
                     ListLine::Chunk(chunk) => {
                         if let Some(place) = chunk.frames() {
-                            let (bytes, content) = (chunk.bytes, chunk.content);
-                            let (offset, length) = (place.offset, place.length);
-                            let kind = FrameKind::Chunk { typed_bytes: chunk.typed.map(|typed| typed.bytes) };
-                            let frame = Frame { offset, length, bytes, content, kind };
-                            self.objects.entry(place.object).or_default().insert(offset, frame);
+                            let frame = Frame::chunk(&chunk, &place, table.as_ref().map(|(record, _)| record));
+                            self.objects.entry(place.object).or_default().insert(place.offset, frame);
                         }
                         if let Some((_, chunks)) = &mut table {
                             chunks.push(chunk);
@@ -195,7 +226,7 @@ pub async fn read_all(
                 let name = model::object_name(&object);
                 let bytes = match repository.store.get_bounded(&name, limits::OBJECT_BYTES_MAX).await {
                     Ok(bytes) => bytes,
-                    Err(error) => return Ok((0, 0, vec![error.to_string()])),
+                    Err(error) => return Ok((0, 0, unread(&name, error.to_string(), &frames))),
                 };
                 let stored = bytes.len() as u64;
                 let opened = frames.len() as u64;
@@ -218,6 +249,12 @@ pub async fn read_all(
     Ok(inventory)
 }
 
+/// An object that could not be read, and what is missing with it.
+fn unread(name: &str, error: String, frames: &BTreeMap<u64, Frame>) -> Vec<String> {
+    let without = frames.values().map(|frame| format!("{} cannot be read", frame.describe(name)));
+    std::iter::once(error).chain(without).collect()
+}
+
 /// What is wrong with one object.
 fn check(object: ObjectId, name: &str, bytes: &Bytes, frames: BTreeMap<u64, Frame>) -> Vec<String> {
     let mut damage = Vec::new();
@@ -225,7 +262,7 @@ fn check(object: ObjectId, name: &str, bytes: &Bytes, frames: BTreeMap<u64, Fram
         damage.push(format!("object {name} is damaged: its bytes are not those it is named for"));
     }
     for frame in frames.into_values() {
-        let what = format!("the frame at byte {} of object {name}", frame.offset);
+        let what = frame.describe(name);
         let span = frame.offset as usize..(frame.offset + frame.length) as usize;
         match bytes.get(span) {
             None => damage.push(format!("{what} is missing: the object ends before")),

@@ -135,11 +135,11 @@ struct Shared<'a> {
     stop: &'a Stop,
 }
 
-/// Reads everything back over the given sessions (reader settings set); `open` gives another in place of one that is lost.
-/// Blocks.
+/// Reads everything back over so many sessions. `open` gives one with the settings of a reader set, and another in place of
+/// one that is lost. Blocks.
 pub fn prove(
     tables: &[ProofTable],
-    sessions: Vec<RawSession>,
+    sessions: usize,
     open: &(dyn Fn() -> Result<RawSession, ServerError> + Sync),
     progress: &dyn Progress,
     stop: &Stop,
@@ -161,9 +161,9 @@ pub fn prove(
         stop,
     };
     std::thread::scope(|scope| {
-        for session in sessions {
+        for _ in 0..sessions {
             scope.spawn(|| {
-                if let Err(error) = work(&shared, session) {
+                if let Err(error) = work(&shared) {
                     shared.failure.lock().expect("no holder of the lock panics").get_or_insert(error);
                 }
             });
@@ -205,7 +205,11 @@ fn tasks(tables: &[ProofTable]) -> Vec<Compared> {
     tasks
 }
 
-fn work(shared: &Shared<'_>, mut session: RawSession) -> Result<(), VerifyError> {
+fn work(shared: &Shared<'_>) -> Result<(), VerifyError> {
+    let mut session = match (shared.open)().map_err(VerifyError::Session) {
+        Err(error) if error.lost() => open_again(shared, error)?,
+        other => other?,
+    };
     loop {
         let failed = shared.failure.lock().expect("no holder of the lock panics").is_some();
         if shared.stop.stopped() || failed {

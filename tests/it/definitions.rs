@@ -45,7 +45,7 @@ async fn inspect_these(session: &mut Session, schemas: &[String]) -> Inspected {
 /// Makes everything, as a restore does. `new_name` gives a schema's name on the target.
 async fn make(session: &mut Session, schemas: &[Schema], new_name: &(dyn Fn(&str) -> String + Sync)) -> ObjectsMade {
     assert!(load_schema::setup_writer(session).await.unwrap().is_empty());
-    let options = IndexOptions { ddl_threads: 2, read_threads: 2, buffer_bytes: 8 << 20 };
+    let options = IndexOptions { ddl_threads: 2, read_threads: 2, buffer_bytes: 8 << 20, at_once: 1 };
     indexes::setup_indexes(session, &options).await.unwrap();
     let place = |name: &QualifiedName| QualifiedName::new(new_name(&name.schema), name.name.clone());
     for schema in schemas {

@@ -5,7 +5,6 @@ use crate::support::keyed::{self, ROWS};
 use crate::support::run::{self, Repo, assert_same_rows};
 use crate::support::server;
 use myriad::codec::layout::{RangeQuery, RowLayout};
-use myriad::command::options::Overrides;
 use myriad::server::inspect;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,7 +28,7 @@ async fn every_kind_of_key_in_many_chunks() {
     assert_same_rows((source, schema), (target, schema));
     let mut beside = run::restore_options(source, &repo);
     beside.renames = vec![(schema.into(), "rt_keys_beside".into())];
-    beside.overrides = Overrides { source: true, ..Overrides::default() };
+    beside.overrides.source = true;
     run::restore(&beside).await;
     assert_same_rows((source, schema), (source, "rt_keys_beside"));
     ranges_follow_the_index(&repo, schema).await;

@@ -90,9 +90,12 @@ async fn json_of_every_command_parses_and_quiet_is_silent() {
         (&["list"], &["repository", "backups", "unreadable"]),
         (&["show"], &[]),
         (&["verify"], &["repository", "backups", "inventory"]),
-        (&["restore", "--target", &to, "--dry-run"], &["result", "backup", "tables", "way", "writes_binary_log"]),
         (
-            &["restore", "--target", &to],
+            &["restore", "--target", &to, "--dry-run", "--tune", "none", "--redo", "on"],
+            &["result", "backup", "tables", "way", "writes_binary_log"],
+        ),
+        (
+            &["restore", "--target", &to, "--tune", "none", "--redo", "on"],
             &["result", "backup", "rows", "rows_loaded", "resumed", "proof", "gtid", "not_created", "notes", "phases"],
         ),
         (&["verify", "--against", &to], &["proof", "against"]),
@@ -104,7 +107,8 @@ async fn json_of_every_command_parses_and_quiet_is_silent() {
         assert!(json.is_object() && fields.iter().all(|field| json.get(field).is_some()), "{arguments:?}: {json:#}");
     }
     drop_restored(target, "settings_json").await;
-    let quiet = run(&["restore", "--target", &to, "--repo", &place, "--quiet"]).expect(0);
+    let quiet =
+        run(&["restore", "--target", &to, "--repo", &place, "--quiet", "--tune", "none", "--redo", "on"]).expect(0);
     assert!(quiet.err.is_empty() && quiet.out.contains("PROVED"), "{quiet:?}");
     drop_restored(target, "settings_json").await;
     let talkative = run(&["restore", "--target", &to, "--repo", &place, "-v", "--dry-run"]).expect(0);

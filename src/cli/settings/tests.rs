@@ -152,16 +152,15 @@ fn a_restore_names_its_target() {
     assert_eq!((error.exit(), error.hints().len()), (Exit::Usage, 1));
     let options = restore(
         "restore --repo r --defaults-file /dev/null --socket /s --backup 42 --rename a=b --log-bin --gtid-purged off \
-         --verify none --allow-source --allow-replicas --drop-existing",
+         --verify none --allow-source --allow-replicas --drop-existing --target-is u-1",
     )
     .expect("options");
     assert_eq!(options.target.host, Host::Socket("/s".into()));
     assert_eq!((options.backup, options.gtid_purged), (BackupChoice::Id("42".into()), GtidPurged::Off));
     assert_eq!((options.proof, options.log_bin), (ProofMode::None, true));
-    assert_eq!(
-        options.overrides,
-        Overrides { source: true, replicas: true, drop_existing: true, gipk: false, external: false }
-    );
+    let target_is = Some("u-1".to_owned());
+    let overrides = Overrides { source: true, replicas: true, drop_existing: true, target_is, ..Overrides::default() };
+    assert_eq!(options.overrides, overrides);
     assert_eq!(options.renames, [("a".to_owned(), "b".to_owned())]);
     let options = restore("restore --repo r --defaults-file /dev/null --target mysql://h").expect("options");
     assert_eq!((options.backup, options.gtid_purged), (BackupChoice::Latest, GtidPurged::Off));
@@ -190,7 +189,7 @@ fn a_verify_connects_only_where_it_is_told_to() {
 fn empty_values_are_refused() {
     let options = with_settings(|s| {
         let repo = RepoArgs { repo: String::new(), name: None };
-        s.list(&ListArgs { repo }).map(|_| ()).expect_err("no repository")
+        s.list(&ListArgs { repo, sizes: false }).map(|_| ()).expect_err("no repository")
     });
     assert_eq!((options.exit(), options.to_string().as_str()), (Exit::Usage, "--repo is empty"));
 }

@@ -7,7 +7,7 @@ use crate::command::options::{Definers, EventChoice, RestoreOptions};
 use crate::command::selected::Selected;
 use crate::command::text::{counted, some_of};
 use crate::error::{Error, Exit, Result};
-use crate::guard::{Finding, FindingKind};
+use crate::guard::{Finding, FindingKind, Grade};
 use crate::schema::{Account, Object, ObjectKind, SqlText, object_text};
 use crate::server::{accounts, facts};
 use std::collections::{BTreeMap, HashSet};
@@ -137,6 +137,7 @@ async fn definers(
     let account = &target.rights.account;
     Ok((!refused.is_empty()).then(|| Finding {
         kind: FindingKind::Definers,
+        grade: Grade::Refuse,
         message: format!("{account} may not make objects of these definers: {}", refused.join("; ")),
     }))
 }
@@ -172,6 +173,7 @@ async fn functions(target: &mut Target, selected: &Selected) -> Result<Option<Fi
         refused.map(|(object, schema)| format!("{} {schema}.{}", object.kind, object.name.name)).collect();
     Ok((!names.is_empty()).then(|| Finding {
         kind: FindingKind::Functions,
+        grade: Grade::Refuse,
         message: format!(
             "{} has a binary log and {TRUST}=OFF, and refuses {}",
             target.session.server(),

@@ -7,7 +7,7 @@ use std::time::Instant;
 /// A phase and its duration.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Phase {
-    /// `schema`, `rows` (with indexes), `keys`, `proof`, `objects`.
+    /// `plan`, `guard` (with the wait between its two looks), `schema`, `rows` (with indexes), `keys`, `proof`, `objects`.
     pub name: String,
     /// Seconds.
     pub seconds: f64,

@@ -1,16 +1,19 @@
 //! What a restore would do, and what it must refuse before it begins.
 
+use super::prediction::Prediction;
 use super::report::{RestorePlan, RestoreReport};
 use super::target::Target;
 use crate::command::options::RestoreOptions;
 use crate::command::selected::{Selected, SelectedTable};
 use crate::error::{Error, Exit, Result};
+use crate::guard::Finding;
 use crate::load::LoadError;
 use crate::load::rows::Way;
 use crate::manifest::repository::Found;
 use crate::progress::Progress;
 use crate::server::ConnectOptions;
 use crate::server::facts::{Flavor, ServerFacts};
+use crate::settings::Change;
 
 /// Workers and the memory that they share.
 pub(super) struct Effort {
@@ -74,6 +77,9 @@ pub(super) fn report(
     selected: &Selected,
     target: &Target,
     threads: usize,
+    prediction: Prediction,
+    findings: Vec<Finding>,
+    settings: Vec<Change>,
 ) -> RestoreReport {
     let tables = selected.tables.iter().map(|table| {
         let chunks = table.chunks.as_deref().unwrap_or_default();
@@ -86,7 +92,7 @@ pub(super) fn report(
             chunks: chunks.len() as u64,
         }
     });
-    RestoreReport::Plan(RestorePlan {
+    RestoreReport::Plan(Box::new(RestorePlan {
         backup: backup.manifest.id.clone(),
         snapshot: backup.manifest.snapshot,
         target: options.target.describe(),
@@ -97,6 +103,9 @@ pub(super) fn report(
         writes_binary_log: target.writes_binary_log(),
         tables: tables.collect(),
         objects: selected.objects.len() as u64,
+        prediction,
+        findings,
+        settings,
         notes: target.notes.clone(),
-    })
+    }))
 }

@@ -7,7 +7,7 @@ use crate::command::options::RestoreOptions;
 use crate::command::selected::{Selected, SelectedTable};
 use crate::command::text::some_of;
 use crate::error::Result;
-use crate::guard::{Finding, FindingKind};
+use crate::guard::{Finding, FindingKind, Grade};
 use crate::load::LoadError;
 use crate::schema::ddl;
 
@@ -41,6 +41,7 @@ pub(super) fn findings(target: &mut Target, selected: &Selected, options: &Resto
     if requires && !required.is_empty() {
         findings.push(Finding {
             kind: FindingKind::PrimaryKeysRequired,
+            grade: Grade::Refuse,
             message: format!(
                 "{server} takes no table without a primary key (sql_require_primary_key): {}",
                 some_of(&required, NAMES_SHOWN)
@@ -50,6 +51,7 @@ pub(super) fn findings(target: &mut Target, selected: &Selected, options: &Resto
     if !impossible.is_empty() {
         findings.push(Finding {
             kind: FindingKind::PrimaryKeysRequired,
+            grade: Grade::Refuse,
             message: format!(
                 "{server} adds primary keys (sql_generate_invisible_primary_key), and can add none to {}",
                 some_of(&impossible, NAMES_SHOWN)
@@ -65,6 +67,7 @@ pub(super) fn findings(target: &mut Target, selected: &Selected, options: &Resto
             )),
             false => findings.push(Finding {
                 kind: FindingKind::AddedPrimaryKeys,
+                grade: Grade::Refuse,
                 message: format!(
                     "{server} would add an invisible primary key (sql_generate_invisible_primary_key) to {names}"
                 ),

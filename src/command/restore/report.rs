@@ -2,13 +2,16 @@
 
 use super::gtid::GtidOutcome;
 use super::phases::Phase;
+use super::prediction::Prediction;
 use super::steps::Run;
 use crate::command::text::{bytes, count, counted, seconds};
 use crate::error::Exit;
+use crate::guard::{Finding, Grade};
 use crate::load::Loaded;
 use crate::load::rows::Way;
 use crate::manifest::model::Untyped;
 use crate::server::facts::Flavor;
+use crate::settings::{Change, Undone};
 use crate::verify::Proof;
 use jiff::Timestamp;
 
@@ -17,7 +20,7 @@ use jiff::Timestamp;
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum RestoreReport {
     /// Nothing was done.
-    Plan(RestorePlan),
+    Plan(Box<RestorePlan>),
     /// The data is there.
     Restore(Box<RestoreDone>),
 }
@@ -45,6 +48,12 @@ pub struct RestorePlan {
     pub tables: Vec<PlannedTable>,
     /// Views, routines, triggers, events.
     pub objects: u64,
+    /// What it would need.
+    pub prediction: Prediction,
+    /// What the guard found on the target.
+    pub findings: Vec<Finding>,
+    /// Global settings that would be changed while rows are loaded.
+    pub settings: Vec<Change>,
     /// Things that a person should read.
     pub notes: Vec<String>,
 }
@@ -107,6 +116,8 @@ pub struct RestoreDone {
     pub way: Way,
     /// The restore stands in the target's binary log.
     pub writes_binary_log: bool,
+    /// Global settings that were changed, by this run or one that died, and what became of them.
+    pub settings: Vec<Undone>,
     /// What was proved; none where it was not asked for.
     pub proof: Option<Proof>,
     /// JSON columns whose types the backup does not carry: they came back as text.
@@ -115,6 +126,10 @@ pub struct RestoreDone {
     pub gtid: Option<GtidOutcome>,
     /// Objects that are not on the target, and why.
     pub not_created: Vec<String>,
+    /// What it was predicted to need.
+    pub prediction: Prediction,
+    /// What the guard found on the target, with what was overridden.
+    pub findings: Vec<Finding>,
     /// Things that a person should read.
     pub notes: Vec<String>,
     /// Phases and their durations.
@@ -129,15 +144,19 @@ pub(super) fn done(run: Run<'_>, loaded: Loaded, proof: Option<Proof>, gtid: Gti
 
 /// The report of a restore whose proof failed: it ends there, with triggers and events not made.
 pub(super) fn unproved(run: Run<'_>, loaded: Loaded, proof: Option<Proof>) -> RestoreReport {
+    let abort = match run.options.abort_line.as_str() {
+        "" => String::new(),
+        line => format!("; to remove it all: {line}"),
+    };
     let mut report = report(run, loaded);
-    report
-        .notes
-        .push("triggers and events were not made, and the ledger myriad_restore was kept, since proof failed".into());
+    report.notes.push(format!(
+        "triggers and events were not made, and the ledger myriad_restore was kept, since proof failed{abort}"
+    ));
     RestoreReport::Restore(Box::new(RestoreDone { proof, ..report }))
 }
 
 fn report(run: Run<'_>, loaded: Loaded) -> RestoreDone {
-    let Run { options, backup, selected, users, target, made, resumed, phases, .. } = run;
+    let Run { options, backup, selected, users, target, made, admission, findings, prediction, phases, .. } = run;
     let manifest = backup.manifest;
     let writes_binary_log = target.writes_binary_log();
     let mut notes = target.notes;
@@ -163,13 +182,16 @@ fn report(run: Run<'_>, loaded: Loaded) -> RestoreDone {
         objects: made.objects,
         users: users.count(),
         not_granted: users.not_granted().to_vec(),
-        resumed,
+        resumed: admission.resumed,
         way: target.way,
         writes_binary_log,
+        settings: target.undone,
         proof: None,
         untyped: if with_data { untyped } else { Vec::new() },
         gtid: None,
         not_created: users.not_created.into_iter().chain(made.not_created.iter().map(ToString::to_string)).collect(),
+        prediction,
+        findings,
         notes,
         phases: phases.end(),
     }
@@ -226,8 +248,21 @@ impl RestorePlan {
             way_text(self.way),
             if self.writes_binary_log { "written" } else { "not written" }
         ));
+        text.push_str(&format!("{}\n", self.prediction.text()));
+        for Change { name, found, set } in self.settings.iter().filter(|change| change.found != change.set) {
+            text.push_str(&format!("while rows are loaded: {name} {set}, then {found} again\n"));
+        }
+        self.findings.iter().for_each(|finding| text.push_str(&format!("{}\n", found(finding))));
         self.notes.iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
         text
+    }
+}
+
+/// A finding that did not keep the restore away.
+fn found(finding: &Finding) -> String {
+    match finding.grade {
+        Grade::Note => format!("note: {}", finding.message),
+        Grade::Refuse | Grade::Unknown => format!("overridden: {}", finding.message),
     }
 }
 
@@ -286,8 +321,10 @@ impl RestoreDone {
         }
         let binlog = if self.writes_binary_log { "written" } else { "not written, replicas of the target got nothing" };
         lines.push(format!("  binary log of the target: {binlog}"));
+        lines.extend(self.settings.iter().map(|undone| format!("  setting {undone}")));
         lines.extend(self.not_created.iter().map(|what| format!("  not created: {what}")));
         lines.extend(self.not_granted.iter().map(|what| format!("  not granted: {what}")));
+        lines.extend(self.findings.iter().map(|finding| format!("  {}", found(finding))));
         lines.extend(self.notes.iter().map(|note| format!("  note: {note}")));
         let phases: Vec<_> =
             self.phases.iter().map(|phase| format!("{} {}", phase.name, seconds(phase.seconds))).collect();

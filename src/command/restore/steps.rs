@@ -1,26 +1,27 @@
-//! The steps of a restore, in the order in which they are taken: admission by the guard, bare tables, rows, keys and
-//! code, proof, triggers and events. Each leaves the target in a state that the next run can go on from.
+//! The steps of a restore that was admitted, in the order in which they are taken: bare tables, rows, keys and code,
+//! proof, triggers and events. Each leaves the target in a state that the next run can go on from.
 
 use super::Readers;
-use super::objects;
 use super::phases::Phases;
 use super::plan::Effort;
-use super::primary_keys;
+use super::prediction::Prediction;
 use super::target::{Made, Target};
+use super::tuning::Tuning;
 use super::users::Users;
-use crate::command::options::{ProofMode, RestoreOptions};
+use crate::command::options::{ProofMode, RestoreOptions, Selection};
 use crate::command::selected::Selected;
+use crate::command::verify::record;
 use crate::error::{Error, Exit, Result};
-use crate::guard::{self, FindingKind, Intent};
+use crate::guard::{Admission, Finding};
 use crate::limits;
 use crate::load::indexes::IndexOptions;
 use crate::load::ledger::{self, Progressed, RunId};
 use crate::load::objects::Stage;
 use crate::load::{self, LoadError, LoadOptions, LoadTable, Loaded, RunSessions};
 use crate::manifest::Repository;
+use crate::manifest::proofs::ProofKind;
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
-use crate::schema::{ObjectKind, QualifiedName};
 use crate::verify::Proof;
 use std::sync::Arc;
 
@@ -33,51 +34,42 @@ pub(super) struct Run<'a> {
     pub target: Target,
     /// How further sessions on the target are opened.
     pub sessions: Arc<RunSessions>,
+    pub tuning: Tuning,
     pub effort: Effort,
     pub phases: Phases,
     pub made: Made,
-    /// It goes on from an earlier try.
-    pub resumed: bool,
+    /// What the guard says of the target.
+    pub admission: Admission,
+    /// What the guard found, with what was overridden.
+    pub findings: Vec<Finding>,
+    pub prediction: Prediction,
     /// A step was taken again over a new control session: what it made before is there.
     pub repeated: bool,
     pub progress: Arc<dyn Progress>,
     pub stop: Stop,
 }
 
-/// Locks other restores out and asks the guard. Returns what an earlier try of the same run has left.
-pub(super) async fn admit(
-    target: &mut Target,
-    options: &RestoreOptions,
-    backup: &Found,
-    selected: &Selected,
-    users: &mut Users,
-) -> Result<Option<Progressed>> {
-    ledger::lock(&mut target.session).await?;
-    if !options.dry_run {
-        ledger::end_workers(&mut target.session).await?;
-    }
-    let progressed = ledger::find(&mut target.session, &run_id(backup, options)).await?;
-    target.own = progressed.clone().unwrap_or_default();
-    let mut findings = guard::inspect(&mut target.session, &intent(backup, selected, progressed.as_ref())).await?;
-    findings.extend(users.findings(target, options, progressed.as_ref(), &backup.manifest.server).await?);
-    findings.extend(objects::findings(target, selected, &users.names(), &options.definers).await?);
-    findings.extend(primary_keys::findings(target, selected, options)?);
-    let overridden = |kind| match kind {
-        FindingKind::IsSource => options.overrides.source,
-        FindingKind::HasReplicas => options.overrides.replicas,
-        FindingKind::NamesInTheWay => options.overrides.drop_existing,
-        _ => false,
-    };
-    match guard::refusal(&findings, overridden) {
-        Some(refusal) => Err(refusal),
-        None => Ok(progressed),
-    }
-}
-
 impl Run<'_> {
     /// Makes schemas and bare tables; returns what is to be loaded into them.
-    pub async fn make_tables(&mut self, progressed: Option<Progressed>) -> Result<Vec<LoadTable>> {
+    pub async fn make_tables(&mut self, mut progressed: Option<Progressed>) -> Result<Vec<LoadTable>> {
         self.phases.enter("schema", 0, 0);
+        let mut lost = 0;
+        let tables = loop {
+            let error = match self.try_make_tables(progressed).await {
+                Ok(tables) => break tables,
+                Err(error) => error,
+            };
+            let why = Error::new(error.exit(), error.to_string());
+            self.control_again(error, &mut lost).await?;
+            // Without a ledger nothing was made yet, or somebody else has ended this run: neither is gone on from.
+            let run = run_id(&self.backup, self.options);
+            progressed = Some(ledger::find(&mut self.target.session, &run).await?.ok_or(why)?);
+        };
+        self.stop_here()?;
+        Ok(tables)
+    }
+
+    async fn try_make_tables(&mut self, progressed: Option<Progressed>) -> Result<Vec<LoadTable>> {
         let Run { options, selected, target, made, .. } = self;
         let progressed = match progressed {
             Some(progressed) => {
@@ -85,7 +77,8 @@ impl Run<'_> {
                 progressed
             }
             None => {
-                ledger::create(&mut target.session, &run_id(&self.backup, options)).await?;
+                let logged = target.writes_binary_log();
+                ledger::create(&mut target.session, &run_id(&self.backup, options), logged).await?;
                 Progressed::default()
             }
         };
@@ -94,10 +87,7 @@ impl Run<'_> {
         if options.overrides.drop_existing {
             target.drop_existing(selected, &progressed).await?;
         }
-        let tables =
-            target.make_tables(selected, &progressed, self.effort.workers, options, &self.sessions, made).await?;
-        self.stop_here()?;
-        Ok(tables)
+        target.make_tables(selected, &progressed, self.effort.workers, options, &self.sessions, made).await
     }
 
     /// Loads rows and builds late indexes.
@@ -111,7 +101,7 @@ impl Run<'_> {
             memory_bytes: self.effort.memory_bytes,
             way: self.target.way,
             sessions: self.sessions.clone(),
-            indexes: index_options(self.effort.workers),
+            indexes: index_options(self.effort.workers, self.options.target_memory_bytes),
         };
         let loading = load::run(tables, repository, &options, &self.progress, &self.stop);
         let loaded = self.sessions.beside(&mut self.target.session, loading).await?;
@@ -148,8 +138,15 @@ impl Run<'_> {
         let mut tables = crate::command::verify::proof_tables(&self.selected);
         // All rows that were made are the backup's; the condition that they were taken under is text of the repository.
         tables.iter_mut().for_each(|table| table.condition.clear());
-        let readers = Readers::on(&self.options.target, &mut self.target.session).await?;
-        let proving = readers.prove(Arc::new(tables), self.effort.workers, self.progress.clone(), self.stop.clone());
+        let mut lost = 0;
+        let readers = loop {
+            match Readers::on(&self.options.target, &mut self.target.session).await {
+                Ok(readers) => break readers,
+                Err(error) => self.control_again(error, &mut lost).await?,
+            }
+        };
+        let (workers, tables) = (self.effort.workers, Arc::new(tables));
+        let proving = readers.prove(tables, workers, self.progress.clone(), self.stop.clone());
         self.sessions.beside(&mut self.target.session, proving).await.map(Some)
     }
 
@@ -160,7 +157,8 @@ impl Run<'_> {
         while let Err(error) = self.try_triggers_and_events().await {
             self.control_again(error, &mut lost).await?;
         }
-        Ok(())
+        // A statement that was ended reads as one that the target refused.
+        self.stop_here()
     }
 
     async fn try_triggers_and_events(&mut self) -> Result<()> {
@@ -192,6 +190,16 @@ impl Run<'_> {
         }
     }
 
+    /// Records in the repository that the backup was proved, where all of it came back and every digest was equal.
+    pub async fn record_proof(&mut self, repository: &Repository, proof: Option<&Proof>) {
+        let Run { options, made, .. } = self;
+        let all = options.selection == Selection::default() && !options.no_objects && made.not_created.is_empty();
+        if all && proof.is_some_and(Proof::holds) {
+            let recorded = record(repository, std::slice::from_ref(&self.backup), ProofKind::Proved).await;
+            made.notes.extend(recorded);
+        }
+    }
+
     fn stop_here(&self) -> Result<()> {
         match self.stop.stopped() {
             true => Err(Error::from(LoadError::Interrupted)),
@@ -201,7 +209,7 @@ impl Run<'_> {
 }
 
 /// The same backup, selection and names give the same run, which may go on where it was cut off.
-fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
+pub(super) fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
     let selection = &options.selection;
     let scope = format!(
         "{:?}{:?}{:?}{:?}{:?}{}{}{:?}{:?}{}",
@@ -223,24 +231,40 @@ fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
     }
 }
 
-fn intent(backup: &Found, selected: &Selected, progressed: Option<&Progressed>) -> Intent {
-    let tables = selected.tables.iter().map(|table| table.target.clone());
-    let objects = selected.objects.iter();
-    let objects = objects.map(|(object, schema)| (object.kind, QualifiedName::new(schema, &object.name.name)));
-    let (views, others): (Vec<_>, Vec<_>) = objects.partition(|(kind, _)| *kind == ObjectKind::View);
-    let ours = |(kind, name): &(ObjectKind, QualifiedName)| progressed.is_some_and(|p| p.has_object(*kind, name));
-    let own_views = views.iter().filter(|view| ours(view)).map(|(_, name)| name.clone());
-    let own = progressed.iter().flat_map(|progressed| progressed.tables.iter().cloned()).chain(own_views).collect();
-    Intent {
-        sources: vec![backup.manifest.server.clone()],
-        names: tables.chain(views.iter().map(|(_, name)| name.clone())).collect(),
-        objects: others.into_iter().filter(|object| !ours(object)).collect(),
-        own,
-    }
+/// Of all settings of an ALTER the buffer alone buys something: fewer bytes written, and least CPU at 64 MiB (measured).
+/// All buffers together stay within the target's memory that may be used: smaller ones first, then fewer ALTERs at once.
+fn index_options(workers: usize, memory_bytes: u64) -> IndexOptions {
+    let threads = workers.clamp(1, 16) as u32;
+    let share = memory_bytes / workers.max(1) as u64;
+    let smallest = memory_bytes.clamp(limits::DDL_BUFFER_BYTES_MIN, limits::DDL_BUFFER_BYTES_SMALL);
+    let buffer_bytes = share.clamp(smallest, limits::DDL_BUFFER_BYTES);
+    let at_once = (memory_bytes / buffer_bytes).clamp(1, workers.max(1) as u64) as usize;
+    IndexOptions { ddl_threads: threads, read_threads: threads, buffer_bytes, at_once }
 }
 
-/// Of all settings of an ALTER the buffer alone buys something: fewer bytes written, and least CPU at 64 MiB (measured).
-fn index_options(workers: usize) -> IndexOptions {
-    let threads = workers.clamp(1, 16) as u32;
-    IndexOptions { ddl_threads: threads, read_threads: threads, buffer_bytes: 64 << 20 }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_of_all_alters_stay_within_the_targets_memory() {
+        let cases = [
+            // workers, memory: buffer of one, how many at once
+            (2, 1 << 30, 64 << 20, 2),
+            (16, 1 << 30, 64 << 20, 16),
+            (64, 1 << 30, 16 << 20, 64),
+            (4, 100 << 20, 25 << 20, 4),
+            (4, 10 << 20, 4 << 20, 2),
+            (4, 4 << 20, 4 << 20, 1),
+            (4, 1 << 20, 1 << 20, 1),
+            (4, 64 << 10, 64 << 10, 1),
+            // Less than a server takes: the least that it does.
+            (4, 1000, 64 << 10, 1),
+            (1, 1 << 40, 64 << 20, 1),
+        ];
+        for (workers, memory_bytes, buffer_bytes, at_once) in cases {
+            let options = index_options(workers, memory_bytes);
+            assert_eq!((options.buffer_bytes, options.at_once), (buffer_bytes, at_once), "{workers} {memory_bytes}");
+        }
+    }
 }

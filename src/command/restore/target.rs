@@ -14,6 +14,7 @@ use crate::schema::{Object, ObjectKind, QualifiedName, Table, ddl};
 use crate::server::facts::{self, Flavor, ServerFacts};
 use crate::server::rights::Rights;
 use crate::server::{ServerError, Session};
+use crate::settings::Undone;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -24,7 +25,7 @@ pub(super) struct Target {
     pub session: Session,
     /// What the server says of itself.
     pub facts: ServerFacts,
-    /// The way that rows will take.
+    /// The way that rows will take, once that is planned.
     pub way: Way,
     /// What the restoring account may.
     pub rights: Rights,
@@ -32,6 +33,8 @@ pub(super) struct Target {
     pub skip_binlog: bool,
     /// Session settings that stay as the target has them.
     pub kept: Vec<String>,
+    /// Settings that were put back, by this run or for one that died.
+    pub undone: Vec<Undone>,
     /// What an earlier try of this run has made.
     pub own: Progressed,
     /// Things to know about this target.
@@ -56,7 +59,7 @@ pub(super) struct Made {
 }
 
 impl Target {
-    /// Connects and finds out which way rows can take, and whether the binary log can be left out.
+    /// Connects, and asks the server who it is.
     pub async fn connect(options: &RestoreOptions, manifest: &Manifest) -> Result<Target> {
         let (mut session, kept) = load::writer(&options.target, false).await?;
         let facts = facts::read(&mut session).await?;
@@ -65,34 +68,33 @@ impl Target {
         for setting in &kept {
             notes.push(format!("{setting} stays as the target has it: the account may not change it for its session"));
         }
-        let is_source = facts.is_same_server(&manifest.server);
         if let Some(note) = other_family(&manifest.server, &facts) {
             notes.push(note);
         }
-        let skip_binlog = match facts.log_bin && !options.log_bin && !is_source {
-            false => false,
-            true => match session.execute("SET SESSION sql_log_bin=0").await {
-                Ok(_) => true,
-                Err(error) if error.code() == Some(1227) => {
-                    notes.push(
-                        "the restore is written to the target's binary log: the account may not switch it off".into(),
-                    );
-                    false
-                }
-                Err(error) => return Err(error.into()),
-            },
-        };
-        let way = match facts.local_infile {
-            true => Way::LoadData,
-            false => {
-                notes.push(
-                    "local_infile is off on the target, rows go by INSERT and take longer; SET GLOBAL local_infile=ON there turns the fast way on"
-                        .into(),
-                );
-                Way::Insert
-            }
-        };
-        Ok(Target { session, facts, rights, way, skip_binlog, kept, own: Progressed::default(), notes })
+        let (undone, own) = Default::default();
+        Ok(Target { session, facts, rights, way: Way::Insert, skip_binlog: false, kept, undone, own, notes })
+    }
+
+    /// Keeps our sessions out of the target's binary log, unless it is asked for, or others live by it: replicas of a server
+    /// that is restored beside its live data get what it gets.
+    pub async fn leave_out_binary_log(
+        &mut self,
+        options: &RestoreOptions,
+        source: &ServerFacts,
+        beside_live_data: bool,
+    ) -> Result<()> {
+        let written = options.log_bin || beside_live_data || self.facts.is_same_server(source);
+        if !self.facts.log_bin || written {
+            return Ok(());
+        }
+        match self.session.execute("SET SESSION sql_log_bin=0").await {
+            Ok(_) => self.skip_binlog = true,
+            Err(error) if error.code() == Some(1227) => self
+                .notes
+                .push("the restore is written to the target's binary log: the account may not switch it off".into()),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
     }
 
     /// True where what we do stands in the target's binary log.

@@ -5,7 +5,7 @@ use super::target::Target;
 use crate::command::options::{ExistingUsers, RestoreOptions};
 use crate::command::text::some_of;
 use crate::error::{Error, Exit, Result};
-use crate::guard::{Finding, FindingKind};
+use crate::guard::{Finding, FindingKind, Grade};
 use crate::load::accounts::{self, Granting, MakeAccount, Present};
 use crate::load::ledger::Progressed;
 use crate::manifest::model::{AccountLine, Manifest};
@@ -130,6 +130,7 @@ impl Users {
             _ if in_the_way.is_empty() => {}
             ExistingUsers::Refuse => findings.push(Finding {
                 kind: FindingKind::AccountsInTheWay,
+                grade: Grade::Refuse,
                 message: format!("{} has users of the same name: {shown}", target.session.server()),
             }),
             ExistingUsers::Skip => {
@@ -161,7 +162,7 @@ impl Users {
             format!("_ and % in grants on schemas would mean something else on the target, where partial_revokes is {state}: {names}")
         });
         let messages: Vec<String> = revoked.into_iter().chain(patterns).collect();
-        (!messages.is_empty()).then(|| Finding { kind: FindingKind::PartialRevokes, message: messages.join("; ") })
+        (!messages.is_empty()).then(|| Finding::refuse(FindingKind::PartialRevokes, messages.join("; ")))
     }
 
     /// Makes them, without grants.

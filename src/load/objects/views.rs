@@ -346,7 +346,7 @@ fn list(schemas: &[&str]) -> String {
 }
 
 /// Drops what a run that died has left.
-async fn drop_left_over(
+pub(super) async fn drop_left_over(
     session: &mut Session,
     schemas: &[&str],
     tables_of_backup: &HashSet<QualifiedName>,

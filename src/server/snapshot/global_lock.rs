@@ -5,25 +5,30 @@
 //! while one runs. It can deadlock with row locks without the server noticing: so it is killed after a moment
 //! and tried again. A flush that failed keeps its lock until UNLOCK TABLES: so that follows every failure.
 
-use super::sessions::{Sessions, refused, set_lock_wait, start_snapshots};
+use super::sessions::{Sessions, bounded, lock_pause, not_in_time, refused, set_lock_wait, start_snapshots};
 use super::{Taken, Way, Work, position};
 use crate::limits;
 use crate::position::{ConsistencyKind, Position};
 use crate::server::error::ServerError;
 use crate::server::raw::RawSession;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// Opens the snapshots under the global read lock.
 pub(super) fn take(work: &Work, sessions: &mut Sessions) -> Result<Way, ServerError> {
     let mut last = String::new();
-    for _ in 0..limits::GLOBAL_LOCK_TRIES {
+    for tries in 0..limits::GLOBAL_LOCK_TRIES {
         if let Some(statement) = wait_for_long_statements(&mut sessions.helper)? {
             return Ok(Way::PassedOver(format!("the global read lock would wait for a long statement ({statement})")));
         }
         sessions.hold_metadata(work)?;
         match flush(&mut sessions.control, &mut sessions.helper)? {
-            Flush::Locked => return under_lock(work, sessions).map(Way::Taken),
+            Flush::Locked => match under_lock(work, sessions) {
+                Err(error) if not_in_time(&error) => {
+                    last = reason(&error);
+                    sessions.undo()?;
+                }
+                other => return other.map(Way::Taken),
+            },
             Flush::Refused(why) => {
                 sessions.release_metadata()?;
                 return Ok(Way::PassedOver(format!("the global read lock was refused ({why})")));
@@ -32,7 +37,7 @@ pub(super) fn take(work: &Work, sessions: &mut Sessions) -> Result<Way, ServerEr
         }
         // A DDL statement may wait for our metadata locks while the flush waits for it.
         sessions.release_metadata()?;
-        std::thread::sleep(limits::GLOBAL_LOCK_PAUSE);
+        std::thread::sleep(lock_pause(tries));
     }
     let tries = limits::GLOBAL_LOCK_TRIES;
     Ok(Way::PassedOver(format!("the global read lock was not to be had in {tries} tries ({last})")))
@@ -70,23 +75,7 @@ enum Flush {
 fn flush(control: &mut RawSession, helper: &mut RawSession) -> Result<Flush, ServerError> {
     // Should the kill not get through, the server gives up by itself.
     set_lock_wait(control, Duration::from_secs(1))?;
-    let kill = format!("KILL QUERY {}", control.connection_id());
-    let (done, waiting) = mpsc::channel();
-    let mut killed = false;
-    let flushed = std::thread::scope(|scope| {
-        let flush = scope.spawn(|| {
-            let flushed = control.execute(b"FLUSH TABLES WITH READ LOCK");
-            // The other end waits for just this.
-            let _ = done.send(());
-            flushed
-        });
-        while waiting.recv_timeout(limits::GLOBAL_LOCK_WAIT) == Err(mpsc::RecvTimeoutError::Timeout) {
-            killed = true;
-            // An error here leaves the server's own timeout, see above.
-            let _ = helper.execute(kill.as_bytes());
-        }
-        flush.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    });
+    let (flushed, killed) = bounded(control, helper, b"FLUSH TABLES WITH READ LOCK");
     match flushed {
         Ok(_) if !killed => Ok(Flush::Locked),
         Ok(_) => unlock(control).map(|()| Flush::Failed("it came too late".into())),

@@ -4,7 +4,7 @@
 
 use super::global_lock::reason;
 use super::position::{self, LogStatus};
-use super::sessions::{Sessions, refused, roll_back, start_snapshots, unknown};
+use super::sessions::{Sessions, not_in_time, refused, roll_back, start_snapshots, unknown};
 use super::{Taken, Way, Work};
 use crate::limits;
 use crate::position::{ConsistencyKind, Position, SourcePosition};
@@ -23,8 +23,8 @@ pub(super) fn take(work: &Work, sessions: &mut Sessions) -> Result<Way, ServerEr
     };
     sessions.hold_metadata(work)?;
     // Before the snapshots, and held: nothing is written to these tables between them and the position.
-    match sessions.lock_non_transactional(work) {
-        Err(error) if refused(&error) => {
+    match sessions.lock_non_transactional_patiently(work) {
+        Err(error) if refused(&error) || not_in_time(&error) => {
             sessions.undo()?;
             return Ok(Way::PassedOver(format!(
                 "log_status will not do, as non-transactional tables cannot be locked ({})",

@@ -96,7 +96,19 @@ pub async fn hold(request: SnapshotRequest<'_>) -> Result<Held, ServerError> {
         non_transactional: request.non_transactional.to_vec(),
         consistency_required: request.consistency_required,
     };
-    keeper::blocking(move || hold_blocking(&work)).await
+    keeper::blocking(move || hold_blocking(&work).map_err(gone)).await
+}
+
+/// A table that was there when the tables were listed and is not any more.
+fn gone(error: ServerError) -> ServerError {
+    match error {
+        ServerError::Statement { server, code: 1146 | 1049 | 1051, message, .. } => ServerError::NoSnapshot {
+            server,
+            why: format!("a table was dropped or renamed while the backup began: {message}"),
+            hint: "run the backup again".into(),
+        },
+        other => other,
+    }
 }
 
 /// The request as the blocking half owns it.
@@ -163,7 +175,7 @@ fn no_way(sessions: &Sessions, passed_over: &[String]) -> ServerError {
 /// Snapshots with nothing done to make them one; the position stands before all of them.
 fn unconsistent(work: &Work, sessions: &mut Sessions) -> Result<Taken, ServerError> {
     sessions.hold_metadata(work)?;
-    sessions.lock_non_transactional(work)?;
+    sessions.lock_non_transactional_patiently(work)?;
     let found = position::read(&mut sessions.helper)?;
     start_snapshots(&mut sessions.readers)?;
     Ok(Taken {

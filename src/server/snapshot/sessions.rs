@@ -6,7 +6,8 @@ use crate::limits;
 use crate::schema::QualifiedName;
 use crate::server::error::ServerError;
 use crate::server::raw::RawSession;
-use crate::server::session::READER_SETUP;
+use crate::server::session::{Done, READER_SETUP};
+use std::sync::mpsc;
 use std::time::Duration;
 
 /// Not known to every server, and each only a safeguard: no limit on how long a statement may run.
@@ -89,12 +90,21 @@ impl Sessions {
 
     /// Locks the non-transactional tables against writes in their own session.
     pub(super) fn lock_non_transactional(&mut self, work: &Work) -> Result<(), ServerError> {
-        match &mut self.non_transactional {
-            Some(session) => {
-                set_lock_wait(session, limits::TABLE_LOCK_WAIT)?;
-                session.execute(lock_tables(&work.non_transactional).as_bytes()).map(|_| ())
+        let Sessions { non_transactional: Some(session), helper, .. } = self else { return Ok(()) };
+        bounded_lock(session, helper, &work.non_transactional)
+    }
+
+    /// The same where nothing else is held meanwhile: tried again with pauses.
+    pub(super) fn lock_non_transactional_patiently(&mut self, work: &Work) -> Result<(), ServerError> {
+        let mut tries = 0;
+        loop {
+            match self.lock_non_transactional(work) {
+                Err(error) if not_in_time(&error) && tries < limits::TABLE_LOCK_TRIES => {
+                    std::thread::sleep(lock_pause(tries));
+                    tries += 1;
+                }
+                other => return other,
             }
-            None => Ok(()),
         }
     }
 
@@ -112,6 +122,60 @@ impl Sessions {
 pub(super) fn lock_tables(tables: &[QualifiedName]) -> String {
     let list: Vec<_> = tables.iter().map(|table| format!("{} READ", table.sql())).collect();
     format!("LOCK TABLES {}", list.join(", "))
+}
+
+/// Locks tables against writes. While one of them is waited for, writers of those that are locked already wait too, so it is
+/// taken back after a moment: see [`not_in_time`].
+pub(super) fn bounded_lock(
+    session: &mut RawSession,
+    helper: &mut RawSession,
+    tables: &[QualifiedName],
+) -> Result<(), ServerError> {
+    // Should the kill not get through, the server gives up by itself.
+    set_lock_wait(session, Duration::from_secs(1))?;
+    let (locked, killed) = bounded(session, helper, lock_tables(tables).as_bytes());
+    if killed {
+        // A late KILL QUERY ends this statement instead of the one that it was meant for.
+        session.execute(b"DO 1").or_else(|error| if not_in_time(&error) { Ok(Done::default()) } else { Err(error) })?;
+    }
+    locked.map(|_| ())
+}
+
+/// Runs a statement that others may have to wait for, and takes it back after [`limits::GLOBAL_LOCK_WAIT`]. Returns its
+/// outcome, and whether it was killed.
+pub(super) fn bounded(
+    session: &mut RawSession,
+    helper: &mut RawSession,
+    sql: &[u8],
+) -> (Result<Done, ServerError>, bool) {
+    let kill = format!("KILL QUERY {}", session.connection_id());
+    let (done, waiting) = mpsc::channel();
+    let mut killed = false;
+    let outcome = std::thread::scope(|scope| {
+        let statement = scope.spawn(|| {
+            let outcome = session.execute(sql);
+            // The other end waits for just this.
+            let _ = done.send(());
+            outcome
+        });
+        while waiting.recv_timeout(limits::GLOBAL_LOCK_WAIT) == Err(mpsc::RecvTimeoutError::Timeout) {
+            killed = true;
+            // An error here leaves the server's own timeout, which the caller has set.
+            let _ = helper.execute(kill.as_bytes());
+        }
+        statement.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    (outcome, killed)
+}
+
+/// The pause before a lock is tried again, longer each time: a stall of everybody's writes should stay rare.
+pub(super) fn lock_pause(tries: u32) -> Duration {
+    limits::GLOBAL_LOCK_PAUSE * 2u32.pow(tries.min(4))
+}
+
+/// True where a lock was not to be had in time: killed, or the server's own timeout.
+pub(super) fn not_in_time(error: &ServerError) -> bool {
+    matches!(error.code(), Some(1205 | 1317))
 }
 
 /// Opens all snapshots at once. A warning is as bad as an error: under any isolation but REPEATABLE READ the

@@ -3,7 +3,7 @@
 //! meanwhile, which is known only where every table there is was locked.
 
 use super::global_lock::reason;
-use super::sessions::{Sessions, lock_tables, refused, set_lock_wait, start_snapshots};
+use super::sessions::{Sessions, bounded_lock, lock_pause, not_in_time, refused, start_snapshots};
 use super::{Taken, Way, Work, position};
 use crate::limits;
 use crate::position::{ConsistencyKind, Position};
@@ -17,29 +17,32 @@ use std::time::{Duration, Instant};
 /// Opens the snapshots under LOCK TABLES.
 pub(super) fn take(work: &Work, sessions: &mut Sessions) -> Result<Way, ServerError> {
     let mut last = String::new();
-    for _ in 0..limits::TABLE_LOCK_TRIES {
+    for tries in 0..limits::TABLE_LOCK_TRIES {
         sessions.hold_metadata(work)?;
-        match lock(work, &mut sessions.control) {
-            Ok(()) => return under_lock(work, sessions).map(Way::Taken),
+        let taken = match lock(work, sessions) {
+            Ok(()) => under_lock(work, sessions),
+            Err(error) => Err(error),
+        };
+        match taken {
             Err(error) if refused(&error) => {
                 sessions.undo()?;
                 return Ok(Way::PassedOver(format!("LOCK TABLES was refused ({})", reason(&error))));
             }
-            Err(error) if error.code() == Some(1205) => last = reason(&error),
-            Err(error) => return Err(error),
+            Err(error) if not_in_time(&error) => last = reason(&error),
+            other => return other.map(Way::Taken),
         }
         sessions.undo()?;
+        std::thread::sleep(lock_pause(tries));
     }
     let tries = limits::TABLE_LOCK_TRIES;
     Ok(Way::PassedOver(format!("LOCK TABLES waited in vain for open transactions in {tries} tries ({last})")))
 }
 
-fn lock(work: &Work, control: &mut RawSession) -> Result<(), ServerError> {
-    if work.tables.is_empty() {
-        return Ok(());
+fn lock(work: &Work, sessions: &mut Sessions) -> Result<(), ServerError> {
+    match work.tables.is_empty() {
+        true => Ok(()),
+        false => bounded_lock(&mut sessions.control, &mut sessions.helper, &work.tables),
     }
-    set_lock_wait(control, limits::TABLE_LOCK_WAIT)?;
-    control.execute(lock_tables(&work.tables).as_bytes()).map(|_| ())
 }
 
 fn under_lock(work: &Work, sessions: &mut Sessions) -> Result<Taken, ServerError> {

@@ -43,6 +43,19 @@ pub async fn make(server: &Sandbox, schema: &str, rows: u64) {
     run(server, &statements).await;
 }
 
+/// The schema of [`make`], and documents with typed values in a table without a key, every row twice.
+pub async fn make_typed(server: &Sandbox, schema: &str, rows: u64) {
+    make(server, schema, rows).await;
+    let stamp = "TIMESTAMP'2024-05-06 07:08:09'";
+    let filled = format!(
+        "INSERT INTO {schema}.typed WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 799) \
+         SELECT {stamp} + INTERVAL i DIV 2 SECOND, JSON_OBJECT('i', i DIV 2, 'p', CAST(i DIV 2 / 7 AS DECIMAL(12,4)), \
+         'd', CAST({stamp} + INTERVAL i DIV 2 DAY AS DATE)) FROM n"
+    );
+    let table = format!("CREATE TABLE {schema}.typed (at TIMESTAMP NULL, doc JSON)");
+    run(server, &["SET SESSION time_zone = '+00:00'".to_owned(), table, filled]).await;
+}
+
 /// Runs statements in one session.
 pub async fn run(server: &Sandbox, statements: &[impl AsRef<str>]) {
     let mut session = connect(server).await;

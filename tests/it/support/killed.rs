@@ -4,13 +4,14 @@
 use super::data;
 use super::everything::{self, differences};
 use super::program::{Ended, Repo, address, run, start};
-use super::server::{connect, options, own};
+use super::server::{connect, options, shared};
 use super::tap::{At, Tap, Victim, WHENS, When};
 use myriad::sandbox::{Sandbox, SandboxOptions};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 /// So that every run of the tests tries the same points.
 pub const SEED: u64 = 20_261_124;
@@ -52,10 +53,10 @@ impl Tally {
     }
 }
 
-/// A source with everything, a backup of it, and a target, all of one test's own.
+/// A source with everything, a backup of it, and a target; of these tests alone.
 pub struct Stage {
-    pub source: Sandbox,
-    pub target: Sandbox,
+    pub source: &'static Sandbox,
+    pub target: &'static Sandbox,
     pub repo: Repo,
     /// What the target holds after an undisturbed restore.
     pub whole: BTreeMap<String, String>,
@@ -63,21 +64,32 @@ pub struct Stage {
     pub units: Vec<String>,
 }
 
+/// The options of a target that takes everything.
+pub fn target_options() -> SandboxOptions {
+    SandboxOptions { arguments: vec!["--log-bin-trust-function-creators=ON".into()], ..options() }
+}
+
 impl Stage {
+    /// The stage, for one test at a time.
+    pub async fn turn() -> (&'static Stage, MutexGuard<'static, ()>) {
+        static STAGE: OnceCell<Stage> = OnceCell::const_new();
+        static TURN: Mutex<()> = Mutex::const_new(());
+        let turn = TURN.lock().await;
+        (STAGE.get_or_init(Stage::set).await, turn)
+    }
+
     /// Makes the servers, the backup, and a restore that nothing disturbs.
-    pub async fn set() -> Stage {
-        let target_options =
-            SandboxOptions { arguments: vec!["--log-bin-trust-function-creators=ON".into()], ..options() };
-        let (source, target) = (own(options()), own(target_options));
-        everything::make(&source).await;
+    async fn set() -> Stage {
+        let (source, target) = (shared(options()), shared(target_options()));
+        everything::make(source).await;
         let repo = Repo::new();
-        repo.backup_with(&source, everything::GLOB, &["--users"]).expect(0);
+        repo.backup_with(source, everything::GLOB, &["--users"]).expect(0);
         let mut stage = Stage { source, target, repo, whole: BTreeMap::new(), units: Vec::new() };
-        let tap = Tap::before_mysql(stage.target.socket());
+        let tap = Tap::before_mysql(target.socket());
         run(&stage.arguments(tap.address(), &["--threads", "2"])).expect(0);
         stage.units = tap.units();
-        stage.whole = everything::state(&stage.target).await;
-        assert_eq!(differences(&everything::state(&stage.source).await, &stage.whole), Vec::<String>::new());
+        stage.whole = everything::state(target).await;
+        assert_eq!(differences(&everything::state(source).await, &stage.whole), Vec::<String>::new());
         stage
     }
 
@@ -87,33 +99,39 @@ impl Stage {
         [&["restore", "--target", target, "--repo", place, "--users"], more].concat()
     }
 
-    /// Restores, killed at a point, and the same once more with other options; then everything must be there once.
-    pub async fn killed_at(&self, tap: &Tap, (at, when): (At, When), first: &[&str], then: &[&str], tally: &mut Tally) {
+    /// Restores and kills the program at a point. Returns the point, for messages, and the unit at which it was killed.
+    pub fn kill_at(&self, tap: &Tap, (at, when): (At, When), more: &[&str]) -> (String, Option<String>) {
         let victim = Victim::default();
         tap.aim(at.clone(), when, victim.strike());
-        let restore = start(&self.arguments(tap.address(), first));
+        let restore = start(&self.arguments(tap.address(), more));
         victim.is(restore.pid());
         let Ended { code, err, .. } = restore.end();
         let struck = tap.struck();
         let point = format!("{when:?} {at:?} {struck:?}");
         tap.reset();
         assert_eq!(code, if struck.is_some() { -1 } else { 0 }, "{point}: {err}");
+        (point, struck)
+    }
+
+    /// Restores, killed at a point, and once more with other options; then everything must be there once.
+    pub async fn killed_at(&self, tap: &Tap, at: (At, When), first: &[&str], then: &[&str], tally: &mut Tally) {
+        let (point, struck) = self.kill_at(tap, at, first);
         tally.tried += 1;
         tally.killed += usize::from(struck.is_some());
-        self.goes_on(&point, struck.is_none_or(|unit| is_last(&unit)), then, tally).await;
+        self.goes_on(self.target, &point, struck.is_none_or(|unit| is_last(&unit)), then, tally).await;
     }
 
     /// The same command again. `complete`: the run before may have come to its end.
-    pub async fn goes_on(&self, point: &str, complete: bool, more: &[&str], tally: &mut Tally) {
-        let again = run(&[&self.arguments(&address(&self.target), more)[..], &["--json"]].concat());
+    pub async fn goes_on(&self, target: &Sandbox, point: &str, complete: bool, more: &[&str], tally: &mut Tally) {
+        let again = run(&[&self.arguments(&address(target), more)[..], &["--json"]].concat());
         // What is restored already is in the way of another restore.
         if !(complete && again.code == 32) {
             assert_eq!(again.code, 0, "{point}:\n{}\n{}", again.out, again.err);
             tally.resumed += usize::from(again.json()["resumed"] == true);
         }
-        let found = everything::state(&self.target).await;
+        let found = everything::state(target).await;
         assert_eq!(differences(&self.whole, &found), Vec::<String>::new(), "{point}\n{}\n{}", again.out, again.err);
-        nothing_left(&self.target, point).await;
+        nothing_left(target, point).await;
     }
 }
 
@@ -125,6 +143,11 @@ fn is_last(unit: &str) -> bool {
 /// Panics where a run has left its ledger, a named lock or a session on a server that no other test uses.
 pub async fn nothing_left(server: &Sandbox, point: &str) {
     data::assert_nothing_left(server).await;
+    no_sessions(server, point).await;
+}
+
+/// Panics where somebody has a session on a server that no other test uses.
+pub async fn no_sessions(server: &Sandbox, point: &str) {
     let begun = Instant::now();
     loop {
         let mut session = connect(server).await;

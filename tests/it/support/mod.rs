@@ -1,11 +1,13 @@
 //! Helpers that the test modules share.
 
+pub mod cutter;
 pub mod data;
 pub mod everything;
 pub mod forge;
 pub mod keyed;
 pub mod killed;
 pub mod liar;
+pub mod mishaps;
 pub mod program;
 pub mod proxy;
 pub mod random_keys;

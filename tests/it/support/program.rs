@@ -199,10 +199,12 @@ impl Repo {
             .to_vec()
     }
 
-    /// The arguments of a restore of the newest backup.
+    /// The arguments of a restore of the newest backup, onto a server that other tests may write to meanwhile.
+    /// Its global settings stay as they are: tests share them too.
     pub fn restore_arguments<'a>(&self, target: &'a str) -> Vec<&'a str> {
         let place: &'static str = self.place().leak();
-        ["restore", "--target", target, "--repo", place, "--threads", "2"].to_vec()
+        let meanwhile = ["--allow-writes", "--allow-transactions", "--tune", "none", "--redo", "on"];
+        [&["restore", "--target", target, "--repo", place, "--threads", "2"][..], &meanwhile].concat()
     }
 
     /// Restores the newest backup.

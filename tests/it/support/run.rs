@@ -5,7 +5,7 @@ use super::server::{mariadb_programs, programs};
 use myriad::command::backup::{self, BackupReport};
 use myriad::command::options::{
     BackupChoice, BackupOptions, Consistency, Definers, Effort, EventChoice, ExistingUsers, GtidPurged, Overrides,
-    ProofMode, RestoreOptions, Selection, VerifyOptions,
+    ProofMode, Redo, RestoreOptions, Selection, Tune, VerifyOptions,
 };
 use myriad::command::restore::{self, RestoreReport};
 use myriad::command::verify::{self, VerifyReport};
@@ -102,8 +102,15 @@ pub fn restore_options(target: &Sandbox, repo: &Repo) -> RestoreOptions {
         log_bin: false,
         gtid_purged: GtidPurged::Off,
         proof: ProofMode::Full,
-        overrides: Overrides::default(),
+        // Several tests share the server, and its settings with it.
+        redo: Redo::On,
+        tune: Tune::None,
+        target_memory_bytes: 1 << 30,
+        // Other tests write to the shared servers meanwhile.
+        overrides: Overrides { writes: true, transactions: true, ..Overrides::default() },
         dry_run: false,
+        command_line: String::new(),
+        abort_line: String::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Stores that do what a bad day does: a full disk, a manifest before its objects, damaged bytes.
 
 use bytes::Bytes;
-use myriad::store::{PutMode, Store, StoreError, StoredObject};
+use myriad::store::{Notice, PutMode, Store, StoreError, StoredObject};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -74,6 +74,14 @@ impl Store for FaultyStore {
 
     async fn delete(&self, name: &str) -> Result<(), StoreError> {
         self.inner.delete(name).await
+    }
+
+    async fn announce(&self, name: &str, text: Bytes) -> Result<Notice, StoreError> {
+        self.inner.announce(name, text).await
+    }
+
+    async fn announced(&self, but: &str) -> Result<Vec<(String, Bytes)>, StoreError> {
+        self.inner.announced(but).await
     }
 }
 
@@ -159,6 +167,14 @@ impl Store for OrderStore {
         self.inner.delete(name).await?;
         self.record(Change::Delete(name.into()));
         Ok(())
+    }
+
+    async fn announce(&self, name: &str, text: Bytes) -> Result<Notice, StoreError> {
+        self.inner.announce(name, text).await
+    }
+
+    async fn announced(&self, but: &str) -> Result<Vec<(String, Bytes)>, StoreError> {
+        self.inner.announced(but).await
     }
 }
 
@@ -268,6 +284,14 @@ impl Store for CorruptStore {
 
     async fn delete(&self, name: &str) -> Result<(), StoreError> {
         self.inner.delete(name).await
+    }
+
+    async fn announce(&self, name: &str, text: Bytes) -> Result<Notice, StoreError> {
+        self.inner.announce(name, text).await
+    }
+
+    async fn announced(&self, but: &str) -> Result<Vec<(String, Bytes)>, StoreError> {
+        self.inner.announced(but).await
     }
 }
 

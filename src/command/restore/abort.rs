@@ -1,0 +1,126 @@
+//! `myriad restore --abort`: removes what a run has left on a target. It needs no repository: what the run made stands in its
+//! ledger there, and what it set in the journal.
+//!
+//! It asks for no confirmation. Only things that the ledger names are dropped, a schema only once it is empty, and all of it
+//! can be restored again; `--dry-run` shows it first.
+
+use crate::command::options::AbortOptions;
+use crate::error::{Error, Exit, Result};
+use crate::load::ledger;
+use crate::load::removal::{self, Removed, Traces};
+use crate::load::{self, LoadError};
+use crate::progress::{Progress, Stop};
+use crate::server::Session;
+use crate::settings::{self, Change, Undone};
+use std::sync::Arc;
+
+/// The result of `restore --abort`.
+#[derive(Clone, Debug, serde::Serialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum AbortReport {
+    /// The target holds nothing of a run.
+    Nothing {
+        /// The target, without password.
+        target: String,
+    },
+    /// What would be removed (`--dry-run`).
+    Plan {
+        /// The target, without password.
+        target: String,
+        /// The backup that was being restored.
+        backup: Option<String>,
+        /// Settings that would be put back.
+        settings: Vec<Change>,
+        /// What would be dropped where it is there, and what would be kept.
+        #[serde(flatten)]
+        removed: Removed,
+    },
+    /// What was removed.
+    Aborted {
+        /// The target, without password.
+        target: String,
+        /// The backup that was being restored.
+        backup: Option<String>,
+        /// Settings that were put back.
+        settings: Vec<Undone>,
+        /// What was dropped and what was kept.
+        #[serde(flatten)]
+        removed: Removed,
+    },
+}
+
+/// Removes what a run has left. A target without a ledger has nothing to abort, and that is success: the command may be
+/// given again.
+pub async fn run(options: &AbortOptions, progress: Arc<dyn Progress>, stop: Stop) -> Result<AbortReport> {
+    progress.phase("abort", 0, 0);
+    let (mut session, _) = load::writer(&options.target, false).await?;
+    let target = options.target.describe();
+    settings::check_recovery(&mut session).await?;
+    if removal::traces(&mut session).await?.is_none() {
+        return Ok(AbortReport::Nothing { target });
+    }
+    ledger::lock(&mut session).await?;
+    // Read under the lock: what another session did until then is over.
+    let Some(traces) = removal::traces(&mut session).await? else { return Ok(AbortReport::Nothing { target }) };
+    let backup = traces.backup.clone();
+    if options.dry_run {
+        let settings = settings::recorded(&mut session).await?;
+        return Ok(AbortReport::Plan { target, backup, settings, removed: traces.plan() });
+    }
+    keep_out_of_binary_log(&mut session, &traces).await?;
+    ledger::end_workers(&mut session).await?;
+    let settings = settings::put_back(&mut session).await?;
+    if stop.stopped() {
+        return Err(Error::from(LoadError::Interrupted));
+    }
+    let removed = traces.remove(&mut session).await?;
+    session.close().await;
+    Ok(AbortReport::Aborted { target, backup, settings, removed })
+}
+
+/// What never was in the binary log cannot be dropped through it: a replica has none of it.
+async fn keep_out_of_binary_log(session: &mut Session, traces: &Traces) -> Result<()> {
+    if traces.logged {
+        return Ok(());
+    }
+    match session.execute("SET SESSION sql_log_bin=0").await {
+        Err(error) if error.code() == Some(1227) => Err(Error::new(
+            Exit::RightMissing,
+            "the run is not in the target's binary log, and its removal must not be",
+        )
+        .hint("give restore --abort with the account that restored; it may set sql_log_bin")),
+        other => other.map(drop).map_err(Error::from),
+    }
+}
+
+impl AbortReport {
+    /// For people.
+    pub fn text(&self) -> String {
+        let (head, removed) = match self {
+            AbortReport::Nothing { target } => {
+                return format!("{target} holds nothing of a restore: there is nothing to abort\n");
+            }
+            AbortReport::Plan { target, backup, settings, removed } => {
+                let mut lines =
+                    vec![format!("on {target} would be removed{}; nothing was done", of(backup.as_deref()))];
+                let settings = settings.iter().filter(|change| change.found != change.set);
+                lines.extend(settings.map(|change| format!("  setting {}: back to {}", change.name, change.found)));
+                (lines, removed)
+            }
+            AbortReport::Aborted { target, backup, settings, removed } => {
+                let mut lines = vec![format!("from {target} was removed{}", of(backup.as_deref()))];
+                lines.extend(settings.iter().map(|undone| format!("  setting {undone}")));
+                (lines, removed)
+            }
+        };
+        let mut lines = head;
+        lines.extend(removed.removed.iter().map(|what| format!("  {what}")));
+        lines.push("  schema myriad_restore (the ledger)".into());
+        lines.extend(removed.kept.iter().map(|what| format!("  kept: {what}")));
+        lines.join("\n") + "\n"
+    }
+}
+
+fn of(backup: Option<&str>) -> String {
+    backup.map(|backup| format!(" what the restore of backup {backup} made")).unwrap_or_default()
+}

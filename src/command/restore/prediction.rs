@@ -1,0 +1,86 @@
+//! What a restore will need, as far as can be told before it begins: room on the target's disk, and time. Comes in: what is
+//! chosen and what an earlier try has loaded. Goes out: a prediction that plan and report show, and the finding where the
+//! disk is too small. The rates are those of docs/benchmarks.md, on the low side.
+
+use crate::command::options::{ProofMode, RestoreOptions};
+use crate::command::selected::Selected;
+use crate::command::text::{bytes, seconds};
+use crate::guard::{Finding, FindingKind};
+use crate::load::ledger::Progressed;
+
+/// Bytes that a byte of row text takes on the disk with its secondary indexes: 1.4 for sysbench's tables, 2.1 for the shop's
+/// (9.7.4).
+const DISK_BYTES_PER_TEXT_BYTE: f64 = 2.0;
+/// What a table takes without any row: an InnoDB file begins with seven pages of 16 KiB.
+const DISK_BYTES_PER_TABLE: u64 = 112 << 10;
+/// Row text that one thread loads and indexes in a second: 33 MB for sysbench's tables, 12 MB for the shop's (9.7.4).
+const LOAD_BYTES_PER_SECOND: f64 = 15e6;
+/// Row text that one thread proves in a second.
+const PROOF_BYTES_PER_SECOND: f64 = 150e6;
+/// Threads beyond this many are not counted on: the server's own locks begin to tell.
+const THREADS_COUNTED_ON: usize = 16;
+/// What a table costs beside its rows, in seconds of one thread.
+const TABLE_SECONDS: f64 = 0.01;
+
+/// What a restore will need. Predicted, not promised.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Prediction {
+    /// Bytes on the target's disk, indexes included, binary log not.
+    pub disk_bytes: u64,
+    /// Bytes that the disk has free; none where that cannot be seen from here.
+    pub disk_free_bytes: Option<u64>,
+    /// Seconds until it is proved.
+    pub seconds: f64,
+}
+
+/// Predicts what is still to be done.
+pub(super) fn predict(
+    selected: &Selected,
+    progressed: Option<&Progressed>,
+    options: &RestoreOptions,
+    threads: usize,
+    disk_free_bytes: Option<u64>,
+) -> Prediction {
+    let loaded = |table: usize, n: u64| progressed.is_some_and(|p| p.chunks.contains(&(table as u32, n)));
+    let (mut to_load, mut to_prove) = (0, 0);
+    for (number, table) in selected.tables.iter().enumerate() {
+        for chunk in table.chunks.iter().flatten().filter(|_| !options.no_data) {
+            to_prove += chunk.bytes;
+            to_load += if loaded(number, chunk.n) { 0 } else { chunk.bytes };
+        }
+    }
+    let there = |table: &_| progressed.is_some_and(|p| p.tables.contains(table));
+    let tables = selected.tables.iter().filter(|table| !there(&table.target)).count() as u64;
+    let threads = threads.clamp(1, THREADS_COUNTED_ON) as f64;
+    let proof_seconds = if options.proof == ProofMode::Full { to_prove as f64 / PROOF_BYTES_PER_SECOND } else { 0.0 };
+    let work_seconds = to_load as f64 / LOAD_BYTES_PER_SECOND + proof_seconds + tables as f64 * TABLE_SECONDS;
+    Prediction {
+        disk_bytes: (to_load as f64 * DISK_BYTES_PER_TEXT_BYTE) as u64 + tables * DISK_BYTES_PER_TABLE,
+        disk_free_bytes,
+        seconds: work_seconds / threads,
+    }
+}
+
+impl Prediction {
+    /// The refusal where the disk is too small. `given_back`: what `--drop-existing` frees.
+    pub(super) fn finding(&self, server: &str, given_back: u64) -> Option<Finding> {
+        let free = self.disk_free_bytes?.saturating_add(given_back);
+        (self.disk_bytes > free).then(|| {
+            let message = format!(
+                "{server} has too little room on its disk: about {} are wanted, {} are free",
+                bytes(self.disk_bytes),
+                bytes(free)
+            );
+            Finding::refuse(FindingKind::NoRoom, message)
+        })
+    }
+
+    /// For people.
+    pub(super) fn text(&self) -> String {
+        let free = match self.disk_free_bytes {
+            Some(free) => format!("{} free", bytes(free)),
+            None => "how much is free cannot be seen from here".to_owned(),
+        };
+        format!("predicted: {} of disk on the target ({free}), {}", bytes(self.disk_bytes), seconds(self.seconds))
+    }
+}

@@ -1,0 +1,237 @@
+//! `restore --abort`, and what a restore that is broken off says: the commands that go on and that remove it, as they can be
+//! pasted.
+
+use crate::support::data::{self, assert_nothing_left, drop_restored, fingerprint, one};
+use crate::support::program::{Ended, Repo, address, address_of, run, start};
+use crate::support::server::{connect, source};
+use crate::tuning::{settings, tunable, tuned_arguments};
+use myriad::sandbox::Sandbox;
+use rustix::process::Signal;
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Everything of a server that an aborted restore must leave as it was.
+async fn state(server: &Sandbox) -> BTreeMap<String, String> {
+    let mut state = settings(server).await;
+    let mut session = connect(server).await;
+    let others = [
+        "SELECT 'schema', CONCAT(SCHEMA_NAME, ' ', DEFAULT_COLLATION_NAME) FROM information_schema.schemata",
+        "SELECT 'table', CONCAT(TABLE_SCHEMA, '.', TABLE_NAME, ' ', TABLE_TYPE) FROM information_schema.tables",
+        "SELECT 'routine', CONCAT(ROUTINE_SCHEMA, '.', ROUTINE_NAME) FROM information_schema.routines",
+        "SELECT 'trigger', CONCAT(TRIGGER_SCHEMA, '.', TRIGGER_NAME) FROM information_schema.triggers",
+        "SELECT 'event', CONCAT(EVENT_SCHEMA, '.', EVENT_NAME) FROM information_schema.events",
+        "SELECT 'user', CONCAT(User, '@', Host) FROM mysql.user",
+        "SELECT 'executed', @@GLOBAL.gtid_executed",
+    ];
+    for sql in others {
+        for row in session.query(sql).await.unwrap() {
+            state.insert(format!("{} {}", row.text(0), row.text(1)), String::new());
+        }
+    }
+    session.close().await;
+    state
+}
+
+fn abort(server: &Sandbox, more: &[&str]) -> Ended {
+    run(&[&["restore", "--target", &address(server), "--abort"], more].concat())
+}
+
+/// The commands that a broken-off restore prints.
+#[track_caller]
+fn printed(ended: &Ended) -> (String, String) {
+    let line = |head: &str| {
+        let line = ended.err.lines().find_map(|line| line.strip_prefix(head));
+        line.unwrap_or_else(|| panic!("no {head:?} in:\n{}", ended.err)).to_owned()
+    };
+    (line("hint: to go on: "), line("hint: to remove what it left on the target: "))
+}
+
+/// Runs a line as a person pastes it.
+fn paste(line: &str) -> Ended {
+    let output = Command::new("sh").args(["-c", line]).env_clear().env("HOME", "/nonexistent").output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ended { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+}
+
+#[tokio::test]
+async fn what_a_killed_restore_made_is_removed_and_nothing_else() {
+    data::make(source(), "abort_new", 4000).await;
+    data::make(source(), "abort_old", 300).await;
+    let repo = Repo::new();
+    data::run(source(), &["CREATE USER abort_made@localhost", "CREATE USER abort_theirs@localhost"]).await;
+    repo.backup_with(source(), "abort_*", &["--users"]).expect(0);
+    data::run(source(), &["DROP USER abort_made@localhost", "DROP USER abort_theirs@localhost"]).await;
+    let (server, _turn) = tunable().await;
+    data::run(
+        server,
+        &[
+            "CREATE DATABASE abort_old COLLATE latin1_bin",
+            "CREATE TABLE abort_old.kept (id INT)",
+            "CREATE PROCEDURE abort_old.kept() SELECT 1",
+            "CREATE USER abort_theirs@localhost",
+        ],
+    )
+    .await;
+    let before = state(server).await;
+    let target = address(server);
+    let users = ["--users", "--existing-users", "skip"];
+    let arguments = [&tuned_arguments(&repo, &target)[..], &users].concat();
+    for at_the_end in [false, true] {
+        killed_on_its_way(server, &arguments, at_the_end).await;
+        let plan = abort(server, &["--dry-run", "--json"]).expect(0).json();
+        assert_eq!(plan["result"], "plan");
+        let report = abort(server, &["--json"]).expect(0).json();
+        assert_eq!(report["result"], "aborted");
+        let removed = report["removed"].as_array().unwrap();
+        let all = ["table abort_old.account", "schema abort_new", "user abort_made@localhost"];
+        let late = ["event abort_old.nightly", "view abort_old.rich", "procedure abort_old.pay"];
+        for expected in all.iter().chain(late.iter().filter(|_| at_the_end)) {
+            assert!(removed.contains(&(*expected).into()), "{expected} is not in {report:#}");
+        }
+        assert!(!removed.contains(&"schema abort_old".into()), "{report:#}");
+        assert!(plan["removed"].as_array().unwrap().len() >= removed.len(), "{plan:#}");
+        assert_eq!(state(server).await, before);
+        assert_nothing_left(server).await;
+    }
+    // Once more: there is nothing.
+    assert!(abort(server, &[]).expect(0).out.contains("there is nothing to abort"));
+    drop_restored(server, "abort_old").await;
+    data::run(server, &["DROP USER abort_theirs@localhost"]).await;
+}
+
+/// Kills a restore while rows are on their way, or when nothing is left but to drop its ledger, from which a reader keeps it.
+async fn killed_on_its_way(server: &Sandbox, arguments: &[&str], at_the_end: bool) {
+    let mut restore = start(arguments);
+    let ledger = "SELECT COUNT(*) FROM information_schema.tables WHERE TABLE_SCHEMA = 'myriad_restore' AND TABLE_NAME = 'setting'";
+    let loaded = "SELECT COUNT(*) > 2 FROM myriad_restore.chunk";
+    let loading = async || one(server, ledger).await == "1" && one(server, loaded).await == "1";
+    assert!(restore.until(loading).await, "the restore ended too early");
+    let mut reader = connect(server).await;
+    if at_the_end {
+        reader.execute("LOCK TABLES myriad_restore.run READ").await.unwrap();
+        let dropping = "SELECT COUNT(*) FROM information_schema.processlist WHERE INFO LIKE 'DROP SCHEMA%'";
+        assert!(restore.until(async || one(server, dropping).await != "0").await, "the restore ended too early");
+    }
+    restore.signal(Signal::KILL);
+    restore.end();
+    // The server does not notice that a client is gone whose statement waits.
+    let waiting = one(server, "SELECT ID FROM information_schema.processlist WHERE INFO LIKE 'DROP SCHEMA%'").await;
+    if at_the_end {
+        data::run(server, &[format!("KILL {waiting}")]).await;
+    }
+    reader.close().await;
+}
+
+#[tokio::test]
+async fn what_others_put_into_a_restored_schema_stays() {
+    data::make(source(), "abort_shared", 20_000).await;
+    let repo = Repo::new();
+    repo.backup(source(), "abort_shared");
+    let (server, _turn) = tunable().await;
+    let target = address(server);
+    let mut restore = start(&tuned_arguments(&repo, &target));
+    let there =
+        "SELECT COUNT(*) FROM information_schema.tables WHERE TABLE_SCHEMA = 'abort_shared' AND TABLE_NAME = 'log'";
+    assert!(restore.until(async || one(server, there).await == "1").await, "the restore ended too early");
+    restore.signal(Signal::KILL);
+    restore.end();
+    data::run(server, &["CREATE TABLE abort_shared.theirs (id INT)", "CREATE VIEW abort_shared.rich AS SELECT 1"])
+        .await;
+    let report = abort(server, &["--json"]).expect(0).json();
+    assert!(report["kept"][0].as_str().unwrap().starts_with("schema abort_shared: it holds "), "{report:#}");
+    let left = fingerprint(server, "abort_shared").await;
+    assert_eq!(left.keys().map(String::as_str).collect::<Vec<_>>(), ["theirs", "view rich"]);
+    assert_nothing_left(server).await;
+    drop_restored(server, "abort_shared").await;
+}
+
+#[tokio::test]
+async fn a_signal_prints_what_comes_next_and_both_lines_work_as_they_stand() {
+    data::make(source(), "abort_lines", 30_000).await;
+    let rows = fingerprint(source(), "abort_lines").await;
+    let repo = Repo::new();
+    repo.backup(source(), "abort_lines");
+    let (server, _turn) = tunable().await;
+    let before = state(server).await;
+    let target = address(server);
+    let arguments = [&tuned_arguments(&repo, &target)[..], &["--database", "abort_line?"]].concat();
+    let loading = "SELECT COUNT(*) FROM information_schema.tables WHERE TABLE_SCHEMA = 'myriad_restore' AND TABLE_NAME = 'setting'";
+    let stopped = async |signal| {
+        let mut restore = start(&arguments);
+        let reached = async || {
+            one(server, loading).await == "1" && one(server, "SELECT COUNT(*) FROM myriad_restore.chunk").await != "0"
+        };
+        assert!(restore.until(reached).await, "the restore ended too early");
+        let begun = Instant::now();
+        restore.signal(signal);
+        let ended = restore.end().expect(130);
+        assert!(begun.elapsed() < Duration::from_secs(15), "it took {:?}", begun.elapsed());
+        let (resume, abort) = printed(&ended);
+        // The settings are undone, the rows and the ledger stay.
+        let now = settings(server).await;
+        assert!(now.iter().all(|(name, value)| before[name] == *value), "{}", ended.err);
+        assert_ne!(one(server, "SELECT COUNT(*) FROM myriad_restore.chunk").await, "0");
+        (resume, abort)
+    };
+    let (_, abort) = stopped(Signal::TERM).await;
+    paste(&abort).expect(0);
+    assert_eq!(state(server).await, before);
+    let (resume, _) = stopped(Signal::INT).await;
+    assert!(resume.ends_with("--database 'abort_line?'"), "{resume}");
+    let resumed = paste(&resume).expect(0);
+    assert!(resumed.out.contains("went on from an earlier try"), "{}", resumed.out);
+    assert_eq!(fingerprint(server, "abort_lines").await, rows);
+    assert_nothing_left(server).await;
+    drop_restored(server, "abort_lines").await;
+}
+
+#[tokio::test]
+async fn a_run_that_lives_is_not_aborted_and_a_wait_for_somebodys_lock_ends_with_a_signal() {
+    data::make(source(), "abort_alive", 300).await;
+    let repo = Repo::new();
+    repo.backup(source(), "abort_alive");
+    let (server, _turn) = tunable().await;
+    let before = state(server).await;
+    let login = address_of("abort_login:secret", server);
+    data::run(
+        server,
+        &[
+            "SET SESSION sql_log_bin = 0",
+            "CREATE USER abort_login@localhost IDENTIFIED BY 'secret'",
+            "GRANT ALL ON *.* TO abort_login@localhost",
+            "CREATE DATABASE abort_alive",
+            "CREATE TABLE abort_alive.account (id INT)",
+        ],
+    )
+    .await;
+    // Somebody's lock keeps the restore from its first table.
+    let mut holder = connect(server).await;
+    holder.execute("LOCK TABLES abort_alive.account READ").await.unwrap();
+    let mut restore = start(&[&tuned_arguments(&repo, &login)[..], &["--drop-existing"]].concat());
+    let waiting = "SELECT COUNT(*) FROM information_schema.processlist WHERE STATE LIKE 'Waiting for%metadata lock'";
+    assert!(restore.until(async || one(server, waiting).await != "0").await);
+    abort(server, &[]).refused(32, &["another restore is running"]);
+    let begun = Instant::now();
+    restore.signal(Signal::INT);
+    let ended = restore.end().expect(130);
+    assert!(begun.elapsed() < Duration::from_secs(15), "it took {:?}", begun.elapsed());
+    // What can be pasted holds no password, and asks for one.
+    let (resume, removal) = printed(&ended);
+    assert!(!ended.err.contains("secret") && resume.ends_with(" --password"), "{}", ended.err);
+    assert!(removal.ends_with(" --password --abort") && removal.contains("mysql://abort_login@/"), "{removal}");
+    holder.execute("UNLOCK TABLES").await.unwrap();
+    holder.close().await;
+
+    // A restore of something else finds it in its way, and says what removes it.
+    let other = Repo::new();
+    other.backup(source(), "abort_alive");
+    let refused = other.restore(server, &["--drop-existing"]).refused(32, &["unfinished restore of other data"]);
+    let removal = "hint: to remove what it left on the target: ";
+    let removal = refused.err.lines().find_map(|line| line.strip_prefix(removal)).expect("a line to paste");
+    paste(removal).expect(0);
+    assert_nothing_left(server).await;
+    let undo = ["SET SESSION sql_log_bin = 0", "DROP DATABASE abort_alive", "DROP USER abort_login@localhost"];
+    data::run(server, &undo).await;
+    assert_eq!(state(server).await, before);
+}
