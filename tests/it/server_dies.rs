@@ -47,6 +47,8 @@ async fn a_restore_whose_target_dies_at_any_packet_goes_on_when_it_is_back() {
     let mut target = own(target_options());
     let tap = Tap::before_mysql(target.socket());
     let mut tally = Tally::default();
+    // Without it the target could not be started again.
+    let with_redo = ["--threads", "2", "--redo", "on"];
     let named = [
         (At::Words("COMMIT", "", 3), When::Sent),
         (At::Words("COMMIT", "", 4), When::Answered),
@@ -57,7 +59,7 @@ async fn a_restore_whose_target_dies_at_any_packet_goes_on_when_it_is_back() {
         everything::remove(&target).await;
         let pid = target.pid().unwrap();
         tap.aim(at.clone(), when, move || kill_and_wait(pid));
-        let ended = start(&stage.arguments(tap.address(), &["--threads", "2"])).end();
+        let ended = start(&stage.arguments(tap.address(), &with_redo)).end();
         let (struck, point) = (tap.struck(), format!("{when:?} {at:?} {:?}", tap.struck()));
         tap.reset();
         tally.tried += 1;
@@ -65,7 +67,7 @@ async fn a_restore_whose_target_dies_at_any_packet_goes_on_when_it_is_back() {
         assert!(matches!(ended.code, 0 | 10 | 13), "{point}: {ended:?}");
         target.kill9();
         target.restart().unwrap();
-        stage.goes_on(&target, &point, ended.code == 0, &["--threads", "2"], &mut tally).await;
+        stage.goes_on(&target, &point, ended.code == 0, &with_redo, &mut tally).await;
     }
     tally.tell("restores whose target was killed at a packet");
 }

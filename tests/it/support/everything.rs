@@ -84,7 +84,8 @@ pub async fn remove(server: &Sandbox) {
     .await;
 }
 
-/// All of it as the server has it: rows and definitions, types in documents, schemas, accounts, whose code it is.
+/// All of it as the server has it: rows and definitions, types in documents, schemas, accounts, whose code it
+/// is, and the settings that a restore may change meanwhile.
 pub async fn state(server: &Sandbox) -> BTreeMap<String, String> {
     let mut state = BTreeMap::new();
     for schema in SCHEMAS {
@@ -101,6 +102,8 @@ pub async fn state(server: &Sandbox) -> BTreeMap<String, String> {
         "SELECT CONCAT('state of event ', EVENT_NAME), CONCAT(STATUS, DEFINER) FROM information_schema.events WHERE EVENT_SCHEMA LIKE 'k\\_%'",
         "SELECT CONCAT('histogram ', TABLE_NAME), JSON_EXTRACT(HISTOGRAM, '$.buckets') FROM information_schema.column_statistics WHERE SCHEMA_NAME LIKE 'k\\_%'",
         "SELECT 'types', GROUP_CONCAT(n, kind ORDER BY kind) FROM (SELECT COUNT(*) n, CONCAT_WS(',', JSON_TYPE(j->'$.i'), JSON_TYPE(j->'$.d'), JSON_TYPE(j->'$.t')) kind FROM k_app.typed GROUP BY kind) k",
+        "SELECT 'settings', CONCAT_WS(',', @@GLOBAL.local_infile, @@GLOBAL.innodb_adaptive_hash_index, @@GLOBAL.sync_binlog, \
+         (SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Innodb_redo_log_enabled'))",
         "SELECT 'schemas', GROUP_CONCAT(SCHEMA_NAME) FROM information_schema.schemata WHERE SCHEMA_NAME NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')",
     ];
     session.execute("SET SESSION print_identified_with_as_hex = 1").await.unwrap();
