@@ -80,16 +80,8 @@ pub async fn run_from(
     let tuning = tuning::plan(&mut target, options, progressed.as_ref(), in_use).await?;
     plan::check_rows_fit(&selected, target.way, target.facts.max_allowed_packet, &options.target)?;
     if options.dry_run {
-        return Ok(plan::report(
-            options,
-            &backup,
-            &selected,
-            &target,
-            effort.workers,
-            prediction,
-            findings,
-            tuning.changes,
-        ));
+        let foreseen = plan::Foreseen { prediction, findings, settings: tuning.changes };
+        return Ok(plan::report(options, &backup, &selected, &target, effort.workers, foreseen));
     }
     progress.note(&prediction.text());
     let other_family = target::other_family(&backup.manifest.server, &target.facts);

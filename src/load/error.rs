@@ -144,6 +144,8 @@ impl LoadError {
     }
 }
 
+const MAKE_ROOM: &str = "make room there (disk of the data directory and of tmpdir, limits of tablespaces) and run the same command again, it goes on from there";
+
 /// The server and its words, where an error says that there is no room: table, disk or temporary file full. A full disk
 /// comes to light in a write as well, with the system's error 28 in the text.
 pub(super) fn no_room(error: &ServerError) -> Option<(&str, &str)> {
@@ -160,6 +162,7 @@ pub(super) fn no_room(error: &ServerError) -> Option<(&str, &str)> {
 impl Explain for LoadError {
     fn exit(&self) -> Exit {
         match self {
+            LoadError::Server(source) if no_room(source).is_some() => Exit::TargetUnfit,
             LoadError::Server(source) => source.exit(),
             LoadError::Refused { source, .. } => match source.code() {
                 // Also what a server wrote and another does not understand: 1064, and MariaDB's unknown option and type.
@@ -179,15 +182,14 @@ impl Explain for LoadError {
     fn hint(&self) -> Option<String> {
         let LoadError::Refused { source, .. } = self else {
             return match self {
+                LoadError::Server(source) if no_room(source).is_some() => Some(MAKE_ROOM.into()),
                 LoadError::Server(source) => source.hint(),
                 LoadError::Repository(source) | LoadError::Unread { source, .. } => source.hint(),
                 LoadError::Rejected { .. } => Some(
                     "nothing of this chunk was kept; mend the cause and run the same command again, it goes on from there"
                         .into(),
                 ),
-                LoadError::TargetFull { .. } => Some(
-                    "make room there (disk of the data directory and of tmpdir, tablespace limits) and run the same command again, it goes on from there".into(),
-                ),
+                LoadError::TargetFull { .. } => Some(MAKE_ROOM.into()),
                 LoadError::RowTooWide { .. } => Some(
                     "run SET GLOBAL local_infile=ON on the target, or raise max_allowed_packet there".into(),
                 ),

@@ -318,6 +318,51 @@ async fn a_prune_killed_at_any_change_comes_to_the_same_end() {
     }
 }
 
+#[tokio::test]
+async fn a_prune_killed_at_any_moment_goes_on_to_the_same_end() {
+    schemas().await;
+    let (repo, address) = (Repo::new(), address(source()));
+    let place = repo.place();
+    let backup = [&repo.backup_arguments(&address, "prune_x")[..], &["--name", "one"]].concat();
+    let prune = ["prune", "--repo", &place, "--keep-last", "1", "--grace", "0s", "--yes"];
+    let garbage = |n: u32| repo.file(&format!("objects/{:02x}/{:02x}{:062x}", n % 16, n % 16, n));
+    let litter = || {
+        for n in 0..300 {
+            std::fs::create_dir_all(garbage(n).parent().unwrap()).unwrap();
+            std::fs::write(garbage(n), "left by a killed backup").unwrap();
+        }
+    };
+    run(&backup).expect(0);
+    let objects = || repo.files().into_iter().filter(|file| file.starts_with("objects/")).collect::<Vec<_>>();
+    let needed = objects();
+    litter();
+    let seconds = || {
+        Duration::from_secs_f64(run(&[&prune[..], &["--json"]].concat()).expect(0).json()["seconds"].as_f64().unwrap())
+    };
+    // The program takes a moment to begin, and as long again is not too late.
+    let whole = (seconds() + seconds()) / 2 + Duration::from_millis(30);
+    assert_eq!(objects(), needed);
+    let moments = if std::env::var_os("MYRIAD_TEST_FULL").is_some() { 100 } else { 3 };
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(20_261_125);
+    let mut killed = 0;
+    for _ in 0..moments {
+        litter();
+        run(&backup).expect(0);
+        for _ in 0..2 {
+            let running = start(&prune);
+            tokio::time::sleep(whole.mul_f64(random.random_range(0.0..1.0))).await;
+            running.signal(Signal::KILL);
+            killed += u32::from(running.end().code == -1);
+        }
+        run(&prune).expect(0);
+        run(&prune).expect(0);
+        assert_eq!(objects(), needed);
+        assert_eq!(repo.listed().len(), 1);
+        repo.verify(&[]).expect(0);
+    }
+    println!("prune: {killed} of {} runs were killed by a signal, nothing lost", 2 * moments);
+}
+
 /// The place, and whether a prune there must be met with a failure: what was condemned after all that the backup puts
 /// and before its manifest is seen by its last look.
 const PAUSES: [(At, bool); 4] = [
@@ -422,7 +467,7 @@ async fn a_backup_that_cannot_be_read_stops_everything() {
     ] {
         corrupt.damage(name, damage);
         for keep in [keep_last(1), Keep::default()] {
-            let error = prune(store.clone(), keep).await.err().expect("a prune beside an unreadable backup");
+            let error = prune(store.clone(), keep).await.expect_err("a prune beside an unreadable backup");
             assert_eq!(error.exit(), Exit::RepositoryDamaged);
             assert!(
                 error.to_string().starts_with("nothing was removed from memory: 1 backup cannot be read"),

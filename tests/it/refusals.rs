@@ -1,8 +1,9 @@
 //! What a restore refuses, what it leaves alone on its target, and how the target goes on in its source's history.
 
 use crate::support::data::{self, assert_nothing_left, drop_restored, fingerprint, one};
-use crate::support::program::{Repo, address, address_of};
+use crate::support::program::{Repo, address, address_of, start};
 use crate::support::server::{connect, options, own, source, target_alone};
+use crate::support::tap::{At, Tap, Victim, When};
 use myriad::sandbox::{Sandbox, SandboxOptions};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -212,6 +213,12 @@ async fn a_whole_instance_is_handed_its_past_and_replicates_from_there() {
         let drops = ["SET SESSION sql_log_bin = 0", "DROP DATABASE IF EXISTS d", "DROP DATABASE IF EXISTS e"];
         data::run(&target, &drops).await;
     }
+    // Killed when it is set and before that is known: the next run finds it set, and does not take it for a stranger's.
+    let (tap, victim) = (Tap::before_mysql(target.socket()), Victim::default());
+    tap.aim(At::Words("SET GLOBAL gtid_purged", "", 1), When::Answered, victim.strike());
+    let killed = start(&[&repo.restore_arguments(tap.address())[..], &["--gtid-purged", "auto"]].concat());
+    victim.is(killed.pid());
+    killed.end().expect(-1);
     let report = repo.restore(&target, &["--gtid-purged", "auto"]).expect(0);
     assert!(report.out.contains(&format!("gtid_purged: set to {executed}")), "{}", report.out);
     assert_eq!(one(&target, "SELECT REPLACE(@@GLOBAL.gtid_executed, '\\n', '')").await, executed);

@@ -460,3 +460,30 @@ async fn sessions_that_flush_tables_do_not_stop_a_backup() {
         "20"
     );
 }
+
+/// LOCK TABLES waits for a transaction that has written to one table and keeps writers from the others meanwhile: it is taken
+/// back after a moment, as the global lock is.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_transaction_stops_nobody() {
+    let mut bank = Bank::open(true);
+    let options = bank.sandbox.connect_options();
+    let locks = bank.user("SELECT, LOCK TABLES");
+    let mut holder = RawSession::connect(&options).unwrap();
+    holder.execute(b"BEGIN").unwrap();
+    // After the accounts in the order in which the server locks tables.
+    holder.execute(b"INSERT INTO bank.report VALUES (2)").unwrap();
+    let writers = Writers::start(&options);
+    std::thread::sleep(Duration::from_secs(1));
+    // What a busy machine makes them wait by itself.
+    let quiet = writers.longest_wait();
+    let ending = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(2));
+        holder.execute(b"COMMIT").unwrap();
+    });
+    let held = take(&locks, true).await.unwrap();
+    let waited = writers.longest_wait();
+    assert_eq!(held.consistency, ConsistencyKind::TableLocks, "{:?}", held.passed_over);
+    println!("longest wait of a writer {waited:?}, {quiet:?} before");
+    assert!(waited < Duration::from_millis(500) + quiet, "a writer waited {waited:?} beside an open transaction");
+    ending.join().unwrap();
+}

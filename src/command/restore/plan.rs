@@ -70,6 +70,14 @@ pub(super) fn check_json_types(selected: &Selected, facts: &ServerFacts) -> Resu
     }
 }
 
+/// What is known beforehand.
+pub(super) struct Foreseen {
+    pub prediction: Prediction,
+    pub findings: Vec<Finding>,
+    /// Global settings that would be changed.
+    pub settings: Vec<Change>,
+}
+
 /// The plan of `--dry-run`.
 pub(super) fn report(
     options: &RestoreOptions,
@@ -77,9 +85,7 @@ pub(super) fn report(
     selected: &Selected,
     target: &Target,
     threads: usize,
-    prediction: Prediction,
-    findings: Vec<Finding>,
-    settings: Vec<Change>,
+    foreseen: Foreseen,
 ) -> RestoreReport {
     let tables = selected.tables.iter().map(|table| {
         let chunks = table.chunks.as_deref().unwrap_or_default();
@@ -103,9 +109,9 @@ pub(super) fn report(
         writes_binary_log: target.writes_binary_log(),
         tables: tables.collect(),
         objects: selected.objects.len() as u64,
-        prediction,
-        findings,
-        settings,
+        prediction: foreseen.prediction,
+        findings: foreseen.findings,
+        settings: foreseen.settings,
         notes: target.notes.clone(),
     }))
 }

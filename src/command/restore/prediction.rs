@@ -84,3 +84,24 @@ impl Prediction {
         format!("predicted: {} of disk on the target ({free}), {}", bytes(self.disk_bytes), seconds(self.seconds))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_is_too_small_only_where_it_is_seen_to_be() {
+        let prediction = |free| Prediction { disk_bytes: 10 << 20, disk_free_bytes: free, seconds: 1.0 };
+        assert_eq!(prediction(None).finding("s", 0), None);
+        assert_eq!(prediction(Some(10 << 20)).finding("s", 0), None);
+        let finding = prediction(Some(9 << 20)).finding("s", 0).expect("too small");
+        assert_eq!(finding.message, "s has too little room on its disk: about 10.0 MiB are wanted, 9.0 MiB are free");
+        // What is dropped first gives its room back.
+        assert_eq!(prediction(Some(9 << 20)).finding("s", 1 << 20), None);
+        let text = prediction(None).text();
+        assert_eq!(
+            text,
+            "predicted: 10.0 MiB of disk on the target (how much is free cannot be seen from here), 1.0 s"
+        );
+    }
+}

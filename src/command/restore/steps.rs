@@ -60,10 +60,8 @@ impl Run<'_> {
                 Err(error) => error,
             };
             let why = Error::new(error.exit(), error.to_string());
-            self.control_again(error, &mut lost).await?;
             // Without a ledger nothing was made yet, or somebody else has ended this run: neither is gone on from.
-            let run = run_id(&self.backup, self.options);
-            progressed = Some(ledger::find(&mut self.target.session, &run).await?.ok_or(why)?);
+            progressed = Some(self.control_again(error, &mut lost).await?.ok_or(why)?);
         };
         self.stop_here()?;
         Ok(tables)
@@ -78,7 +76,8 @@ impl Run<'_> {
             }
             None => {
                 let logged = target.writes_binary_log();
-                ledger::create(&mut target.session, &run_id(&self.backup, options), logged).await?;
+                let created = ledger::create(&mut target.session, &run_id(&self.backup, options), logged).await;
+                created.map_err(LoadError::from)?;
                 Progressed::default()
             }
         };
@@ -115,6 +114,7 @@ impl Run<'_> {
         let mut lost = 0;
         while let Err(error) = self.try_keys_and_code().await {
             self.control_again(error, &mut lost).await?;
+            self.target.undo_unfinished(&self.selected).await?;
         }
         self.stop_here()
     }
@@ -142,7 +142,7 @@ impl Run<'_> {
         let readers = loop {
             match Readers::on(&self.options.target, &mut self.target.session).await {
                 Ok(readers) => break readers,
-                Err(error) => self.control_again(error, &mut lost).await?,
+                Err(error) => drop(self.control_again(error, &mut lost).await?),
             }
         };
         let (workers, tables) = (self.effort.workers, Arc::new(tables));
@@ -156,6 +156,7 @@ impl Run<'_> {
         let mut lost = 0;
         while let Err(error) = self.try_triggers_and_events().await {
             self.control_again(error, &mut lost).await?;
+            self.target.put_collations_back().await?;
         }
         // A statement that was ended reads as one that the target refused.
         self.stop_here()
@@ -176,18 +177,21 @@ impl Run<'_> {
     }
 
     /// A control session in place of the one that a step lost; the step is then taken again, and finds what it has made
-    /// already. Any other error is given back, and that of a run with users, whose grants are counted as they are given.
-    async fn control_again(&mut self, error: Error, lost: &mut u32) -> Result<()> {
+    /// already: returns what the ledger says of that. Any other error is given back, and that of a run with users, whose
+    /// grants are counted as they are given.
+    async fn control_again(&mut self, error: Error, lost: &mut u32) -> Result<Option<Progressed>> {
         *lost += 1;
         if error.exit() != Exit::ServerLost || *lost > limits::LOST_TRIES || self.options.users {
             return Err(error);
         }
         self.progress.note(&format!("the control session was lost and is opened anew: {error}"));
         self.repeated = true;
-        match self.sessions.renew(&mut self.target.session).await? {
-            true => Ok(()),
-            false => Err(error),
+        if !self.sessions.renew(&mut self.target.session).await? {
+            return Err(error);
         }
+        let progressed = ledger::find(&mut self.target.session, &run_id(&self.backup, self.options)).await?;
+        self.target.own = progressed.clone().unwrap_or_default();
+        Ok(progressed)
     }
 
     /// Records in the repository that the backup was proved, where all of it came back and every digest was equal.

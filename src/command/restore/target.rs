@@ -119,6 +119,11 @@ impl Target {
             };
             self.session.execute(format!("DROP {what} IF EXISTS {}", name.sql())).await?;
         }
+        self.put_collations_back().await
+    }
+
+    /// Gives schemas the collation that they had before code was made in them.
+    pub async fn put_collations_back(&mut self) -> Result<()> {
         for (schema, collation) in &self.own.collations {
             schema::put_collation_back(&mut self.session, schema, collation).await?;
         }

@@ -240,7 +240,7 @@ impl Run<'_> {
                     format!("{server} was lost while its redo log was off, and does not answer any more: {error}");
                 Error::new(Exit::TargetMustBeRebuilt, lost)
                     .hint("where its error log says MY-013598 it crashed and does not start again: make its data directory anew (mysqld --initialize), then restore from the beginning")
-                    .hint(format!("where it still runs, or was shut down cleanly, run the same command again: its settings are recorded there, and that puts them back"))
+                    .hint("where it still runs, or was shut down cleanly, run the same command again: its settings are recorded there, and that puts them back")
             }
             Reached::Not => {
                 resumable(error.hint(format!("settings of {server} could not be put back; {NEXT_RUN_DOES}")))
