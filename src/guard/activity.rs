@@ -71,8 +71,9 @@ impl Others {
 /// A read that is over sooner belongs to one statement, such as a monitor's.
 const TRANSACTION_SECONDS: u64 = 2;
 
-/// The sessions of others; none where the account may not see them.
-pub(super) async fn others(session: &mut Session) -> Result<Option<Others>, ServerError> {
+/// The sessions of others than this one and `own_sessions`; none where the account may not see them. The server's list of
+/// transactions may be a tenth of a second old where somebody just asked for it (seen on 9.7.4).
+pub(super) async fn others(session: &mut Session, own_sessions: &[u64]) -> Result<Option<Others>, ServerError> {
     let open = "SELECT trx_mysql_thread_id, trx_rows_modified + trx_rows_locked, TIMESTAMPDIFF(SECOND, trx_started, NOW()) \
         FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> CONNECTION_ID()";
     let open = match session.query(open).await {
@@ -92,7 +93,7 @@ pub(super) async fn others(session: &mut Session) -> Result<Option<Others>, Serv
         .await?;
     let mut others = Others::default();
     let mut accounts: BTreeMap<String, u64> = BTreeMap::new();
-    for row in rows {
+    for row in rows.iter().filter(|row| !own_sessions.contains(&row.number(0))) {
         let host = row.text(2);
         let host = host.rsplit_once(':').map_or(host.as_str(), |(host, _)| host);
         let account = format!("{}@{host}", row.text(1));

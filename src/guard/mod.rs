@@ -33,6 +33,8 @@ pub struct Intent {
     pub objects: Vec<(ObjectKind, QualifiedName)>,
     /// Tables that an earlier try of the same run made: not in the way.
     pub own: HashSet<QualifiedName>,
+    /// Sessions that outlived an earlier try of the same run, by connection id: nobody else's.
+    pub own_sessions: Vec<u64>,
     /// Nothing is made under the name that it had, and nothing that belongs to the whole server.
     pub renamed: bool,
     /// The target bears the mark of an earlier try of the same run.
@@ -92,7 +94,7 @@ pub async fn inspect(
         false => None,
     };
     let is_source = intent.sources.iter().any(|source| source.is_same_server(facts));
-    let others = activity::others(session).await?;
+    let others = activity::others(session, &intent.own_sessions).await?;
     let replicas = standing::replicas(session, others.is_some()).await?;
     let own = standing::own_replication(session, facts).await?;
     let group = standing::group(session).await?;

@@ -165,7 +165,7 @@ pub async fn end_workers(session: &mut Session) -> Result<(), LoadError> {
 }
 
 /// Connection ids of the sessions that hold a worker's lock.
-async fn workers(session: &mut Session) -> Result<Vec<u64>, ServerError> {
+pub async fn workers(session: &mut Session) -> Result<Vec<u64>, ServerError> {
     let holders: Vec<_> =
         (0..limits::THREADS_MAX).map(|worker| format!("IS_USED_LOCK('{}')", worker_lock(worker))).collect();
     let row = session.query_first(format!("SELECT {}", holders.join(", "))).await?;

@@ -302,8 +302,8 @@ fn connect_error(server: String, error: mysql_async::Error) -> ServerError {
 /// it does not let the account in.
 pub(super) fn login_error(server: String, code: u16, why: String) -> ServerError {
     match code {
-        // Too many connections, shutdown, host blocked, too many connections of the user (two kinds).
-        1040 | 1053 | 1129 | 1203 | 1226 => ServerError::Unreachable { server, why },
+        // Too many connections, shutdown, host blocked, too many connections of the user (two kinds), offline mode.
+        1040 | 1053 | 1129 | 1203 | 1226 | 3032 => ServerError::Unreachable { server, why },
         _ => ServerError::LoginRefused { server, why },
     }
 }

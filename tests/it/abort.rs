@@ -208,9 +208,12 @@ async fn a_run_that_lives_is_not_aborted_and_a_wait_for_somebodys_lock_ends_with
     // Somebody's lock keeps the restore from its first table.
     let mut holder = connect(server).await;
     holder.execute("LOCK TABLES abort_alive.account READ").await.unwrap();
-    let mut restore = start(&[&tuned_arguments(&repo, &login)[..], &["--drop-existing"]].concat());
+    let mut restore =
+        start(&[&tuned_arguments(&repo, &login)[..], &["--drop-existing", "--definer", "current"]].concat());
     let waiting = "SELECT COUNT(*) FROM information_schema.processlist WHERE STATE LIKE 'Waiting for%metadata lock'";
-    assert!(restore.until(async || one(server, waiting).await != "0").await);
+    if !restore.until(async || one(server, waiting).await != "0").await {
+        panic!("it did not wait: {:?}", restore.end());
+    }
     abort(server, &[]).refused(32, &["another restore is running"]);
     let begun = Instant::now();
     restore.signal(Signal::INT);
@@ -218,7 +221,7 @@ async fn a_run_that_lives_is_not_aborted_and_a_wait_for_somebodys_lock_ends_with
     assert!(begun.elapsed() < Duration::from_secs(15), "it took {:?}", begun.elapsed());
     // What can be pasted holds no password, and asks for one.
     let (resume, removal) = printed(&ended);
-    assert!(!ended.err.contains("secret") && resume.ends_with(" --password"), "{}", ended.err);
+    assert!(!ended.err.contains("secret") && resume.ends_with(" --definer current --password"), "{}", ended.err);
     assert!(removal.ends_with(" --password --abort") && removal.contains("mysql://abort_login@/"), "{removal}");
     holder.execute("UNLOCK TABLES").await.unwrap();
     holder.close().await;

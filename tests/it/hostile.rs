@@ -409,6 +409,8 @@ async fn texts_of_the_repository_are_never_run_beside_what_they_state() {
     }
 }
 
+type AccountCase = (&'static str, fn(&mut Value), &'static str);
+
 #[tokio::test]
 async fn an_account_is_itself_alone() {
     make("hostile_users", 5).await;
@@ -432,7 +434,7 @@ async fn an_account_is_itself_alone() {
         let account = contents.accounts.iter_mut().filter_map(|line| line.get_mut("account"));
         change(account.into_iter().find(|account| account["user"] == "hostile_one").unwrap());
     };
-    let cases: [(&str, fn(&mut Value), &str); 6] = [
+    let cases: [AccountCase; 6] = [
         ("another account", |a| Contents::rewrite(a, "`hostile_one`@", "`root`@"), "CREATE USER of this name"),
         (
             "two accounts",

@@ -380,15 +380,12 @@ async fn a_prune_beside_a_backup_whose_lock_was_lost_loses_nothing() {
             let leaping = LeapingStore::new(three().await);
             let first = ids(&(leaping.clone() as Arc<dyn Store>)).await;
             back_up(leaping.clone(), "prune_x").await.unwrap();
+            let visible = ids(&(leaping.clone() as Arc<dyn Store>)).await;
             let store = WaitingStore::new(leaping.clone(), at);
             let paused = tokio::spawn(back_up(store.clone(), "prune_x"));
             store.reached().await;
-            // Only the oldest but one stays: everything else is condemned under the backup's feet.
-            let repository = Repository::open(leaping.clone()).await.unwrap();
-            let visible = ids(&(leaping.clone() as Arc<dyn Store>)).await;
-            for id in
-                visible.iter().filter(|id| **id != first[1] && (at != PAUSES[3].0 || *id != visible.last().unwrap()))
-            {
+            // Of what was there only one stays: everything else is condemned under the backup's feet.
+            for id in visible.iter().filter(|id| **id != first[1]) {
                 leaping.delete(&model::manifest_name("one", id)).await.unwrap();
             }
             prune(leaping.clone(), Keep::default()).await.unwrap();
@@ -396,7 +393,6 @@ async fn a_prune_beside_a_backup_whose_lock_was_lost_loses_nothing() {
                 leaping.leap(GRACE);
                 prune(leaping.clone(), Keep::default()).await.unwrap();
             }
-            drop(repository);
             store.go_on();
             let ended = paused.await.unwrap();
             let listed = ids(&(leaping.clone() as Arc<dyn Store>)).await;
@@ -415,6 +411,39 @@ async fn a_prune_beside_a_backup_whose_lock_was_lost_loses_nothing() {
             assert_collected(&leaping).await;
             assert_sound(leaping).await;
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_beside_a_prune_whose_lock_was_lost_loses_nothing() {
+    // Before it condemns what the backup stores again meanwhile, and before it deletes it.
+    for (at, condemned_before) in [(At::Put("prune/2"), false), (At::Delete("objects/"), true)] {
+        let leaping = LeapingStore::new(three().await);
+        if condemned_before {
+            prune(leaping.clone(), keep_last(1)).await.unwrap();
+            leaping.leap(GRACE);
+        }
+        let store = WaitingStore::new(leaping.clone(), at);
+        let meanwhile = async {
+            store.reached().await;
+            let id = back_up(leaping.clone(), "prune_x").await.unwrap();
+            store.go_on();
+            id
+        };
+        let (pruned, id) = tokio::join!(prune(store.clone(), keep_last(1)), meanwhile);
+        pruned.unwrap();
+        for _ in 0..3 {
+            assert_sound(leaping.clone()).await;
+            leaping.leap(GRACE);
+            prune(leaping.clone(), keep_last(1)).await.unwrap();
+        }
+        let store: Arc<dyn Store> = leaping.clone();
+        assert_eq!(ids(&store).await, [id]);
+        // What was condemned although a backup needs it stays, and is not used by the next.
+        back_up(store.clone(), "prune_x").await.unwrap();
+        prune(store.clone(), keep_last(1)).await.unwrap();
+        assert_sound(store).await;
+        assert_collected(&leaping).await;
     }
 }
 

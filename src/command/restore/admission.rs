@@ -59,7 +59,9 @@ pub(super) async fn ask(
         other => other?,
     };
     target.own = progressed.clone().unwrap_or_default();
-    let intent = intent(backup, options, selected, progressed.as_ref());
+    let mut intent = intent(backup, options, selected, progressed.as_ref());
+    // A plan leaves them alone, and they are nobody else's.
+    intent.own_sessions = ledger::workers(&mut target.session).await?;
     let mut inspection = guard::inspect(&mut target.session, &intent, &target.facts, &target.rights).await?;
     let findings = &mut inspection.findings;
     findings.extend(users.findings(target, options, progressed.as_ref(), &backup.manifest.server).await?);
@@ -106,7 +108,7 @@ impl Asked {
 }
 
 /// Whether the user has said that a finding is fine.
-pub(super) fn overridden(overrides: &Overrides, kind: FindingKind) -> bool {
+fn overridden(overrides: &Overrides, kind: FindingKind) -> bool {
     match kind {
         FindingKind::IsSource => overrides.source,
         FindingKind::HasReplicas => overrides.replicas,
@@ -139,6 +141,7 @@ fn intent(backup: &Found, options: &RestoreOptions, selected: &Selected, progres
         names: tables.chain(views.iter().map(|(_, name)| name.clone())).collect(),
         objects: others.into_iter().filter(|object| !ours(object)).collect(),
         own,
+        own_sessions: Vec::new(),
         renamed: !options.users && selected.schemas.iter().all(|(schema, _)| renamed(&schema.name)),
         resumed: progressed.is_some(),
         target_is: options.overrides.target_is.clone(),

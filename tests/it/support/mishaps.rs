@@ -107,6 +107,8 @@ pub enum At {
     Put(&'static str),
     /// After that put was done, before its answer.
     PutDone(&'static str),
+    /// Before the first delete of a name that begins so.
+    Delete(&'static str),
     /// Before the n-th read of a part of an object, counted from 0.
     Range(u64),
 }
@@ -176,6 +178,7 @@ impl Store for WaitingStore {
     }
 
     async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        self.wait(matches!(self.at, At::Delete(prefix) if name.starts_with(prefix)), 0).await;
         self.inner.delete(name).await
     }
 }
@@ -291,10 +294,11 @@ impl LawStore {
                 }
             }
         }
-        let probe = "zz/law";
-        self.inner.put(probe, Vec::new(), PutMode::Overwrite).await.unwrap();
-        let now = self.inner.head(probe).await.unwrap().modified;
-        self.inner.delete(probe).await.unwrap();
+        // Several deletes are looked at side by side.
+        let probe = format!("law/{:016x}", rand::random::<u64>());
+        self.inner.put(&probe, Vec::new(), PutMode::Overwrite).await.unwrap();
+        let now = self.inner.head(&probe).await.unwrap().modified;
+        self.inner.delete(&probe).await.unwrap();
         let condemned = Condemned::read(&repository).await.unwrap();
         let old = condemned.records.iter().filter(|record| record.at + self.grace <= now);
         if !old.flat_map(|record| &record.objects).any(|object| model::object_name(object) == name) {
