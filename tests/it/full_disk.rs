@@ -51,7 +51,7 @@ async fn a_target_whose_tablespace_is_full_is_told_and_gone_on_with() {
     }
     // Room for the first chunks.
     session.execute("DROP TABLE ballast.a").await.unwrap();
-    let full = repo.restore(&server, &[]);
+    let full = repo.restore(&server, &["--allow-low-disk"]);
     full.refused(33, &["full_space.", "has no room", "is full"]);
     nothing_doubled(&server, "full_space").await;
     session.execute("DROP TABLE ballast.b").await.unwrap();
@@ -101,7 +101,7 @@ async fn a_target_whose_disk_is_full_is_told_and_gone_on_with() {
     };
     let ballast = disk.0.path().join("ballast");
     std::fs::write(&ballast, vec![b'x'; (free() - (3 << 20)) as usize]).unwrap();
-    let full = repo.restore(&server, &[]);
+    let full = repo.restore(&server, &["--allow-low-disk"]);
     full.refused(33, &["full_disk", "has no room"]);
     std::fs::remove_file(&ballast).unwrap();
     nothing_doubled(&server, "full_disk").await;
