@@ -4,6 +4,7 @@ use crate::error::{Exit, Explain};
 use crate::manifest::ManifestError;
 use crate::schema::ddl::DdlError;
 use crate::server::ServerError;
+use crate::server::inspect::ledger::LedgerError;
 
 /// A failure of a restore.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +12,15 @@ pub enum LoadError {
     /// The session failed, or a statement that belongs to no table did.
     #[error(transparent)]
     Server(#[from] ServerError),
+    /// A schema of the ledger's name cannot be used or removed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The account may not make the ledger.
+    #[error("cannot make the schema myriad_restore, in which a restore keeps its state: {source}")]
+    NoLedger {
+        /// The server's answer.
+        source: ServerError,
+    },
     /// The target refused a definition.
     #[error("cannot create {what}: {source}")]
     Refused {
@@ -115,7 +125,8 @@ impl LoadError {
     /// The MySQL error number, where the server answered with one.
     pub fn code(&self) -> Option<u16> {
         match self {
-            LoadError::Server(source) => source.code(),
+            LoadError::Server(source) | LoadError::NoLedger { source } => source.code(),
+            LoadError::Ledger(LedgerError::Server(source)) => source.code(),
             LoadError::Refused { source, .. } | LoadError::NotRemoved { source, .. } => source.code(),
             _ => None,
         }
@@ -123,7 +134,7 @@ impl LoadError {
 
     /// True where a session was lost: the same work can be done over another.
     pub fn lost(&self) -> bool {
-        matches!(self, LoadError::Server(source) if source.lost())
+        matches!(self, LoadError::Server(source) | LoadError::Ledger(LedgerError::Server(source)) if source.lost())
     }
 
     /// What was to be made had no room.
@@ -144,6 +155,10 @@ impl LoadError {
     }
 }
 
+/// The right that an account with rights on its own schemas alone lacks.
+const NEEDS_LEDGER: &str =
+    "GRANT ALL ON myriad_restore.* TO the account that restores; docs/guide.md says what it is for";
+
 const MAKE_ROOM: &str = "make room there (disk of the data directory and of tmpdir, limits of tablespaces) and run the same command again, it goes on from there";
 
 /// The server and its words, where an error says that there is no room: table, disk or temporary file full. A full disk
@@ -163,7 +178,8 @@ impl Explain for LoadError {
     fn exit(&self) -> Exit {
         match self {
             LoadError::Server(source) if no_room(source).is_some() => Exit::TargetUnfit,
-            LoadError::Server(source) => source.exit(),
+            LoadError::Server(source) | LoadError::NoLedger { source } => source.exit(),
+            LoadError::Ledger(source) => source.exit(),
             LoadError::Refused { source, .. } => match source.code() {
                 // Also what a server wrote and another does not understand: 1064, and MariaDB's unknown option and type.
                 Some(1286 | 3185 | 3548 | 3750 | 1235 | 1273 | 1115 | 1064 | 1911 | 4161) => Exit::TargetUnfit,
@@ -184,6 +200,8 @@ impl Explain for LoadError {
             return match self {
                 LoadError::Server(source) if no_room(source).is_some() => Some(MAKE_ROOM.into()),
                 LoadError::Server(source) => source.hint(),
+                LoadError::Ledger(source) => source.hint(),
+                LoadError::NoLedger { .. } => Some(NEEDS_LEDGER.into()),
                 LoadError::Repository(source) | LoadError::Unread { source, .. } => source.hint(),
                 LoadError::Rejected { .. } => Some(
                     "nothing of this chunk was kept; mend the cause and run the same command again, it goes on from there"

@@ -11,7 +11,9 @@ use super::sessions::patiently;
 use crate::limits;
 use crate::schema::identifier::literal;
 use crate::schema::{Account, ObjectKind, QualifiedName};
+use crate::server::facts;
 use crate::server::inspect::LEDGER_SCHEMA;
+use crate::server::inspect::ledger::{look, of_this_server};
 use crate::server::{ServerError, Session};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
@@ -172,14 +174,10 @@ pub async fn workers(session: &mut Session) -> Result<Vec<u64>, ServerError> {
     Ok(row.map(|row| (0..holders.len()).filter_map(|i| row.opt_number(i)).collect()).unwrap_or_default())
 }
 
-/// What an earlier try of this run has left; none where the target holds no ledger. A ledger of another run is an error.
+/// What an earlier try of this run has left; none where the target holds no ledger. A ledger of another run or of another
+/// server, or a schema of its name that is somebody else's, is an error.
 pub async fn find(session: &mut Session, run: &RunId) -> Result<Option<Progressed>, LoadError> {
-    let there = session
-        .query(format!(
-            "SELECT 1 FROM information_schema.tables WHERE TABLE_SCHEMA = '{LEDGER_SCHEMA}' AND TABLE_NAME = 'run'"
-        ))
-        .await?;
-    if there.is_empty() {
+    if !of_this_server(session).await?.is_some_and(|tables| tables.contains("run")) {
         return Ok(None);
     }
     let Some(row) = session.query_first(format!("SELECT backup, manifest, scope FROM {LEDGER_SCHEMA}.run")).await?
@@ -216,37 +214,47 @@ pub(super) async fn made(session: &mut Session) -> Result<Vec<(String, Qualified
     Ok(rows.iter().map(|row| (row.text(0), QualifiedName::new(row.text(1), row.text(2)))).collect())
 }
 
-/// Makes the ledger of a new run, which stands in the target's binary log or does not.
-pub async fn create(session: &mut Session, run: &RunId, logged: bool) -> Result<(), ServerError> {
+/// Makes the ledger of a new run, which stands in the target's binary log or does not. What is left of a removed one goes.
+pub async fn create(session: &mut Session, run: &RunId, logged: bool) -> Result<(), LoadError> {
+    let schema = format!("CREATE SCHEMA IF NOT EXISTS {LEDGER_SCHEMA} DEFAULT CHARACTER SET utf8mb4");
+    match session.execute(schema).await {
+        Err(source) if matches!(source.code(), Some(1044 | 1142)) => return Err(LoadError::NoLedger { source }),
+        other => other.map(drop)?,
+    }
+    if let Some(tables) = of_this_server(session).await? {
+        drop_tables(session, &tables).await?;
+    }
+    let server = facts::identity(session).await?;
     let statements = [
-        format!("CREATE SCHEMA IF NOT EXISTS {LEDGER_SCHEMA} DEFAULT CHARACTER SET utf8mb4"),
         format!(
-            "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.made (kind VARCHAR(20) COLLATE utf8mb4_bin, \
+            "CREATE TABLE {LEDGER_SCHEMA}.made (kind VARCHAR(20) COLLATE utf8mb4_bin, \
              schema_name VARCHAR(64) COLLATE utf8mb4_bin, object_name VARCHAR(64) COLLATE utf8mb4_bin, \
-             PRIMARY KEY (kind, schema_name, object_name)) ENGINE=InnoDB"
+             PRIMARY KEY (kind, schema_name, object_name)) ENGINE=InnoDB CHARACTER SET utf8mb4"
         ),
         format!(
-            "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.account (user_name VARCHAR(100) COLLATE utf8mb4_bin, \
-             host_name VARCHAR(255) COLLATE utf8mb4_bin, replaced BOOL, PRIMARY KEY (user_name, host_name)) ENGINE=InnoDB"
+            "CREATE TABLE {LEDGER_SCHEMA}.account (user_name VARCHAR(100) COLLATE utf8mb4_bin, \
+             host_name VARCHAR(255) COLLATE utf8mb4_bin, replaced BOOL, PRIMARY KEY (user_name, host_name)) \
+             ENGINE=InnoDB CHARACTER SET utf8mb4"
         ),
         format!(
-            "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.collation (schema_name VARCHAR(64) COLLATE utf8mb4_bin PRIMARY KEY, \
-             collation_name VARCHAR(64)) ENGINE=InnoDB"
+            "CREATE TABLE {LEDGER_SCHEMA}.collation (schema_name VARCHAR(64) COLLATE utf8mb4_bin PRIMARY KEY, \
+             collation_name VARCHAR(64)) ENGINE=InnoDB CHARACTER SET utf8mb4"
         ),
         format!(
-            "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.chunk (table_number INT UNSIGNED, n BIGINT UNSIGNED, \
+            "CREATE TABLE {LEDGER_SCHEMA}.chunk (table_number INT UNSIGNED, n BIGINT UNSIGNED, \
              PRIMARY KEY (table_number, n)) ENGINE=InnoDB"
         ),
         format!(
-            "CREATE TABLE IF NOT EXISTS {LEDGER_SCHEMA}.run (id INT PRIMARY KEY, backup VARCHAR(100), \
-             manifest CHAR(64), scope CHAR(64), begun DATETIME, logged BOOL) ENGINE=InnoDB"
+            "CREATE TABLE {LEDGER_SCHEMA}.run (id INT PRIMARY KEY, backup VARCHAR(100), manifest CHAR(64), scope CHAR(64), \
+             begun DATETIME, logged BOOL, server VARCHAR(300)) ENGINE=InnoDB CHARACTER SET utf8mb4"
         ),
         // The run's row comes last: without it the ledger does not count.
         format!(
-            "INSERT INTO {LEDGER_SCHEMA}.run VALUES (1, {}, '{}', '{}', UTC_TIMESTAMP(), {logged})",
+            "INSERT INTO {LEDGER_SCHEMA}.run VALUES (1, {}, '{}', '{}', UTC_TIMESTAMP(), {logged}, {})",
             literal(&run.backup),
             run.manifest,
-            run.scope
+            run.scope,
+            literal(&server)
         ),
     ];
     for statement in statements {
@@ -334,7 +342,24 @@ pub async fn forget_chunks(session: &mut Session, table: u32) -> Result<(), Serv
     session.execute(format!("DELETE FROM {LEDGER_SCHEMA}.chunk WHERE table_number = {table}")).await.map(drop)
 }
 
-/// Removes the ledger: the run is complete.
-pub async fn remove(session: &mut Session) -> Result<(), ServerError> {
-    session.execute(format!("DROP SCHEMA IF EXISTS {LEDGER_SCHEMA}")).await.map(drop)
+/// Removes the ledger: the run is complete. Returns what its schema holds besides, with which that stays.
+pub async fn remove(session: &mut Session) -> Result<Vec<String>, ServerError> {
+    let Some(held) = look(session).await? else { return Ok(Vec::new()) };
+    match held.foreign.is_empty() {
+        // In one statement, so that a run that is cut off leaves all of it or nothing.
+        true => session.execute(format!("DROP SCHEMA IF EXISTS {LEDGER_SCHEMA}")).await.map(drop)?,
+        false => drop_tables(session, &held.ours).await?,
+    }
+    Ok(held.foreign)
+}
+
+/// The run's table goes first: where the others outlive it they do not count.
+async fn drop_tables(session: &mut Session, tables: &BTreeSet<String>) -> Result<(), ServerError> {
+    let mut names: Vec<_> = tables.iter().collect();
+    names.sort_by_key(|name| *name != "run");
+    let names: Vec<_> = names.iter().map(|name| format!("{LEDGER_SCHEMA}.{name}")).collect();
+    match names.is_empty() {
+        true => Ok(()),
+        false => session.execute(format!("DROP TABLE IF EXISTS {}", names.join(", "))).await.map(drop),
+    }
 }

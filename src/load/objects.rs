@@ -104,6 +104,17 @@ pub(super) async fn drop_stand_ins(session: &mut Session, schemas: &[&str]) -> R
     }
 }
 
+/// What [`drop_stand_ins`] would drop: `table` or `function`, and its name.
+pub(super) async fn stand_ins(
+    session: &mut Session,
+    schemas: &[&str],
+) -> Result<Vec<(&'static str, QualifiedName)>, ServerError> {
+    match schemas {
+        [] => Ok(Vec::new()),
+        schemas => views::left_over(session, schemas).await,
+    }
+}
+
 impl ObjectsMade {
     fn add(&mut self, object: &Object, schema: &str, outcome: Outcome) {
         let name = QualifiedName::new(schema, object.name.name.clone());

@@ -11,6 +11,8 @@ use super::schema::{define, put_collation_back};
 use crate::schema::identifier::{literal, quote};
 use crate::schema::{Account, QualifiedName};
 use crate::server::inspect::LEDGER_SCHEMA;
+use crate::server::inspect::ledger::{contents, of_this_server, some_of, unseen};
+use crate::server::rights::Rights;
 use crate::server::{ServerError, Session};
 use std::collections::BTreeSet;
 
@@ -39,7 +41,7 @@ pub struct Removed {
 /// goes after what reads it.
 const ORDER: [(&str, &str); 8] = [
     ("event", "EVENT"),
-    ("trigger", "TRIGGER"),
+    (TRIGGER, "TRIGGER"),
     ("view", "VIEW"),
     ("procedure", "PROCEDURE"),
     ("function", "FUNCTION"),
@@ -48,25 +50,29 @@ const ORDER: [(&str, &str); 8] = [
     (TABLE, "TABLE"),
 ];
 
+const TRIGGER: &str = "trigger";
+
+/// The ledger, in the list of what was removed.
+const THE_LEDGER: &str = "schema myriad_restore";
+
 /// How long a drop waits for somebody who uses the thing, in seconds.
 const LOCK_WAIT_SECONDS: u64 = 10;
 
 /// Reads the ledger; none where the target holds none.
-pub async fn traces(session: &mut Session) -> Result<Option<Traces>, ServerError> {
-    let tables = format!("SELECT TABLE_NAME FROM information_schema.tables WHERE TABLE_SCHEMA = '{LEDGER_SCHEMA}'");
-    let tables: BTreeSet<String> = session.query(tables).await?.iter().map(|row| row.text(0)).collect();
-    let schema = format!("SELECT 1 FROM information_schema.schemata WHERE SCHEMA_NAME = '{LEDGER_SCHEMA}'");
-    if session.query(schema).await?.is_empty() {
-        return Ok(None);
-    }
+///
+/// # Errors
+/// It is of a restore onto another server, or the schema of its name is somebody else's.
+pub async fn traces(session: &mut Session) -> Result<Option<Traces>, LoadError> {
+    let Some(tables) = of_this_server(session).await? else { return Ok(None) };
     let mut traces = Traces::default();
     if !tables.contains("run") {
         return Ok(Some(traces));
     }
-    if let Some(row) = session.query_first(format!("SELECT backup, logged FROM {LEDGER_SCHEMA}.run")).await? {
-        traces.backup = Some(row.text(0));
-        traces.logged = row.number(1) == 1;
-    }
+    let Some(row) = session.query_first(format!("SELECT backup, logged FROM {LEDGER_SCHEMA}.run")).await? else {
+        return Ok(Some(traces));
+    };
+    traces.backup = Some(row.text(0));
+    traces.logged = row.number(1) == 1;
     traces.made = ledger::made(session).await?;
     let accounts = format!("SELECT user_name, host_name, replaced FROM {LEDGER_SCHEMA}.account");
     let accounts = session.query(accounts).await?;
@@ -78,32 +84,56 @@ pub async fn traces(session: &mut Session) -> Result<Option<Traces>, ServerError
 }
 
 impl Traces {
-    /// What would be removed where it is there, and what would be kept.
-    pub fn plan(&self) -> Removed {
+    /// What [`Traces::remove`] would do, without doing it.
+    pub async fn plan(&self, session: &mut Session) -> Result<Removed, LoadError> {
         let mut plan = Removed::default();
-        for (kind, _) in ORDER {
-            plan.removed.extend(self.of_kind(kind).map(|name| format!("{kind} {name}")));
+        let mut there = BTreeSet::new();
+        for schema in self.schemas() {
+            there.extend(present(session, schema).await?);
         }
-        plan.removed.extend(self.of_kind(SCHEMA).map(|name| format!("schema {}", name.schema)));
+        let stand_ins = objects::stand_ins(session, &self.schemas()).await?;
+        for (kind, name) in stand_ins {
+            there.remove(&(kind.to_owned(), name));
+        }
+        for (kind, _) in ORDER {
+            for name in self.of_kind(kind) {
+                let what = format!("{kind} {name}");
+                if there.remove(&(kind.to_owned(), name.clone())) {
+                    plan.removed.push(what);
+                } else if kind == "view" && there.contains(&(TABLE.to_owned(), name.clone())) {
+                    plan.kept.push(kept_view(&what));
+                }
+            }
+        }
+        let rights = Rights::read(session).await?;
+        for name in self.of_kind(SCHEMA).filter(|name| there.contains(&(SCHEMA.to_owned(), (*name).clone()))) {
+            let others = there.iter().filter(|(kind, other)| {
+                other.schema == name.schema && kind.as_str() != SCHEMA && kind.as_str() != TRIGGER
+            });
+            let others: Vec<_> = others.map(|(kind, other)| format!("{kind} {}", other.name)).collect();
+            match kept_schema(session, &rights, &name.schema, &others).await? {
+                Some(kept) => plan.kept.push(kept),
+                None => plan.removed.push(format!("schema {}", name.schema)),
+            }
+        }
         for (account, replaced) in &self.accounts {
             match replaced {
-                false => plan.removed.push(format!("user {account}")),
+                false if is_there(session, account).await? => plan.removed.push(format!("user {account}")),
+                false => {}
                 true => plan.kept.push(kept_user(account)),
             }
         }
-        plan
+        plan.removed.push(THE_LEDGER.into());
+        Ok(plan)
     }
 
     /// Drops everything, the ledger at last.
     pub async fn remove(&self, session: &mut Session) -> Result<Removed, LoadError> {
         let mut done = Removed::default();
         session.execute(format!("SET SESSION lock_wait_timeout={LOCK_WAIT_SECONDS}")).await?;
+        // Tables and functions that stood in for what a view reads.
+        objects::drop_stand_ins(session, &self.schemas()).await?;
         for (kind, word) in ORDER {
-            if kind == TABLE {
-                // Tables and functions that stood in for what a view reads.
-                let schemas: BTreeSet<&str> = self.made.iter().map(|(_, name)| name.schema.as_str()).collect();
-                objects::drop_stand_ins(session, &schemas.into_iter().collect::<Vec<_>>()).await?;
-            }
             for name in self.of_kind(kind) {
                 let what = format!("{kind} {name}");
                 drop_one(session, &format!("DROP {word} IF EXISTS {}", name.sql()), what, &mut done).await?;
@@ -112,16 +142,7 @@ impl Traces {
         for (schema, collation) in &self.collations {
             put_collation_back(session, schema, collation).await?;
         }
-        for name in self.of_kind(SCHEMA) {
-            let what = format!("schema {}", name.schema);
-            match others(session, &name.schema).await?.as_slice() {
-                [] => {
-                    let sql = format!("DROP DATABASE IF EXISTS {}", quote(&name.schema));
-                    drop_one(session, &sql, what, &mut done).await?;
-                }
-                others => done.kept.push(format!("{what}: it holds {}, which the run did not make", others.join(", "))),
-            }
-        }
+        self.remove_schemas(session, &mut done).await?;
         for (account, replaced) in &self.accounts {
             match replaced {
                 false => {
@@ -131,13 +152,62 @@ impl Traces {
                 true => done.kept.push(kept_user(account)),
             }
         }
-        ledger::remove(session).await?;
+        match ledger::remove(session).await?.as_slice() {
+            [] => done.removed.push(THE_LEDGER.into()),
+            others => done.kept.push(format!("{THE_LEDGER}: it holds {}, which is of others", some_of(others))),
+        }
         Ok(done)
+    }
+
+    async fn remove_schemas(&self, session: &mut Session, done: &mut Removed) -> Result<(), LoadError> {
+        let rights = Rights::read(session).await?;
+        for name in self.of_kind(SCHEMA) {
+            let others = contents(session, &name.schema).await?;
+            let others: Vec<_> = others.iter().map(|(kind, other)| format!("{kind} {other}")).collect();
+            match kept_schema(session, &rights, &name.schema, &others).await? {
+                Some(kept) => done.kept.push(kept),
+                None => {
+                    let sql = format!("DROP DATABASE IF EXISTS {}", quote(&name.schema));
+                    drop_one(session, &sql, format!("schema {}", name.schema), done).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All schemas in which the run made anything.
+    fn schemas(&self) -> Vec<&str> {
+        let schemas: BTreeSet<&str> = self.made.iter().map(|(_, name)| name.schema.as_str()).collect();
+        schemas.into_iter().collect()
     }
 
     fn of_kind(&self, kind: &str) -> impl Iterator<Item = &QualifiedName> {
         self.made.iter().filter(move |(made, _)| made == kind).map(|(_, name)| name)
     }
+}
+
+fn kept_view(what: &str) -> String {
+    format!("{what}: there is a table of this name, which the run did not make")
+}
+
+/// Why a schema that the run made stays, where it does: it holds things of `others`, or may hold some.
+async fn kept_schema(
+    session: &mut Session,
+    rights: &Rights,
+    schema: &str,
+    others: &[String],
+) -> Result<Option<String>, ServerError> {
+    if !others.is_empty() {
+        return Ok(Some(format!("schema {schema}: it holds {}, which the run did not make", some_of(others))));
+    }
+    let unseen = unseen(session, rights, schema).await?;
+    Ok(match unseen.is_empty() {
+        true => None,
+        false => Some(format!(
+            "schema {schema}: this account is shown no {} there, so that it may hold what the run did not make",
+            unseen.join(" and no ")
+        )),
+    })
 }
 
 fn kept_user(account: &Account) -> String {
@@ -152,7 +222,7 @@ async fn drop_one(session: &mut Session, sql: &str, what: String, done: &mut Rem
         // No schema, trigger or routine of that name; a table under the name of a view.
         Err(error) if matches!(error.code(), Some(1049 | 1347 | 1360 | 1305)) => {
             if error.code() == Some(1347) {
-                done.kept.push(format!("{what}: there is a table of this name, which the run did not make"));
+                done.kept.push(kept_view(&what));
             }
         }
         Err(source) if source.code().is_some() => return Err(LoadError::NotRemoved { what, source: Box::new(source) }),
@@ -161,13 +231,26 @@ async fn drop_one(session: &mut Session, sql: &str, what: String, done: &mut Rem
     Ok(())
 }
 
-/// Names of what a schema holds.
-async fn others(session: &mut Session, schema: &str) -> Result<Vec<String>, ServerError> {
-    let schema = literal(schema);
-    let sql = format!(
-        "SELECT CONCAT(LOWER(TABLE_TYPE), ' ', TABLE_NAME) FROM information_schema.tables WHERE TABLE_SCHEMA = {schema} \
-         UNION ALL SELECT CONCAT(LOWER(ROUTINE_TYPE), ' ', ROUTINE_NAME) FROM information_schema.routines WHERE ROUTINE_SCHEMA = {schema} \
-         UNION ALL SELECT CONCAT('event ', EVENT_NAME) FROM information_schema.events WHERE EVENT_SCHEMA = {schema} LIMIT 5"
-    );
-    Ok(session.query(sql).await?.iter().map(|row| row.text(0)).collect())
+/// What a schema holds, and the schema itself, by kinds as the ledger has them; nothing where it is not there.
+async fn present(session: &mut Session, schema: &str) -> Result<Vec<(String, QualifiedName)>, ServerError> {
+    let there = format!("SELECT 1 FROM information_schema.schemata WHERE SCHEMA_NAME = {}", literal(schema));
+    if session.query(there).await?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut present = vec![(SCHEMA.to_owned(), QualifiedName::new(schema, ""))];
+    let held = contents(session, schema).await?;
+    present.extend(held.into_iter().map(|(kind, name)| (kind, QualifiedName::new(schema, name))));
+    let sql = "SELECT TRIGGER_NAME FROM information_schema.triggers WHERE TRIGGER_SCHEMA";
+    let triggers = session.query(format!("{sql} = {}", literal(schema))).await?;
+    present.extend(triggers.iter().map(|row| (TRIGGER.to_owned(), QualifiedName::new(schema, row.text(0)))));
+    Ok(present)
+}
+
+/// True also where this account may not look.
+async fn is_there(session: &mut Session, account: &Account) -> Result<bool, ServerError> {
+    let (user, host) = (literal(&account.user), literal(&account.host));
+    match session.query(format!("SELECT 1 FROM mysql.user WHERE User = {user} AND Host = {host}")).await {
+        Err(error) if matches!(error.code(), Some(1044 | 1142)) => Ok(true),
+        other => Ok(!other?.is_empty()),
+    }
 }

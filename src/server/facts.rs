@@ -168,6 +168,12 @@ pub async fn read(session: &mut Session) -> Result<ServerFacts, ServerError> {
     Ok(facts)
 }
 
+/// [`ServerFacts::identity`] of a server, by itself.
+pub async fn identity(session: &mut Session) -> Result<String, ServerError> {
+    let values = global_variables(session, &["server_uuid", "hostname", "port", "server_id"]).await?;
+    Ok(from_variables(&values).identity())
+}
+
 /// The global variables of the given names that this server knows.
 pub async fn global_variables(session: &mut Session, names: &[&str]) -> Result<HashMap<String, String>, ServerError> {
     variables(session, "GLOBAL", names).await

@@ -7,6 +7,7 @@
 pub mod accounts;
 mod beside;
 mod columns;
+pub mod ledger;
 mod objects;
 mod rights;
 mod tables;

@@ -5,6 +5,7 @@
 use super::Change;
 use crate::schema::identifier::literal;
 use crate::server::inspect::LEDGER_SCHEMA;
+use crate::server::inspect::ledger::{LedgerError, has_settings};
 use crate::server::{ServerError, Session};
 
 /// Makes the table where there is none, and adds the changes in one transaction.
@@ -23,20 +24,27 @@ pub async fn record(session: &mut Session, changes: &[Change]) -> Result<(), Ser
 }
 
 /// All rows, in the order of the changes; none where there is no journal.
-pub async fn read(session: &mut Session) -> Result<Vec<Change>, ServerError> {
-    let there = format!(
-        "SELECT 1 FROM information_schema.tables WHERE TABLE_SCHEMA = '{LEDGER_SCHEMA}' AND TABLE_NAME = 'setting'"
-    );
-    if session.query(there).await?.is_empty() {
+///
+/// # Errors
+/// The journal is of a restore onto another server.
+pub async fn read(session: &mut Session) -> Result<Vec<Change>, LedgerError> {
+    if !has_settings(session).await? {
         return Ok(Vec::new());
     }
     let rows = session.query(format!("SELECT name, found, given FROM {LEDGER_SCHEMA}.setting ORDER BY n")).await?;
     Ok(rows.iter().map(|row| Change { name: row.text(0), found: row.text(1), set: row.text(2) }).collect())
 }
 
-/// Removes a row: the setting was undone, or not changed after all.
-pub async fn forget(session: &mut Session, name: &str) -> Result<(), ServerError> {
-    session.execute(format!("DELETE FROM {LEDGER_SCHEMA}.setting WHERE name = {}", literal(name))).await.map(drop)
+/// Removes the rows of these settings: they were undone, or not changed after all.
+pub async fn forget(session: &mut Session, names: &[&str]) -> Result<(), ServerError> {
+    let names: Vec<_> = names.iter().map(|name| literal(name)).collect();
+    match names.is_empty() {
+        true => Ok(()),
+        false => {
+            let sql = format!("DELETE FROM {LEDGER_SCHEMA}.setting WHERE name IN ({})", names.join(", "));
+            session.execute(sql).await.map(drop)
+        }
+    }
 }
 
 /// Does `work` with the session's binary log switched off, and switches it on again afterwards where it was. An account that

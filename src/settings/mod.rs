@@ -149,13 +149,13 @@ pub async fn change(session: &mut Session, changes: &[Change]) -> Result<Vec<Ref
             // Without these two a crash is survived by the redo log alone.
             let hangs = [DOUBLEWRITE, EXTEND_AND_INITIALIZE].contains(&change.name.as_str());
             if hangs && refused.iter().any(|refused| refused.change.name == REDO_LOG) {
-                journal::forget(session, &change.name).await?;
+                journal::forget(session, &[&change.name]).await?;
                 continue;
             }
             match set(session, &change.name, &change.set).await {
                 Ok(()) => {}
                 Err(source) if source.code().is_some() => {
-                    journal::forget(session, &change.name).await?;
+                    journal::forget(session, &[&change.name]).await?;
                     refused.push(Refused { change: change.clone(), source });
                 }
                 Err(source) => return Err(source),
@@ -182,52 +182,69 @@ pub async fn check_recovery(session: &mut Session) -> Result<(), SettingError> {
 }
 
 /// The journal of a run, without touching anything; empty where the target holds none.
-pub async fn recorded(session: &mut Session) -> Result<Vec<Change>, ServerError> {
-    journal::read(session).await
+pub async fn recorded(session: &mut Session) -> Result<Vec<Change>, SettingError> {
+    Ok(journal::read(session).await?)
 }
 
-/// Undoes everything in the journal, the last change first, and empties it. A setting that no longer has the value that it
-/// was given is left alone. What was undone before is not undone again.
+/// Undoes everything in the journal and empties it: first what a crash is survived by, then the last change first. A setting
+/// that no longer has the value that it was given is left alone. What was undone before is not undone again.
 ///
 /// # Errors
-/// [`SettingError::NotPutBack`] where the server refuses: the journal is kept.
+/// [`SettingError::NotPutBack`] where the server refuses: the others are undone, and the change stays recorded.
+/// [`SettingError::NotForgotten`] where everything is undone and still recorded.
 pub async fn put_back(session: &mut Session) -> Result<Vec<Undone>, SettingError> {
     let changes = journal::read(session).await?;
     if changes.is_empty() {
         return Ok(Vec::new());
     }
     journal::unlogged(session, async |session| {
-        let mut undone = Vec::new();
-        for change in changes.into_iter().rev() {
-            undone.push(put_one_back(session, change).await?);
+        let mut changes: Vec<_> = changes.into_iter().enumerate().rev().collect();
+        // Pages are to be written twice again before the redo log relies on them.
+        changes.sort_by_key(|(_, change)| !LIFELINES.contains(&change.name.as_str()));
+        let (mut undone, mut refused) = (Vec::new(), None);
+        for (n, change) in changes {
+            match put_one_back(session, change).await {
+                Ok(one) => undone.push((n, one)),
+                Err(error @ SettingError::NotPutBack { .. }) => refused = refused.or(Some(error)),
+                Err(error) => return Err(error),
+            }
         }
-        undone.reverse();
-        Ok(undone)
+        undone.sort_by_key(|(n, _)| *n);
+        let undone: Vec<Undone> = undone.into_iter().map(|(_, undone)| undone).collect();
+        let names: Vec<&str> = undone.iter().map(|undone| undone.change.name.as_str()).collect();
+        match (journal::forget(session, &names).await, refused) {
+            (_, Some(refused)) => Err(refused),
+            (Err(source), None) if source.code().is_some() => {
+                let redo_log = redo_log(session).await?;
+                Err(SettingError::NotForgotten { server: session.server().to_owned(), redo_log, source })
+            }
+            (forgotten, None) => forgotten.map(|()| undone).map_err(SettingError::from),
+        }
     })
     .await
 }
+
+/// What a crash of the server is survived by.
+const LIFELINES: [&str; 3] = [REDO_LOG, DOUBLEWRITE, EXTEND_AND_INITIALIZE];
 
 async fn put_one_back(session: &mut Session, change: Change) -> Result<Undone, SettingError> {
     let now = match KNOWN.contains(&change.name.as_str()) {
         true => value(session, &change.name).await?.unwrap_or_default(),
         false => String::new(),
     };
-    let undone = if now == change.found {
-        Undone { change, now, fate: Fate::AsFound }
-    } else if now == change.set {
-        if let Err(source) = set(session, &change.name, &change.found).await {
-            let (name, found) = (change.name, change.found);
-            return Err(match source.code() {
-                Some(_) => SettingError::NotPutBack { name, found, source },
-                None => source.into(),
-            });
+    if now == change.found {
+        return Ok(Undone { change, now, fate: Fate::AsFound });
+    }
+    if now != change.set {
+        return Ok(Undone { change, now, fate: Fate::LeftAlone });
+    }
+    match set(session, &change.name, &change.found).await {
+        Ok(()) => Ok(Undone { now: change.found.clone(), change, fate: Fate::PutBack }),
+        Err(source) if source.code().is_some() => {
+            Err(SettingError::NotPutBack { name: change.name, found: change.found, source })
         }
-        Undone { now: change.found.clone(), change, fate: Fate::PutBack }
-    } else {
-        Undone { change, now, fate: Fate::LeftAlone }
-    };
-    journal::forget(session, &undone.change.name).await?;
-    Ok(undone)
+        Err(source) => Err(source.into()),
+    }
 }
 
 async fn value(session: &mut Session, name: &str) -> Result<Option<String>, ServerError> {

@@ -56,7 +56,7 @@ fn paste(line: &str) -> Ended {
 
 #[tokio::test]
 async fn what_a_killed_restore_made_is_removed_and_nothing_else() {
-    data::make(source(), "abort_new", 4000).await;
+    data::make(source(), "abort_new", 20_000).await;
     data::make(source(), "abort_old", 300).await;
     let repo = Repo::new();
     data::run(source(), &["CREATE USER abort_made@localhost", "CREATE USER abort_theirs@localhost"]).await;
@@ -90,7 +90,8 @@ async fn what_a_killed_restore_made_is_removed_and_nothing_else() {
             assert!(removed.contains(&(*expected).into()), "{expected} is not in {report:#}");
         }
         assert!(!removed.contains(&"schema abort_old".into()), "{report:#}");
-        assert!(plan["removed"].as_array().unwrap().len() >= removed.len(), "{plan:#}");
+        assert!(removed.contains(&"schema myriad_restore".into()), "{report:#}");
+        assert_eq!((&plan["removed"], &plan["kept"]), (&report["removed"], &report["kept"]));
         assert_eq!(state(server).await, before);
         assert_nothing_left(server).await;
     }
@@ -136,10 +137,22 @@ async fn what_others_put_into_a_restored_schema_stays() {
     assert!(restore.until(async || one(server, there).await == "1").await, "the restore ended too early");
     restore.signal(Signal::KILL);
     restore.end();
-    data::run(server, &["CREATE TABLE abort_shared.theirs (id INT)", "CREATE VIEW abort_shared.rich AS SELECT 1"])
-        .await;
+    data::run(
+        server,
+        &[
+            "CREATE TABLE abort_shared.theirs (id INT)",
+            "CREATE VIEW abort_shared.rich AS SELECT 1",
+            "CREATE LIBRARY abort_shared.theirs LANGUAGE JAVASCRIPT AS 'export function f() {}'",
+        ],
+    )
+    .await;
+    let plan = abort(server, &["--dry-run", "--json"]).expect(0).json();
     let report = abort(server, &["--json"]).expect(0).json();
-    assert!(report["kept"][0].as_str().unwrap().starts_with("schema abort_shared: it holds "), "{report:#}");
+    let kept = report["kept"][0].as_str().unwrap();
+    assert!(kept.starts_with("schema abort_shared: it holds ") && kept.contains("library theirs"), "{report:#}");
+    let planned = plan["kept"][0].as_str().unwrap();
+    assert!(planned.starts_with("schema abort_shared: it holds ") && planned.contains("library theirs"), "{plan:#}");
+    assert_eq!(plan["removed"], report["removed"]);
     let left = fingerprint(server, "abort_shared").await;
     assert_eq!(left.keys().map(String::as_str).collect::<Vec<_>>(), ["theirs", "view rich"]);
     assert_nothing_left(server).await;
@@ -237,4 +250,125 @@ async fn a_run_that_lives_is_not_aborted_and_a_wait_for_somebodys_lock_ends_with
     let undo = ["SET SESSION sql_log_bin = 0", "DROP DATABASE abort_alive", "DROP USER abort_login@localhost"];
     data::run(server, &undo).await;
     assert_eq!(state(server).await, before);
+}
+
+#[tokio::test]
+async fn a_schema_of_the_ledgers_name_that_is_somebodys_own_is_left_alone() {
+    data::make(source(), "abort_name", 300).await;
+    let repo = Repo::new();
+    repo.backup(source(), "abort_name");
+    let (server, _turn) = tunable().await;
+    let drop = "DROP DATABASE myriad_restore";
+    let theirs = [
+        (vec!["CREATE TABLE myriad_restore.orders (id INT)"], "table orders"),
+        (vec!["CREATE TABLE myriad_restore.run (id INT)"], "table run with other columns"),
+        (vec!["CREATE TABLE myriad_restore.setting (id INT)"], "table setting with other columns"),
+        (vec!["CREATE FUNCTION myriad_restore.f() RETURNS INT DETERMINISTIC RETURN 1"], "function f"),
+        (vec!["CREATE EVENT myriad_restore.e ON SCHEDULE EVERY 1 DAY DO SELECT 1"], "event e"),
+        (vec!["CREATE LIBRARY myriad_restore.l LANGUAGE JAVASCRIPT AS 'export function f() {}'"], "library l"),
+    ];
+    for (statements, named) in theirs {
+        data::run(server, &["CREATE DATABASE myriad_restore"]).await;
+        data::run(server, &statements).await;
+        let before = state(server).await;
+        repo.restore(server, &[]).refused(32, &["myriad_restore", named]);
+        repo.restore(server, &["--dry-run"]).refused(32, &["myriad_restore", named]);
+        abort(server, &[]).refused(32, &["myriad_restore", named]);
+        assert_eq!(state(server).await, before);
+        let other = Repo::new();
+        other.backup(server, "*");
+        let shown = run(&["show", "--repo", &other.place()]).expect(0);
+        let line = shown.out.lines().find(|line| line.contains("not taken: schema myriad_restore: "));
+        assert!(line.is_some_and(|line| line.contains(named)), "{}", shown.out);
+        data::run(server, &[drop]).await;
+    }
+    // An empty one is used.
+    data::run(server, &["CREATE DATABASE myriad_restore"]).await;
+    repo.restore(server, &[]).expect(0);
+    assert_nothing_left(server).await;
+    drop_restored(server, "abort_name").await;
+}
+
+#[tokio::test]
+async fn a_ledger_of_another_server_undoes_nothing_and_one_that_cannot_be_written_all_settings() {
+    data::make(source(), "abort_moved", 20_000).await;
+    let repo = Repo::new();
+    repo.backup(source(), "abort_moved");
+    let (server, _turn) = tunable().await;
+    let before = state(server).await;
+    let target = address(server);
+    let arguments = tuned_arguments(&repo, &target);
+    killed_on_its_way(server, &arguments, false).await;
+    let left = state(server).await;
+    assert_ne!(settings(server).await, tuned_back(&before));
+
+    // As a replica of the target, or a copy of its data directory, has it.
+    let unlogged = "SET SESSION sql_log_bin = 0";
+    data::run(server, &[unlogged, "UPDATE myriad_restore.run SET server = 'the other'"]).await;
+    run(&arguments).refused(34, &["onto another server", "the other"]);
+    run(&[&arguments[..], &["--dry-run"]].concat()).refused(34, &["onto another server"]);
+    abort(server, &[]).refused(34, &["onto another server", "the other"]);
+    assert_eq!(state(server).await, left);
+    data::run(server, &[unlogged, "UPDATE myriad_restore.run SET server = @@server_uuid"]).await;
+
+    data::run(server, &["SET GLOBAL super_read_only = ON"]).await;
+    for ended in [abort(server, &[]), run(&arguments)] {
+        let ended = ended.refused(33, &["are put back", "their record"]);
+        assert!(ended.err.contains("super_read_only=OFF") && ended.err.contains("redo log is ON"), "{}", ended.err);
+        let mut now = settings(server).await;
+        now.extend([("super_read_only".into(), "OFF".into()), ("read_only".into(), "OFF".into())]);
+        assert_eq!(now, tuned_back(&before));
+    }
+    data::run(server, &["SET GLOBAL read_only = OFF"]).await;
+    abort(server, &[]).expect(0);
+    assert_eq!(state(server).await, before);
+}
+
+/// The settings of a [`state`].
+fn tuned_back(state: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    state.iter().filter(|(name, _)| !name.contains(' ')).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+#[tokio::test]
+async fn what_an_account_may_not_see_is_not_dropped_and_not_denied() {
+    data::make(source(), "abort_part", 20_000).await;
+    let repo = Repo::new();
+    repo.backup(source(), "abort_part");
+    let (server, _turn) = tunable().await;
+    data::run(
+        server,
+        &[
+            "CREATE USER abort_maker@localhost",
+            "CREATE USER abort_nobody@localhost",
+            "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES ON abort_part.* TO abort_maker@localhost",
+        ],
+    )
+    .await;
+    let target = address_of("abort_maker", server);
+    let arguments = [&repo.restore_arguments(&target)[..], &["--no-objects"]].concat();
+    let ended = run(&arguments).refused(12, &["cannot make the schema myriad_restore"]);
+    assert!(ended.err.contains("hint: GRANT ALL ON myriad_restore.* TO "), "{}", ended.err);
+    data::run(server, &["GRANT ALL ON myriad_restore.* TO abort_maker@localhost"]).await;
+    let mut restore = start(&arguments);
+    let loading = async || {
+        one(server, "SELECT COUNT(*) FROM information_schema.tables WHERE TABLE_SCHEMA = 'myriad_restore' AND TABLE_NAME = 'run'").await == "1"
+            && one(server, "SELECT COUNT(*) > 2 FROM myriad_restore.chunk").await == "1"
+    };
+    assert!(restore.until(loading).await, "the restore ended too early");
+    restore.signal(Signal::KILL);
+    restore.end();
+    data::run(server, &["CREATE EVENT abort_part.theirs ON SCHEDULE EVERY 1 DAY DO SELECT 1"]).await;
+
+    run(&["restore", "--target", &address_of("abort_nobody", server), "--abort"])
+        .refused(12, &["account abort_nobody@localhost", "myriad_restore"]);
+    let plan = run(&["restore", "--target", &target, "--abort", "--dry-run", "--json"]).expect(0).json();
+    let report = run(&["restore", "--target", &target, "--abort", "--json"]).expect(0).json();
+    let kept = report["kept"].to_string();
+    assert!(kept.contains("schema abort_part: ") && kept.contains("no routines and no events there"), "{report:#}");
+    assert_eq!((&plan["removed"], &plan["kept"]), (&report["removed"], &report["kept"]));
+    let left = fingerprint(server, "abort_part").await;
+    assert_eq!(left.keys().map(String::as_str).collect::<Vec<_>>(), ["event theirs"]);
+    assert_nothing_left(server).await;
+    let undo = ["DROP DATABASE abort_part", "DROP USER abort_maker@localhost, abort_nobody@localhost"];
+    data::run(server, &undo).await;
 }

@@ -2,7 +2,7 @@
 //! any moment, and what a server that dies with its redo log off comes to.
 
 use crate::support::data::{self, assert_nothing_left, drop_restored, fingerprint, one};
-use crate::support::program::{Ended, Repo, address, address_of, run, start};
+use crate::support::program::{Repo, address, address_of, run, start};
 use crate::support::server::{connect, mariadb_options, options, own, shared, source};
 use myriad::sandbox::{Sandbox, SandboxOptions};
 use rand::{RngExt, SeedableRng};
@@ -364,6 +364,29 @@ async fn mariadb_has_nothing_to_change_but_local_infile() {
     let report = run(&[&arguments[..], &["--json"]].concat()).expect(0).json();
     assert_eq!(fates(&report), Vec::new(), "the source itself is not tuned");
     assert_eq!(settings(&server).await, before);
-    let Ended { out, .. } = run(&["restore", "--target", &target, "--abort"]).expect(0);
-    assert!(out.contains("nothing to abort"), "{out}");
+    let abort = || run(&["restore", "--target", &target, "--abort", "--json"]);
+    assert_eq!(abort().expect(0).json()["result"], "nothing");
+
+    // What abort tells apart there: somebody's own schema, a ledger of another server, its own.
+    data::run(&server, &["CREATE DATABASE myriad_restore", "CREATE SEQUENCE myriad_restore.theirs"]).await;
+    abort().refused(32, &["table theirs"]);
+    data::run(
+        &server,
+        &[
+            "DROP SEQUENCE myriad_restore.theirs",
+            "CREATE TABLE myriad_restore.made AS SELECT 'schema' kind, 'e' schema_name, '' object_name UNION SELECT 'table', 'e', 't'",
+            "CREATE TABLE myriad_restore.account (user_name INT, host_name INT, replaced INT)",
+            "CREATE TABLE myriad_restore.collation (schema_name INT, collation_name INT)",
+            "CREATE TABLE myriad_restore.run AS SELECT 1 id, 'b' backup, '' manifest, '' scope, NOW() begun, 0 logged, \
+             CONCAT(@@hostname, ':', @@port, ':', @@server_id + 1) server",
+            "CREATE DATABASE e",
+            "CREATE TABLE e.t (id INT)",
+        ],
+    )
+    .await;
+    abort().refused(34, &["onto another server"]);
+    let here = "UPDATE myriad_restore.run SET server = CONCAT(@@hostname, ':', @@port, ':', @@server_id)";
+    data::run(&server, &[here]).await;
+    let report = abort().expect(0).json();
+    assert_eq!(report["removed"], serde_json::json!(["table e.t", "schema e", "schema myriad_restore"]));
 }

@@ -11,6 +11,8 @@ use crate::load::removal::{self, Removed, Traces};
 use crate::load::{self, LoadError};
 use crate::progress::{Progress, Stop};
 use crate::server::Session;
+use crate::server::inspect::LEDGER_SCHEMA;
+use crate::server::rights::Rights;
 use crate::settings::{self, Change, Undone};
 use std::sync::Arc;
 
@@ -31,7 +33,7 @@ pub enum AbortReport {
         backup: Option<String>,
         /// Settings that would be put back.
         settings: Vec<Change>,
-        /// What would be dropped where it is there, and what would be kept.
+        /// What would be dropped, and what would be kept.
         #[serde(flatten)]
         removed: Removed,
     },
@@ -57,6 +59,7 @@ pub async fn run(options: &AbortOptions, progress: Arc<dyn Progress>, stop: Stop
     let target = options.target.describe();
     settings::check_recovery(&mut session).await?;
     if removal::traces(&mut session).await?.is_none() {
+        check_sight(&mut session).await?;
         return Ok(AbortReport::Nothing { target });
     }
     ledger::lock(&mut session).await?;
@@ -65,7 +68,7 @@ pub async fn run(options: &AbortOptions, progress: Arc<dyn Progress>, stop: Stop
     let backup = traces.backup.clone();
     if options.dry_run {
         let settings = settings::recorded(&mut session).await?;
-        return Ok(AbortReport::Plan { target, backup, settings, removed: traces.plan() });
+        return Ok(AbortReport::Plan { target, backup, settings, removed: traces.plan(&mut session).await? });
     }
     keep_out_of_binary_log(&mut session, &traces).await?;
     ledger::end_workers(&mut session).await?;
@@ -77,6 +80,24 @@ pub async fn run(options: &AbortOptions, progress: Arc<dyn Progress>, stop: Stop
     session.close().await;
     Ok(AbortReport::Aborted { target, backup, settings, removed })
 }
+
+/// A ledger that the account may not see is as one that is not there.
+async fn check_sight(session: &mut Session) -> Result<()> {
+    let rights = Rights::read(session).await?;
+    if SHOW_A_SCHEMA.iter().any(|right| rights.on_schema(right, LEDGER_SCHEMA)) {
+        return Ok(());
+    }
+    let server = session.server().to_owned();
+    let why = format!(
+        "account {} has no right on the schema myriad_restore of {server}: a restore may have been left unseen",
+        rights.account
+    );
+    Err(Error::new(Exit::RightMissing, why)
+        .hint("give restore --abort with the account that restored, or with one that has ALL ON myriad_restore.*"))
+}
+
+/// Each of these shows a schema to an account that has it on all of it.
+const SHOW_A_SCHEMA: [&str; 7] = ["SHOW DATABASES", "SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP"];
 
 /// What never was in the binary log cannot be dropped through it: a replica has none of it.
 async fn keep_out_of_binary_log(session: &mut Session, traces: &Traces) -> Result<()> {
@@ -115,7 +136,6 @@ impl AbortReport {
         };
         let mut lines = head;
         lines.extend(removed.removed.iter().map(|what| format!("  {what}")));
-        lines.push("  schema myriad_restore (the ledger)".into());
         lines.extend(removed.kept.iter().map(|what| format!("  kept: {what}")));
         lines.join("\n") + "\n"
     }

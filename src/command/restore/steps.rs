@@ -77,7 +77,7 @@ impl Run<'_> {
             None => {
                 let logged = target.writes_binary_log();
                 let created = ledger::create(&mut target.session, &run_id(&self.backup, options), logged).await;
-                created.map_err(LoadError::from)?;
+                created?;
                 Progressed::default()
             }
         };

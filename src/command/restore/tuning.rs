@@ -16,6 +16,7 @@ use crate::load::{self, LoadError, LoadTable};
 use crate::schema::QualifiedName;
 use crate::server::facts::{Flavor, ServerFacts, global_variables};
 use crate::server::inspect::LEDGER_SCHEMA;
+use crate::server::inspect::ledger::LedgerError;
 use crate::server::{ServerError, Session};
 use crate::settings::{self, Change, REDO_LOG, SettingError, Wanted};
 use std::time::Instant;
@@ -229,6 +230,9 @@ impl Run<'_> {
                         undone.iter().for_each(|undone| self.progress.note(&format!("setting {undone}")));
                         resumable(error)
                     }
+                    Err(why @ SettingError::NotForgotten { .. }) => {
+                        resumable(error.hint(format!("{why}; the next run or restore --abort does that")))
+                    }
                     Err(why) => {
                         resumable(error.hint(format!("settings of {server} were not put back: {why}; {NEXT_RUN_DOES}")))
                     }
@@ -289,11 +293,12 @@ enum Reached {
 /// A statement that was to end the run's long ones may hit this one in their place.
 async fn put_back_patiently(session: &mut Session) -> Result<Vec<settings::Undone>, SettingError> {
     match settings::put_back(session).await {
-        Err(SettingError::Server(error) | SettingError::NotPutBack { source: error, .. })
-            if error.code() == Some(INTERRUPTED) =>
-        {
-            settings::put_back(session).await
-        }
+        Err(
+            SettingError::Server(error)
+            | SettingError::Ledger(LedgerError::Server(error))
+            | SettingError::NotPutBack { source: error, .. }
+            | SettingError::NotForgotten { source: error, .. },
+        ) if error.code() == Some(INTERRUPTED) => settings::put_back(session).await,
         other => other,
     }
 }

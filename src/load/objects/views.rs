@@ -352,6 +352,21 @@ pub(super) async fn drop_left_over(
     tables_of_backup: &HashSet<QualifiedName>,
     functions_of_backup: &HashSet<QualifiedName>,
 ) -> Result<(), ServerError> {
+    for (kind, name) in left_over(session, schemas).await? {
+        // A backup of a server where a restore died holds stand-ins as tables of its own.
+        let of_backup = if kind == "table" { tables_of_backup } else { functions_of_backup };
+        if !of_backup.contains(&name) {
+            session.execute(format!("DROP {kind} {}", name.sql())).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What a run that died has left: `table` or `function`, and its name.
+pub(super) async fn left_over(
+    session: &mut Session,
+    schemas: &[&str],
+) -> Result<Vec<(&'static str, QualifiedName)>, ServerError> {
     let (list, comment) = (list(schemas), literal(STAND_IN));
     let tables = format!(
         "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.tables \
@@ -361,19 +376,19 @@ pub(super) async fn drop_left_over(
         "SELECT ROUTINE_SCHEMA, ROUTINE_NAME FROM information_schema.routines \
          WHERE ROUTINE_TYPE = 'FUNCTION' AND ROUTINE_SCHEMA IN ({list}) AND ROUTINE_COMMENT = {comment}"
     );
-    for (word, sql, of_backup) in [("TABLE", tables, tables_of_backup), ("FUNCTION", functions, functions_of_backup)] {
+    let mut found = Vec::new();
+    for (kind, sql) in [("table", tables), ("function", functions)] {
         for row in session.query(sql).await? {
             let name = QualifiedName::new(row.text(0), row.text(1));
-            // A backup of a server where a restore died holds stand-ins as tables of its own. And one with rows is none.
-            let has_rows = word == "TABLE"
+            // One with rows is none.
+            let has_rows = kind == "table"
                 && session.query_first(format!("SELECT 1 FROM {} LIMIT 1", name.sql())).await?.is_some();
-            if of_backup.contains(&name) || has_rows {
-                continue;
+            if !has_rows {
+                found.push((kind, name));
             }
-            session.execute(format!("DROP {word} {}", name.sql())).await?;
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {

@@ -1,6 +1,7 @@
 //! What a server holds beside its schemas and what hangs on tables without being a definition: named, not taken.
 
-use super::{NotTaken, USERS, Wanted, is_system_schema};
+use super::ledger;
+use super::{LEDGER_SCHEMA, NotTaken, USERS, Wanted, is_system_schema};
 use crate::server::error::ServerError;
 use crate::server::session::Session;
 
@@ -108,6 +109,14 @@ pub(super) async fn read(
                 let name: Vec<_> = parts.into_iter().flatten().collect();
                 not_taken.push(NotTaken::new(kind, name.join("."), *why));
             }
+        }
+    }
+    if wanted(LEDGER_SCHEMA, None) {
+        let foreign = ledger::look(session).await?.unwrap_or_default().foreign;
+        if !foreign.is_empty() {
+            let holds = ledger::some_of(&foreign);
+            let why = format!("it has the name under which a restore keeps its state, but holds {holds}");
+            not_taken.push(NotTaken::new("schema", LEDGER_SCHEMA, why));
         }
     }
     if let Some(rows) = ask(session, USERS, COUNT_USERS, not_taken).await? {
