@@ -184,7 +184,10 @@ fn options(table: &Table, tail: &[u8], blanked: &[u8]) -> Result<(), String> {
                 return Err("its statement holds VALUES behind its columns".into());
             }
             b"CONNECTION" if !reaches_elsewhere(table) && !is_one_of(&table.engine, &WITHOUT_CONNECTION) => {
-                return Err(format!("its statement names a connection, and what engine {} does with it is not known", table.engine));
+                return Err(format!(
+                    "its statement names a connection, and what engine {} does with it is not known",
+                    table.engine
+                ));
             }
             b"UNION" => {
                 let close = tail[end..].iter().position(|&byte| byte == b')').map_or(tail.len(), |close| end + close);
