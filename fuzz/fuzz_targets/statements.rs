@@ -108,7 +108,9 @@ fn object(text: &[u8], kind: u8) {
         };
         if vet::object(&object, "s").is_ok() {
             let words: Vec<u8> = text.to_ascii_uppercase();
-            assert!(words.trim_ascii_start().starts_with(b"CREATE") || text.starts_with(b"/*"));
+            // The vertical tab is white space to a server, and none to Rust.
+            let space = words.iter().take_while(|byte| matches!(byte, b'\t'..=b'\r' | b' ')).count();
+            assert!(words[space..].starts_with(b"CREATE") || words[space..].starts_with(b"/*"));
             assert!(memchr_find(&words, b"DEFINER"), "what is taken says whose it is");
         }
     }

@@ -27,7 +27,7 @@ impl Outcome {
             serde_json::to_string_pretty(report)
                 .map_err(|error| Error::new(Exit::Failure, format!("cannot write the result as JSON: {error}")))?
         } else {
-            text()
+            printable(&text())
         };
         Ok(Outcome { document, exit })
     }
@@ -55,19 +55,32 @@ pub fn print_error(text: &str) {
 
 /// A warning as it is printed.
 pub fn warning(line: &str, colour: bool) -> String {
-    format!("{} {line}", label("warning:", "33", colour))
+    format!("{} {}", label("warning:", "33", colour), printable(line))
 }
 
 /// An error for people: message, hints, and with `causes` the chain of sources.
 pub fn error_text(error: &Error, colour: bool, causes: bool) -> String {
-    let mut lines = vec![format!("{} {error}", label("error:", "31", colour))];
+    let mut lines = vec![format!("{} {}", label("error:", "31", colour), printable(&error.to_string()))];
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source.filter(|_| causes) {
-        lines.push(format!("{} {cause}", label("caused by:", "31", colour)));
+        lines.push(format!("{} {}", label("caused by:", "31", colour), printable(&cause.to_string())));
         source = cause.source();
     }
-    lines.extend(error.hints().iter().map(|hint| format!("{} {hint}", label("hint:", "36", colour))));
+    lines.extend(error.hints().iter().map(|hint| format!("{} {}", label("hint:", "36", colour), printable(hint))));
     lines.join("\n")
+}
+
+/// Text for a terminal. Names and words of a repository or a server may hold what a terminal takes for commands (`ESC [`,
+/// and the same as one character, U+009B): control characters are written as their number.
+pub fn printable(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character.is_control() && !matches!(character, '\n' | '\t') {
+            true => clean.extend(character.escape_unicode()),
+            false => clean.push(character),
+        }
+    }
+    clean
 }
 
 /// An error for scripts: `{"error": {"message", "hints", "exit_code"}}`.
@@ -135,6 +148,19 @@ mod tests {
         let text = error_text(&Error::new(Exit::Failure, "m"), true, false);
         assert_eq!(text, "\u{1b}[1;31merror:\u{1b}[0m m");
         assert_eq!(warning("w", false), "warning: w");
+    }
+
+    #[test]
+    fn nothing_that_is_printed_commands_the_terminal() {
+        assert_eq!(
+            printable("a\tb\n\u{1b}]0;x\u{7}\u{9b}2J\r\u{7f}\u{e9}"),
+            "a\tb\n\\u{1b}]0;x\\u{7}\\u{9b}2J\\u{d}\\u{7f}\u{e9}"
+        );
+        let error = Error::new(Exit::Failure, "m\u{1b}").hint("h\u{1b}");
+        let text = [error_text(&error, false, true), warning("w\u{1b}", false)].concat();
+        assert!(!text.contains('\u{1b}'), "{text:?}");
+        let outcome = Outcome::new(&(), Exit::Success, || "o\u{1b}".into(), false).expect("outcome");
+        assert_eq!(outcome.document, "o\\u{1b}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //!
 //! A thread of its own draws, so counting costs the workers two atomic additions.
 
+use super::message::printable;
 use super::size;
 use crate::command::text::count;
 use crate::limits;
@@ -107,8 +108,8 @@ impl Progress for Shared {
 
     fn note(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| (self.print)(line)),
-            None => (self.print)(line),
+            Some(bar) => bar.suspend(|| (self.print)(&printable(line))),
+            None => (self.print)(&printable(line)),
         }
     }
 }
@@ -161,7 +162,14 @@ impl Shared {
             bytes,
             bytes_expected: self.counters.bytes_expected.load(Ordering::Relaxed),
             rate_bytes: phase.rate.bytes_per_second(),
-            tables: self.counters.tables.lock().expect("progress counters").keys().cloned().collect(),
+            tables: self
+                .counters
+                .tables
+                .lock()
+                .expect("progress counters")
+                .keys()
+                .map(|name| printable(name))
+                .collect(),
         })
     }
 }

@@ -19,7 +19,7 @@ use crate::manifest::{PackWriter, Repository, commit};
 use crate::plan::Filter;
 use crate::plan::cuts::EarlierChunk;
 use crate::progress::{Progress, Stop};
-use crate::schema::{QualifiedName, Range, Table, no_rows_in};
+use crate::schema::{QualifiedName, Range, Table, no_rows_in, vet};
 use crate::server::error::LOCK_WAIT_TIMEOUT;
 use crate::server::facts::{self, Flavor, ServerFacts};
 use crate::server::inspect::{self, IS_TABLE, Inspected};
@@ -98,6 +98,8 @@ async fn take_alone(
     stop: Stop,
 ) -> Result<BackupReport> {
     let started = Timestamp::now();
+    let told = conditions_not_compared(&options.conditions);
+    told.iter().for_each(|note| progress.note(note));
     let effort = Memory::share(options, progress.as_ref());
 
     // What does the repository know of the source? What a prune is about to delete is not used, under any name.
@@ -118,7 +120,10 @@ async fn take_alone(
             }
         ));
     }
+    notes.extend(refused_later(&inspected));
     notes.iter().for_each(|note| progress.note(note));
+    // Before anything was read these were told already.
+    notes.extend(told);
     let sources = sources(&inspected, options, &known)?;
 
     // Rows: read, sealed, stored. A chunk that the repository holds already is not stored again.
@@ -156,6 +161,38 @@ async fn take_alone(
     drop(known);
     let report = report::done(written, hash, &taken, held.lock_held, repository.place(), effort.workers);
     Ok(report.with_notes(notes))
+}
+
+/// Conditions that `verify --against` will not ask of a server: it takes them from the repository, where they could be
+/// anybody's.
+fn conditions_not_compared(conditions: &[(String, String)]) -> Vec<String> {
+    let note = |(table, condition): &(String, String)| {
+        let why = vet::condition(condition).err()?;
+        Some(format!("`verify --against` will not compare table {table}: {why}; its rows are taken all the same"))
+    };
+    conditions.iter().filter_map(note).collect()
+}
+
+/// What a restore would refuse of what the server gave: better told today than on the day of need.
+fn refused_later(inspected: &Inspected) -> Vec<String> {
+    let mut notes = Vec::new();
+    let mut note = |name: String, vetted: Result<(), String>| {
+        let told = |why| format!("a restore would refuse {name}, whose definition is none that is known here: {why}");
+        notes.extend(vetted.err().map(told));
+    };
+    for schema in &inspected.schemas {
+        note(format!("schema {}", schema.name), vet::schema(&schema.name, &schema.create.0));
+        for table in &schema.tables {
+            note(format!("table {}", table.name), vet::table(table));
+        }
+        for object in &schema.objects {
+            note(format!("{} {}", object.kind, object.name), vet::object(object, &object.name.schema));
+        }
+    }
+    for account in &inspected.accounts {
+        note(format!("account {}", account.name), vet::account(account));
+    }
+    notes
 }
 
 /// Reads while the session that holds off DDL is kept alive. Where that is lost nothing that was read counts, and reading

@@ -189,7 +189,10 @@ pub(crate) struct Readers {
 impl Readers {
     /// `session` tells which settings the server knows.
     pub async fn on(options: &ConnectOptions, session: &mut Session) -> Result<Readers> {
-        Ok(Readers { options: options.clone(), statements: inspect::reader_statements(session).await? })
+        let mut statements = inspect::reader_statements(session).await?;
+        // What they ask is made of texts of the repository: whatever it says, the server lets them write nothing.
+        statements.push("SET SESSION TRANSACTION READ ONLY".into());
+        Ok(Readers { options: options.clone(), statements })
     }
 
     /// One session. Blocks.

@@ -2,6 +2,7 @@
 //! that they have on the server.
 
 use crate::command::options::Selection;
+use crate::command::text::some_of;
 use crate::error::{Error, Exit, Result};
 use crate::manifest::model::{ChunkRecord, ListLine, Manifest, SchemaLine, SchemaRecord};
 use crate::manifest::parts::read_part;
@@ -100,10 +101,11 @@ pub async fn read(
         }
     }
     read_chunks(repository, manifest, &mut selected.tables).await?;
-    check_all(&selected, &schemas).map_err(|(name, why)| {
-        let name = format!("{name} of backup {}", manifest.id);
-        ManifestError::Damaged { name, place: repository.place(), why }
-    })?;
+    let refused = refused(&selected, &schemas);
+    if !refused.is_empty() {
+        let (id, place) = (manifest.id.clone(), repository.place());
+        return Err(ManifestError::Refused { id, place, records: some_of(&refused, REFUSED_SHOWN_MAX) }.into());
+    }
     let used: HashSet<String> = (selected.tables.iter().map(|table| table.table.name.schema.clone()))
         .chain(selected.objects.iter().map(|(object, _)| object.name.schema.clone()))
         .collect();
@@ -129,31 +131,35 @@ pub async fn read(
     Ok(selected)
 }
 
-/// Everything chosen must be sound before statements are made of it: the error names what is not, and says why.
-fn check_all(selected: &Selected, schemas: &BTreeMap<String, SchemaRecord>) -> Result<(), (String, String)> {
+/// Records named in a message.
+const REFUSED_SHOWN_MAX: usize = 20;
+
+/// Everything chosen must be sound before statements are made of it: what is not, and why.
+fn refused(selected: &Selected, schemas: &BTreeMap<String, SchemaRecord>) -> Vec<String> {
+    let mut refused = Vec::new();
+    let mut note = |name: String, checked: Result<(), String>| {
+        refused.extend(checked.err().map(|why| format!("{name}: {why}")));
+    };
     for record in schemas.values() {
-        let named = |why| (format!("schema {}", record.name), why);
-        vet::schema(&record.name, &record.create.0).map_err(named)?;
+        note(format!("schema {}", record.name), vet::schema(&record.name, &record.create.0));
     }
     let mut seen = HashSet::new();
+    let mut once = |kind, name| if seen.insert((kind, name)) { Ok(()) } else { Err("it is defined twice".to_owned()) };
     for table in &selected.tables {
-        let named = |why| (format!("table {}", table.table.name), why);
-        check_place(&table.table.name, &table.target.schema, schemas).map_err(named)?;
-        vet::table(&table.table).map_err(named)?;
-        check_chunks(table).map_err(|why| named(why.into()))?;
-        if !seen.insert((None, &table.table.name)) {
-            return Err(named("it is defined twice".into()));
-        }
+        let name = &table.table.name;
+        let checked = check_place(name, &table.target.schema, schemas)
+            .and_then(|()| vet::table(&table.table))
+            .and_then(|()| Ok(check_chunks(table)?))
+            .and_then(|()| once(None, name));
+        note(format!("table {name}"), checked);
     }
     for (object, schema) in &selected.objects {
-        let named = |why| (format!("{} {}", object.kind, object.name), why);
-        check_place(&object.name, schema, schemas).map_err(named)?;
-        vet::object(object, schema).map_err(named)?;
-        if !seen.insert((Some(object.kind), &object.name)) {
-            return Err(named("it is defined twice".into()));
-        }
+        let checked = check_place(&object.name, schema, schemas)
+            .and_then(|()| vet::object(object, schema))
+            .and_then(|()| once(Some(object.kind), &object.name));
+        note(format!("{} {}", object.kind, object.name), checked);
     }
-    Ok(())
+    refused
 }
 
 /// What is in no schema of the backup would be made in one of the target's own.

@@ -6,7 +6,7 @@ use crate::command::options::{BackupChoice, VerifyOptions};
 use crate::command::restore::{Readers, choose};
 use crate::command::selected::{self, Selected};
 use crate::command::text::{bytes, counted, seconds};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Exit, Result};
 use crate::manifest::Repository;
 use crate::manifest::proofs::{self, ProofKind};
 use crate::manifest::repository::Found;
@@ -15,7 +15,7 @@ use crate::schema::vet;
 use crate::server::{ConnectOptions, Session, inspect};
 use crate::store::{self, Store};
 use crate::verify::repository::{Inventory, Named};
-use crate::verify::{self, Proof, ProofTable};
+use crate::verify::{self, NotCompared, Proof, ProofTable};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -134,14 +134,9 @@ async fn against(
     progress: Arc<dyn Progress>,
     stop: Stop,
 ) -> Result<Proof> {
-    let selected = selected::read(repository, &backup.manifest, &options.selection, &options.renames, false).await?;
-    for table in selected.tables.iter().filter(|table| !table.condition.is_empty()) {
-        vet::condition(&table.condition).map_err(|why| {
-            let message = format!("table {} of backup {} is not compared: {why}", table.table.name, backup.manifest.id);
-            Error::new(Exit::RepositoryForeign, message)
-                .hint("a condition is text of the repository; leave the table out with --exclude-table")
-        })?;
-    }
+    let mut selected =
+        selected::read(repository, &backup.manifest, &options.selection, &options.renames, false).await?;
+    let not_compared = take_not_compared(&mut selected);
     let mut session = Session::connect(server).await?;
     inspect::setup_reader(&mut session).await?;
     // A row stands in the packet, and where it is not hashed as it came, in two or three copies.
@@ -151,11 +146,24 @@ async fn against(
     let tables = Arc::new(proof_tables(&selected));
     let workers = workers_within(options, 4 * widest);
     let mut proof = readers.clone().prove(tables.clone(), workers, progress.clone(), stop.clone()).await?;
-    if let (Some(limit), false) = (options.rows, proof.holds()) {
+    proof.not_compared = not_compared;
+    if let (Some(limit), false) = (options.rows, proof.differences.is_empty()) {
         let reader = tokio::task::block_in_place(|| readers.open())?;
         rows::name(&mut proof, repository, &tables, reader, limit, &progress, &stop).await?;
     }
     Ok(proof)
+}
+
+/// Takes out the tables whose rows were taken under a condition that is not asked of the server: it is text of the
+/// repository.
+fn take_not_compared(selected: &mut Selected) -> Vec<NotCompared> {
+    let mut not_compared = Vec::new();
+    selected.tables.retain(|table| {
+        let vetted = if table.condition.is_empty() { Ok(()) } else { vet::condition(&table.condition) };
+        let table = table.table.name.to_string();
+        vetted.map_err(|why| not_compared.push(NotCompared { table, why })).is_ok()
+    });
+    not_compared
 }
 
 /// The chosen tables whose rows the backup holds.
@@ -189,11 +197,18 @@ impl VerifyReport {
                 counted(inventory.frames, "frame"),
                 bytes(inventory.stored_bytes)
             );
-            match inventory.sound() {
-                true => lines.push(format!("{} is sound: {read} read, every checksum right", self.repository)),
-                false => lines.push(format!("{} is DAMAGED: {read} read", self.repository)),
-            }
+            lines.push(match (inventory.damage.is_empty(), inventory.refused.len()) {
+                (true, 0) => format!("{} is sound: {read} read, every checksum right", self.repository),
+                (true, refused) => format!(
+                    "{} holds {} that a restore would REFUSE: {read} read, every checksum right",
+                    self.repository,
+                    counted(refused as u64, "definition")
+                ),
+                (false, _) => format!("{} is DAMAGED: {read} read", self.repository),
+            });
             lines.extend(inventory.damage.iter().map(|damage| format!("  {damage}")));
+            let refused = |what: &String| format!("  not as a server writes it, so never run: {what}");
+            lines.extend(inventory.refused.iter().map(refused));
         }
         if let (Some(proof), Some(server)) = (&self.proof, &self.against) {
             lines.push(format!("{server} against backup {} in {}", self.backups.join(", "), self.repository));

@@ -287,7 +287,11 @@ async fn statement(session: &mut Session, object: &Object) -> Result<Result<Vec<
         at = piece.end;
     }
     statement.extend_from_slice(&text[at..]);
-    Ok(Ok(statement))
+    let strict_not = object.sql_mode.split(',').any(|mode| mode == "HIGH_NOT_PRECEDENCE");
+    match strict_not && object.kind == ObjectKind::Event {
+        true => Ok(Ok(object_text::without_default_completion(&statement))),
+        false => Ok(Ok(statement)),
+    }
 }
 
 /// UTF-8 text in another character set, by the server; none where it has characters that the set lacks.

@@ -35,6 +35,16 @@ pub enum ManifestError {
         /// What is wrong.
         why: String,
     },
+    /// Records that no server and no backup of this program would make; statements are not made of them.
+    #[error("backup {id} in {place} holds what is not as a server writes it, so it is not run: {records}")]
+    Refused {
+        /// The backup.
+        id: String,
+        /// The repository.
+        place: String,
+        /// The records, each with what is wrong with it.
+        records: String,
+    },
     /// Written by a version, or with a feature, that this program does not know.
     #[error("{name} in {place} cannot be read by this version of myriad: {why}")]
     Foreign {
@@ -104,7 +114,9 @@ impl Explain for ManifestError {
             ManifestError::Frame(e) => e.exit(),
             ManifestError::NoRepository { .. } => Exit::RepositoryMissing,
             ManifestError::NotEmpty { .. } | ManifestError::Foreign { .. } => Exit::RepositoryForeign,
-            ManifestError::Damaged { .. } | ManifestError::Unreadable { .. } => Exit::RepositoryDamaged,
+            ManifestError::Damaged { .. } | ManifestError::Refused { .. } | ManifestError::Unreadable { .. } => {
+                Exit::RepositoryDamaged
+            }
             ManifestError::ObjectGone { .. } | ManifestError::Busy { .. } => Exit::RepositoryBusy,
             ManifestError::NoBackup { .. } => Exit::BackupNotFound,
             ManifestError::BadName { .. } => Exit::Usage,
@@ -121,6 +133,9 @@ impl Explain for ManifestError {
             ManifestError::Foreign { .. } => "use the version of myriad that wrote it, or a newer one".into(),
             ManifestError::Damaged { .. } => {
                 "run `myriad verify --repo …` to see all that is damaged; `myriad list` shows other backups".into()
+            }
+            ManifestError::Refused { .. } => {
+                "leave them out with --exclude-table, --exclude-database or --no-objects; who wrote this repository?".into()
             }
             ManifestError::ObjectGone { .. } => "run the backup again; it stores what is missing".into(),
             ManifestError::Busy { .. } => "wait until it has ended, then run the same command again".into(),

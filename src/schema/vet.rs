@@ -29,13 +29,15 @@ pub fn is_reserved(schema: &str) -> bool {
 }
 
 /// A name as a server can have it (MySQL manual, "Schema Object Names"): 1 to 64 characters, none of them NUL.
-/// `#mysql50#` names a file as it stands, so that a path could be written behind it.
+/// `#mysql50#` names a file as it stands: what could be a path behind it is none.
 pub fn name(name: &str) -> Result<(), String> {
     let characters = name.chars().count();
     if characters == 0 || characters > NAME_CHARACTERS_MAX {
         return Err(format!("a name of {characters} characters; a server has 1 to {NAME_CHARACTERS_MAX}"));
     }
-    match name.contains('\0') || name.len() >= 9 && name.as_bytes()[..9].eq_ignore_ascii_case(b"#mysql50#") {
+    let bytes = name.as_bytes();
+    let file = bytes.len() >= 9 && bytes[..9].eq_ignore_ascii_case(b"#mysql50#");
+    match name.contains('\0') || file && name.contains(['/', '\\', '.']) {
         true => Err(format!("{name:?} is no name that a server makes")),
         false => Ok(()),
     }
@@ -72,10 +74,11 @@ mod tests {
 
     #[test]
     fn names() {
-        for good in ["a", "../x", "a`b", "\u{fc}", &"x".repeat(64), "mysql50", "#mysql5"] {
+        for good in ["a", "../x", "a`b", "\u{fc}", &"x".repeat(64), "mysql50", "#mysql5", "#mysql50#a"] {
             assert_eq!(name(good), Ok(()), "{good}");
         }
-        for bad in ["", "a\0b", &"x".repeat(65), "#mysql50#../../etc", "#MySQL50#a"] {
+        for bad in ["", "a\0b", &"x".repeat(65), "#mysql50#../../etc", "#MySQL50#a/b", "#mysql50#a.b", "#mysql50#a\\b"]
+        {
             assert!(name(bad).is_err(), "{bad}");
         }
         for reserved in ["mysql", "MySQL", "sys", "myriad_restore", "Information_Schema"] {

@@ -7,4 +7,4 @@ pub mod rows;
 pub mod server;
 
 pub use error::VerifyError;
-pub use server::{Difference, Proof, ProofTable};
+pub use server::{Difference, NotCompared, Proof, ProofTable};

@@ -5,11 +5,11 @@ use super::error::VerifyError;
 use crate::codec::RowDigest;
 use crate::codec::frame::{self, ContentId, ObjectId};
 use crate::limits;
-use crate::manifest::Repository;
-use crate::manifest::model::{self, ChunkRecord, ListLine, Manifest, Part, Place, TableRecord};
+use crate::manifest::model::{self, ChunkRecord, ListLine, Manifest, Part, Place, SchemaLine, TableRecord};
 use crate::manifest::parts::read_part;
+use crate::manifest::{ManifestError, Repository};
 use crate::progress::{Progress, Stop};
-use crate::schema::Bound;
+use crate::schema::{Bound, vet};
 use bytes::Bytes;
 use futures::StreamExt;
 use sha2::{Digest, Sha256};
@@ -29,12 +29,15 @@ pub struct Inventory {
     pub stored_bytes: u64,
     /// What is wrong, one line each, naming the object.
     pub damage: Vec<String>,
+    /// Records whose bytes are as they were written and which a restore would not run, one line each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<String>,
 }
 
 impl Inventory {
     /// True where nothing is wrong.
     pub fn sound(&self) -> bool {
-        self.damage.is_empty()
+        self.damage.is_empty() && self.refused.is_empty()
     }
 }
 
@@ -115,6 +118,9 @@ impl Named {
                 self.objects.entry(part.place.object).or_default().insert(part.place.offset, frame);
             }
         }
+        for part in &manifest.schemas {
+            self.definitions(&manifest.id, read_part::<SchemaLine>(repository, part).await);
+        }
         let mut table: Option<(TableRecord, Vec<ChunkRecord>)> = None;
         for part in &manifest.lists {
             let lines = match read_part::<ListLine>(repository, part).await {
@@ -146,6 +152,30 @@ impl Named {
             }
         }
         self.close(&manifest.id, table);
+    }
+
+    /// Notes the definitions that a restore would not run.
+    fn definitions(&mut self, id: &str, lines: Result<Vec<SchemaLine>, ManifestError>) {
+        let lines = match lines {
+            Ok(lines) => lines,
+            // Found again, and named, when the part's object is read.
+            Err(ManifestError::Store(_) | ManifestError::Frame(_)) => return,
+            Err(error) => return self.inventory.damage.push(format!("backup {id}: {error}")),
+        };
+        for line in lines {
+            let (name, vetted) = match line {
+                SchemaLine::Schema(record) => {
+                    (format!("schema {}", record.name), vet::schema(&record.name, &record.create.0))
+                }
+                SchemaLine::Table(definition) => {
+                    (format!("table {}", definition.table.name), vet::table(&definition.table))
+                }
+                SchemaLine::Object(object) => {
+                    (format!("{} {}", object.kind, object.name), vet::object(&object, &object.name.schema))
+                }
+            };
+            self.inventory.refused.extend(vetted.err().map(|why| format!("backup {id}: {name}: {why}")));
+        }
     }
 
     /// Notes a backup whose manifest cannot be read.

@@ -89,12 +89,24 @@ pub struct Proof {
     pub recomputed: Vec<String>,
     /// JSON columns that are not proved, since they hold types that the backup does not carry.
     pub unproved: Vec<String>,
+    /// Tables that were not compared, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_compared: Vec<NotCompared>,
+}
+
+/// A table whose rows were not asked for.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct NotCompared {
+    /// Its name in the backup.
+    pub table: String,
+    /// Why.
+    pub why: String,
 }
 
 impl Proof {
-    /// True where every digest was equal.
+    /// True where every digest of every table was equal.
     pub fn holds(&self) -> bool {
-        self.differences.is_empty()
+        self.differences.is_empty() && self.not_compared.is_empty()
     }
 
     /// The verdict for people, one line each, with `indent` before it.
@@ -104,6 +116,12 @@ impl Proof {
         match self.holds() {
             true => lines.push(format!("{indent}PROVED: {read}, all equal")),
             false => lines.push(format!("{indent}NOT PROVED: {read}, {} differ", self.differences.len())),
+        }
+        if !self.not_compared.is_empty() {
+            lines.push(format!("{indent}  tables that were not compared: {}", self.not_compared.len()));
+        }
+        for NotCompared { table, why } in &self.not_compared {
+            lines.push(format!("{indent}  not compared: {table}: {why}"));
         }
         for difference in &self.differences {
             lines.push(format!("{indent}  differs: {difference}"));

@@ -87,7 +87,7 @@ async fn make(session: &mut Session, schemas: &[Schema], new_name: &(dyn Fn(&str
 async fn drop_schemas(session: &mut Session, names: &[String]) {
     session.execute("SET SESSION foreign_key_checks=0").await.unwrap();
     for name in names {
-        session.execute(format!("DROP DATABASE IF EXISTS {}", quote(name))).await.unwrap();
+        define(session, format!("DROP DATABASE IF EXISTS {}", quote(name))).await.unwrap();
     }
 }
 

@@ -5,7 +5,7 @@ use crate::support::data::{self, one};
 use crate::support::forge::{Contents, Forged, forge};
 use crate::support::run::{self, backup_options, restore_options, try_restore, try_verify, verify_options};
 use crate::support::server::{connect, options, own, source};
-use myriad::command::options::{Definers, ExistingUsers, RestoreOptions};
+use myriad::command::options::{BackupOptions, Definers, ExistingUsers, RestoreOptions, VerifyOptions};
 use myriad::sandbox::Sandbox;
 use myriad::{Exit, Result};
 use serde_json::{Value, json};
@@ -398,15 +398,116 @@ async fn texts_of_the_repository_are_never_run_beside_what_they_state() {
         assert!(text.contains(&format!("{object}: ")), "{object} was made:\n{text}");
     }
     assert_eq!(one(&target, "SELECT COUNT(*) FROM hostile_texts.t").await, "50");
-    // A condition would be asked of the server again.
-    for condition in ["1) UNION (SELECT 1", "SLEEP(100)", "hostile_texts.f()", "1 INTO OUTFILE '/tmp/x'"] {
+    // A condition would be asked of the server again: its table is named as not compared, the others are.
+    for condition in ["1) UNION (SELECT 1", "SLEEP(100)", "hostile_texts.f\u{b}() = 1", "1 INTO OUTFILE '/tmp/x'"] {
         let forged = forge(&repo.place(), |contents| {
             contents.manifest["options"]["conditions"] = json!({"hostile_texts.t": condition});
         });
-        let options =
-            myriad::command::options::VerifyOptions { repo: forged.place(), ..verify_options(&target, &repo) };
-        refused(try_verify(&options).await, condition, "table hostile_texts.t");
+        let options = VerifyOptions { repo: forged.place(), ..verify_options(&target, &repo) };
+        let report = run::verify(&options).await;
+        let proof = report.proof.as_ref().unwrap();
+        assert_eq!((report.exit(), proof.tables, proof.differences.len()), (Exit::ProofFailed, 1, 0), "{condition}");
+        assert_eq!(proof.not_compared[0].table, "hostile_texts.t", "{condition}");
+        assert!(report.text().contains("not compared: hostile_texts.t: its "), "{}", report.text());
     }
+    // Whoever takes a backup under such a condition of his own is told at once; one that can be asked is.
+    let under = async |condition: &str| {
+        let repo = run::Repo::new();
+        let conditions = vec![("hostile_texts.t".to_owned(), condition.to_owned())];
+        let report =
+            run::backup(&BackupOptions { conditions, ..backup_options(source(), &repo, "hostile_texts") }).await;
+        let notes = report.backup().unwrap().notes.join("\n");
+        (notes, run::verify(&verify_options(source(), &repo)).await.exit())
+    };
+    let (notes, exit) = under("hostile_texts.f() = 1").await;
+    assert!(notes.contains("will not compare table hostile_texts.t") && notes.contains("calls F"), "{notes}");
+    assert_eq!(exit, Exit::ProofFailed);
+    let (notes, exit) =
+        under("name LIKE '%@ /*%' OR SUBSTRING_INDEX(name, ' ', -1) < 20 AND EXTRACT(YEAR FROM NOW()) > 1").await;
+    assert!(!notes.contains("will not compare"), "{notes}");
+    assert_eq!(exit, Exit::Success);
+}
+
+#[tokio::test]
+async fn all_that_is_refused_is_named_and_not_called_damaged() {
+    make("hostile_named", 5).await;
+    let repo = backup_of("hostile_named").await;
+    let forged = forge(&repo.place(), |contents| {
+        Contents::rewrite(contents.object("p"), "`p`", "`q`");
+        Contents::rewrite(contents.object("f"), "`f`", "`g`");
+        Contents::rewrite(contents.table("t"), "TABLE `t`", "TABLE `u`");
+        contents.manifest["program"] = json!("myriad \u{1b}]0;x\u{7}");
+    });
+    let target = target().await;
+    let error = try_restore(&options_for(&target, &forged)).await.unwrap_err();
+    let text = error.to_string();
+    for name in ["procedure hostile_named.p: ", "function hostile_named.f: ", "table hostile_named.t: "] {
+        assert!(text.contains(name), "{text}");
+    }
+    assert!(!text.contains("damaged") && error.hints()[0].contains("--no-objects"), "{error:?}");
+    let verify = VerifyOptions { repo: forged.place(), against: None, ..verify_options(&target, &repo) };
+    let report = run::verify(&verify).await;
+    assert_eq!((report.exit(), report.inventory.as_ref().unwrap().refused.len()), (Exit::RepositoryDamaged, 3));
+    let text = report.text();
+    assert!(
+        text.contains("3 definitions that a restore would REFUSE") && text.contains("procedure hostile_named.p"),
+        "{text}"
+    );
+    // What is left is restored.
+    let mut options = RestoreOptions { no_objects: true, ..options_for(&target, &forged) };
+    options.selection.exclude_tables = vec!["hostile_named.t".into()];
+    run::restore(&options).await;
+}
+
+/// Nothing of this is what servers usually print, and all of it is legal.
+#[tokio::test]
+async fn what_a_server_takes_is_not_refused() {
+    data::run(
+        source(),
+        &[
+            "CREATE DATABASE hostile_legal",
+            "USE hostile_legal",
+            "CREATE TABLE conn (a INT PRIMARY KEY) CONNECTION='some;''text'",
+            "CREATE TABLE `#mysql50#a` (a INT)",
+            "CREATE TABLE k (v VARCHAR(9)) ENGINE=MyISAM",
+            "INSERT INTO k VALUES ('x')",
+            "SET SESSION sql_mode='ANSI_QUOTES'",
+            "CREATE FUNCTION \"f\\b\"() RETURNS INT DETERMINISTIC RETURN 1",
+            "CREATE DEFINER=\"DOMAIN\\user\"@\"%\" PROCEDURE \"p\"() SELECT 1",
+            "SET SESSION sql_mode='HIGH_NOT_PRECEDENCE'",
+            "CREATE EVENT ev ON SCHEDULE EVERY 1 DAY DO SELECT 1",
+        ],
+    )
+    .await;
+    let repo = run::Repo::new();
+    let report = run::backup(&backup_options(source(), &repo, "hostile_legal")).await;
+    let notes = &report.backup().unwrap().notes;
+    assert!(!notes.iter().any(|note| note.contains("would refuse")), "{notes:?}");
+    let target = target().await;
+    let report = run::restore(&restore_options(&target, &repo)).await;
+    for sql in [
+        "SELECT GROUP_CONCAT(TABLE_NAME ORDER BY TABLE_NAME) FROM information_schema.tables WHERE TABLE_SCHEMA = 'hostile_legal'",
+        "SELECT GROUP_CONCAT(ROUTINE_NAME, DEFINER ORDER BY 1) FROM information_schema.routines WHERE ROUTINE_SCHEMA = 'hostile_legal'",
+        "SELECT GROUP_CONCAT(EVENT_NAME, ON_COMPLETION) FROM information_schema.events WHERE EVENT_SCHEMA = 'hostile_legal'",
+    ] {
+        assert_eq!(one(&target, sql).await, one(source(), sql).await, "{sql}\n{}", report.text());
+    }
+    assert_eq!(run::verify(&verify_options(&target, &repo)).await.exit(), Exit::Success);
+    // A table may have been replaced by what runs code: it writes nothing, for the sessions that read are read-only.
+    data::run(
+        &target,
+        &[
+            "SET GLOBAL log_bin_trust_function_creators = ON",
+            "USE hostile_legal",
+            "CREATE FUNCTION evil() RETURNS INT BEGIN INSERT INTO bystander.t VALUES (9); RETURN 1; END",
+            "RENAME TABLE k TO hidden",
+            "CREATE VIEW k AS SELECT v FROM hidden WHERE evil() = 1",
+        ],
+    )
+    .await;
+    let error = try_verify(&verify_options(&target, &repo)).await.unwrap_err();
+    assert!(error.to_string().contains("READ ONLY"), "{error}");
+    assert_eq!(one(&target, "SELECT SUM(id) FROM bystander.t").await, "3");
 }
 
 type AccountCase = (&'static str, fn(&mut Value), &'static str);
@@ -423,11 +524,7 @@ async fn an_account_is_itself_alone() {
     )
     .await;
     let repo = run::Repo::new();
-    run::backup(&myriad::command::options::BackupOptions {
-        users: true,
-        ..backup_options(source(), &repo, "hostile_users")
-    })
-    .await;
+    run::backup(&BackupOptions { users: true, ..backup_options(source(), &repo, "hostile_users") }).await;
     let target = target().await;
     let before = state(&target).await;
     let of_one = |contents: &mut Contents, change: fn(&mut Value)| {

@@ -1,7 +1,7 @@
 //! A user or role: its statements name this account and no other, each is one statement, and none is of another kind than
 //! SHOW CREATE USER and SHOW GRANTS print.
 
-use super::text::{one_statement, quoted_length};
+use super::text::{one_statement, quoted_length, trim_end, trim_start};
 use crate::limits::ACCOUNT_NAME_CHARACTERS_MAX;
 use crate::schema::account::AccountDefinition;
 use crate::schema::account_text::{Grant, cut_default_roles};
@@ -64,14 +64,14 @@ fn is_account_list(list: &[u8]) -> bool {
     if matches!(list, b"NONE" | b"ALL") {
         return true;
     }
-    let mut rest = list.trim_ascii();
+    let mut rest = trim_end(trim_start(list));
     loop {
         for divider in [b'@', b','] {
             let Some(length) = quoted_length(rest).filter(|_| rest.first() == Some(&b'`')) else { return false };
-            rest = rest[length..].trim_ascii_start();
+            rest = trim_start(&rest[length..]);
             match rest.split_first() {
                 None => return divider == b',',
-                Some((byte, after)) if *byte == divider => rest = after.trim_ascii_start(),
+                Some((byte, after)) if *byte == divider => rest = trim_start(after),
                 Some(_) => return false,
             }
         }

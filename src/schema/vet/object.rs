@@ -5,6 +5,7 @@
 //! the restore lets the server parse each text as one statement before it runs it. Heads are read here as servers print
 //! them; MariaDB prints a trigger's head as its maker typed it.
 
+use super::text::{is_space, word_length};
 use super::{name, plain_word, schema_name};
 use crate::limits::ACCOUNT_NAME_CHARACTERS_MAX;
 use crate::schema::{Object, ObjectKind};
@@ -41,7 +42,8 @@ fn is_zone(zone: &str) -> bool {
 fn head(object: &Object, schema: &str) -> Option<Result<(), String>> {
     let has_mode = |wanted: &str| object.sql_mode.split(',').any(|mode| mode == wanted);
     let ansi = has_mode("ANSI_QUOTES") || has_mode("ORACLE");
-    let mut head = Head { text: &object.create.0, at: 0, ansi };
+    let escapes = !has_mode("NO_BACKSLASH_ESCAPES");
+    let mut head = Head { text: &object.create.0, at: 0, ansi, escapes };
     let same =
         Names { utf8: object.kind != ObjectKind::View || object.charset_client.starts_with("utf8"), schema, object };
     head.expect("CREATE")?;
@@ -150,6 +152,8 @@ struct Head<'a> {
     at: usize,
     /// `"` quotes a name.
     ansi: bool,
+    /// A backslash escapes in a text, as it never does in a name.
+    escapes: bool,
 }
 
 impl Head<'_> {
@@ -158,7 +162,7 @@ impl Head<'_> {
         loop {
             let rest = &self.text[self.at..];
             match rest {
-                [b' ' | b'\t' | b'\r' | b'\n', ..] => self.at += 1,
+                [byte, ..] if is_space(*byte) => self.at += 1,
                 [b'/', b'*', b'!', ..] | [b'/', b'*', b'M', b'!', ..] => return None,
                 [b'/', b'*', ..] => self.at += memchr::memmem::find(&rest[2..], b"*/")? + 4,
                 _ => return Some(()),
@@ -169,7 +173,7 @@ impl Head<'_> {
     /// A bare word, in upper case.
     fn word(&mut self) -> Option<String> {
         self.skip()?;
-        let length = bare_length(&self.text[self.at..]);
+        let length = word_length(&self.text[self.at..]);
         let word = &self.text[self.at..self.at + length];
         self.at += length;
         (length > 0).then(|| String::from_utf8_lossy(word).to_ascii_uppercase())
@@ -201,8 +205,8 @@ impl Head<'_> {
         let quote = *rest.first()?;
         let quoted = quote == b'`' || quote == b'"' && (self.ansi || text_too) || quote == b'\'' && text_too;
         let (name, length) = match quoted {
-            true => unquoted(rest)?,
-            false => (rest[..bare_length(rest)].to_vec(), bare_length(rest)),
+            true => unquoted(rest, self.escapes && quote != b'`' && !(quote == b'"' && self.ansi))?,
+            false => (rest[..word_length(rest)].to_vec(), word_length(rest)),
         };
         self.at += length;
         (length > 0).then_some(name)
@@ -226,18 +230,14 @@ impl Head<'_> {
     }
 }
 
-fn bare_length(text: &[u8]) -> usize {
-    text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..)).count()
-}
-
-/// What a quoted name or text at the head of `text` says, and its length. One with a backslash is none that a server
-/// prints for a name in quotes that escape by it.
-fn unquoted(text: &[u8]) -> Option<(Vec<u8>, usize)> {
+/// What a quoted name or text at the head of `text` says, and its length. Where a backslash escapes, one that holds it is
+/// none that a server prints for a name.
+fn unquoted(text: &[u8], escapes: bool) -> Option<(Vec<u8>, usize)> {
     let quote = text[0];
     let (mut name, mut at) = (Vec::new(), 1);
     loop {
         match *text.get(at)? {
-            b'\\' if quote != b'`' => return None,
+            b'\\' if escapes => return None,
             byte if byte != quote => {
                 name.push(byte);
                 at += 1;
@@ -313,6 +313,7 @@ mod tests {
                 ("r@t", "root"),
                 ("CREATE ", "CREATE OR REPLACE "),
                 ("n``m", "n`.`m"),
+                ("CREATE ", "CREATE\x0bOR\x0bREPLACE\x0b"),
                 ("CREATE ", "CREATE /*!50000 DEFINER=`root`@`%` */ "),
             ] {
                 let forged = create.replacen(from, to, 1);
@@ -342,6 +343,21 @@ mod tests {
         }
         let other_schema = format!("CREATE {D} TRIGGER s.`n``m` BEFORE INSERT ON `t` FOR EACH ROW SET @a = 1");
         assert!(object(&of(Trigger, &other_schema), "renamed").is_err());
+    }
+
+    #[test]
+    fn a_backslash_is_a_byte_of_a_name() {
+        let check = |name: &str, definer: &str, sql_mode: &str, create: &str| {
+            let sound = of(ObjectKind::Function, create);
+            let name = QualifiedName::new("s", name);
+            object(&Object { name, definer: definer.into(), sql_mode: sql_mode.into(), ..sound }, "s")
+        };
+        let ansi = "CREATE DEFINER=\"DOMAIN\\user\"@\"%\" FUNCTION \"f\\\"() RETURNS int return 1";
+        assert_eq!(check("f\\", "DOMAIN\\user@%", "ANSI_QUOTES", ansi), Ok(()));
+        assert!(check("f\\", "DOMAIN\\user@%", "", ansi).is_err());
+        let text = "CREATE DEFINER='D\\u'@'%' FUNCTION `f\\`() RETURNS int return 1";
+        assert_eq!(check("f\\", "D\\u@%", "NO_BACKSLASH_ESCAPES", text), Ok(()));
+        assert!(check("f\\", "D\\u@%", "ANSI_QUOTES", text).is_err());
     }
 
     #[test]

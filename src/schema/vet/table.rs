@@ -1,7 +1,7 @@
 //! A table's record: its CREATE TABLE is one statement that makes this table and nothing else, and has the columns that
 //! the record types. Clauses that a later server invents pass; what would read or reach something else does not.
 
-use super::text::{OneStatement, one_statement, words};
+use super::text::{OneStatement, one_statement, quoted_length, trim_start, words};
 use super::{is_reserved, name, plain_word, schema_name};
 use crate::limits::{COLUMNS_MAX, PARTITIONS_MAX};
 use crate::schema::ddl::{self, ItemKind, Parts};
@@ -11,9 +11,17 @@ use crate::schema::{Column, ColumnKind, Table};
 /// Engines whose tables are windows to other servers and files, by the connection that their definition names.
 const ELSEWHERE: [&str; 4] = ["FEDERATED", "CONNECT", "SPIDER", "S3"];
 
+/// Engines that print `CONNECTION='...'` and have no use for it (seen on 9.7.4 and MariaDB 10.11).
+const WITHOUT_CONNECTION: [&str; 8] =
+    ["InnoDB", "MyISAM", "Aria", "MEMORY", "CSV", "ARCHIVE", "BLACKHOLE", "MRG_MYISAM"];
+
 /// True where the server would reach another server, or a file of its own choice, through this table.
 pub fn reaches_elsewhere(table: &Table) -> bool {
-    ELSEWHERE.iter().any(|engine| table.engine.eq_ignore_ascii_case(engine))
+    is_one_of(&table.engine, &ELSEWHERE)
+}
+
+fn is_one_of(engine: &str, engines: &[&str]) -> bool {
+    engines.iter().any(|listed| engine.eq_ignore_ascii_case(listed))
 }
 
 /// True where the definition says in which directory of the server its files lie.
@@ -67,9 +75,15 @@ fn statement(table: &Table, create: &[u8], scanned: &OneStatement) -> Result<(),
 /// Items of the list that are neither columns nor keys nor checks: `LIKE other_table`, a SELECT.
 fn items(parts: &Parts<'_>) -> Result<(), String> {
     for item in &parts.items {
-        let head = item.trim_ascii_start();
+        let head = trim_start(item);
         let known = match ddl::item_kind(item) {
-            ItemKind::Other => [&b"CONSTRAINT `"[..], b"CHECK (", b"PERIOD FOR "].iter().any(|w| head.starts_with(w)),
+            ItemKind::Other => {
+                // A foreign key that is written otherwise than servers do is none whose schema is seen below.
+                let named = head.strip_prefix(b"CONSTRAINT ").filter(|rest| rest.starts_with(b"`"));
+                let named = named.and_then(|rest| quoted_length(rest).map(|length| &rest[length..]));
+                let known = [&b"CHECK ("[..], b"PERIOD FOR "];
+                known.iter().any(|w| head.starts_with(w)) || named.is_some_and(|rest| rest.starts_with(b" CHECK ("))
+            }
             ItemKind::ForeignKey => {
                 if let Some(schema) = ddl::referenced_schema(item).filter(|schema| is_reserved(schema)) {
                     return Err(format!("a foreign key of it refers to schema {schema}, which is the server's own"));
@@ -90,7 +104,7 @@ fn columns(table: &Table, parts: &Parts<'_>) -> Result<(), String> {
     let items = parts.items.iter().filter(|item| ddl::item_kind(item) == ItemKind::Column);
     let mut typed = table.columns.iter();
     for item in items {
-        let (written, rest) = ddl::unquote(item.trim_ascii_start()).ok_or("a column of its statement has no name")?;
+        let (written, rest) = ddl::unquote(trim_start(item)).ok_or("a column of its statement has no name")?;
         match typed.next() {
             Some(column) if column.name.as_bytes() == written => kind(column, rest)?,
             _ => {
@@ -108,7 +122,7 @@ fn columns(table: &Table, parts: &Parts<'_>) -> Result<(), String> {
 /// The first word of a column's type against the record's kind; a type that is not known here passes.
 fn kind(column: &Column, rest: &[u8]) -> Result<(), String> {
     use ColumnKind::*;
-    let word = rest.trim_ascii_start();
+    let word = trim_start(rest);
     let length = word.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let kinds: &[ColumnKind] = match word[..length].to_ascii_lowercase().as_slice() {
         b"tinyint" | b"smallint" | b"mediumint" | b"int" | b"bigint" => &[Integer],
@@ -169,8 +183,11 @@ fn options(table: &Table, tail: &[u8], blanked: &[u8]) -> Result<(), String> {
             b"VALUES" if !list.peek().is_some_and(|(_, next)| matches!(*next, b"LESS" | b"IN")) => {
                 return Err("its statement holds VALUES behind its columns".into());
             }
-            b"CONNECTION" if !reaches_elsewhere(table) => {
-                return Err(format!("its statement names a connection, and engine {} has none", table.engine));
+            b"CONNECTION" if !reaches_elsewhere(table) && !is_one_of(&table.engine, &WITHOUT_CONNECTION) => {
+                return Err(format!(
+                    "its statement names a connection, and what engine {} does with it is not known",
+                    table.engine
+                ));
             }
             b"UNION" => {
                 let close = tail[end..].iter().position(|&byte| byte == b')').map_or(tail.len(), |close| end + close);
@@ -190,7 +207,7 @@ fn qualified(list: &[u8]) -> bool {
     while let Some(&byte) = list.get(at) {
         at += match byte {
             b'.' => return true,
-            b'`' => super::text::quoted_length(&list[at..]).unwrap_or(list.len()),
+            b'`' => quoted_length(&list[at..]).unwrap_or(list.len()),
             _ => 1,
         };
     }
@@ -221,6 +238,7 @@ mod tests {
             "/*!50100 TABLESPACE `x` */ ENGINE=InnoDB\n/*!50100 PARTITION BY RANGE (`id`)\n(PARTITION p VALUES LESS THAN (5) ENGINE = InnoDB,\n PARTITION q VALUES LESS THAN MAXVALUE ENGINE = InnoDB) */",
             "ENGINE=InnoDB /* `OPT`='x' */ WITH SYSTEM VERSIONING",
             "ENGINE=InnoDB UNION=(`a`,`b.c`)",
+            "ENGINE=InnoDB CONNECTION='some;''text'",
         ] {
             assert_eq!(table(&with_tail(tail)), Ok(()), "{tail}");
         }
@@ -242,7 +260,8 @@ mod tests {
             "ENGINE='FEDERATED'",
             "ENGINE=InnoDB /*!50100 ENGINE=CSV */",
             "",
-            "ENGINE=InnoDB CONNECTION='x'",
+            "ENGINE=InnoDB\x0bUNION\x0b=\x0b(`mysql`\x0b.`user`)",
+            "ENGINE=InnoDB\x0bENGINE\x0b=\x0bCSV",
             "ENGINE=InnoDB /*!99999 ' */ ENGINE=CSV COMMENT='",
             "ENGINE=InnoDB # x",
             "ENGINE=InnoDB IGNORE SELECT 1",
@@ -259,6 +278,8 @@ mod tests {
             "CREATE TABLE `t` LIKE `mysql`.`user`".into(),
             "CREATE TABLE `t` (LIKE `mysql`.`user`) ENGINE=InnoDB".into(),
             "CREATE VIEW `t` (`id`) AS SELECT 1".into(),
+            format!("CREATE TABLE `t` {}", LIST.replacen("PRIMARY", "\x0bLIKE `mysql`.`user`, PRIMARY", 1)),
+            "CREATE TABLE `t` (\n  `id` int,\n  `v``w` text,\n  CONSTRAINT `f`\x0bFOREIGN KEY (`id`) REFERENCES `mysql`.`x` (`y`)\n) ENGINE=InnoDB".into(),
             "DROP TABLE `t`".into(),
             "CREATE TABLE `t` (\n  `id` int,\n  `other` varchar(9)\n) ENGINE=InnoDB".into(),
             "CREATE TABLE `t` (\n  `id` int\n) ENGINE=InnoDB".into(),
@@ -275,10 +296,12 @@ mod tests {
         let sound = with_tail("ENGINE=InnoDB");
         let mut columns = sound.clone();
         columns.columns[0].name = "x".repeat(65);
+        let mut other_engine = with_tail("ENGINE=SPHINX CONNECTION='sphinx://x'");
+        other_engine.engine = "SPHINX".into();
         let in_mysql = Table { name: QualifiedName::new("MySQL", "t"), ..sound.clone() };
         let engine = Table { engine: "InnoDB CONNECTION='x'".into(), ..sound.clone() };
         let partition = Table { partitions: vec!["p\0".into()], ..sound.clone() };
-        for forged in [columns, in_mysql, engine, partition] {
+        for forged in [columns, other_engine, in_mysql, engine, partition] {
             assert!(table(&forged).is_err());
         }
         assert!(names_a_directory(&with_tail("ENGINE=InnoDB DATA DIRECTORY='/x'").create.0));

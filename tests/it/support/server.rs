@@ -70,11 +70,13 @@ pub fn mariadb_options() -> SandboxOptions {
     SandboxOptions { arguments: vec!["--max-allowed-packet=64M".into()], ..SandboxOptions::new(mariadb_programs()) }
 }
 
-/// The shared target for one test at a time: a server takes one restore at a time.
+/// A shared target for one test at a time, since a server takes one restore at a time; it is another one than [`target`],
+/// whose restores wait for each other in [`super::run`].
 pub async fn target_alone() -> (&'static Sandbox, tokio::sync::MutexGuard<'static, ()>) {
     static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    static TARGET: OnceLock<&'static Sandbox> = OnceLock::new();
     let turn = TURN.lock().await;
-    (target(), turn)
+    (TARGET.get_or_init(|| shared(options())), turn)
 }
 
 /// A session on a private server.
