@@ -270,6 +270,16 @@ pub async fn objects_begun(session: &mut Session, objects: &[(ObjectKind, Qualif
     begun(session, objects.iter().map(|(kind, name)| row(&kind.to_string(), name)).collect()).await
 }
 
+/// Records that tables were not made after all: whoever makes them from here on is not the run.
+pub async fn forget_tables(session: &mut Session, tables: &[&QualifiedName]) -> Result<(), ServerError> {
+    for tables in tables.chunks(ROWS_PER_INSERT) {
+        let rows: Vec<_> = tables.iter().map(|name| row(TABLE, name)).collect();
+        let of_these = format!("(kind, schema_name, object_name) IN ({})", rows.join(", "));
+        patiently(session, format!("DELETE FROM {LEDGER_SCHEMA}.made WHERE {of_these}").as_bytes()).await?;
+    }
+    Ok(())
+}
+
 /// Records that a schema turned out to be there already: it is not the run's.
 pub async fn forget_schema(session: &mut Session, schema: &str) -> Result<(), ServerError> {
     forget(session, row(SCHEMA, &QualifiedName::new(schema, ""))).await
