@@ -53,6 +53,8 @@ pub struct Progressed {
     pub collations: BTreeMap<String, String>,
     /// Chunks that are in: number of the table, number of the chunk.
     pub chunks: HashSet<(u32, u64)>,
+    /// What the run did stands in the target's binary log.
+    pub logged: bool,
 }
 
 impl Progressed {
@@ -182,7 +184,8 @@ pub async fn find(session: &mut Session, run: &RunId) -> Result<Option<Progresse
     if there.is_empty() {
         return Ok(None);
     }
-    let Some(row) = session.query_first(format!("SELECT backup, manifest, scope FROM {LEDGER_SCHEMA}.run")).await?
+    let Some(row) =
+        session.query_first(format!("SELECT backup, manifest, scope, logged FROM {LEDGER_SCHEMA}.run")).await?
     else {
         return Ok(None);
     };
@@ -190,7 +193,7 @@ pub async fn find(session: &mut Session, run: &RunId) -> Result<Option<Progresse
     if found != *run {
         return Err(LoadError::OtherRun { server: session.server().to_owned(), backup: found.backup });
     }
-    let mut progressed = Progressed::default();
+    let mut progressed = Progressed { logged: row.number(3) == 1, ..Progressed::default() };
     for (kind, name) in made(session).await? {
         match kind.as_str() {
             SCHEMA => drop(progressed.schemas.insert(name.schema)),

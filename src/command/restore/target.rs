@@ -23,6 +23,9 @@ use std::sync::{Arc, Mutex};
 /// Tables named in a message at most.
 const NAMES_SHOWN: usize = 20;
 
+/// How errors about a run begin that is to go on without the binary log.
+const UNLOGGED_SO_FAR: &str = "the restore that is to be gone on with is not in the target's binary log so far, which ";
+
 /// A connected target.
 pub(super) struct Target {
     /// The session for everything but rows.
@@ -80,25 +83,58 @@ impl Target {
     }
 
     /// Keeps our sessions out of the target's binary log, unless it is asked for, or others live by it: replicas of a server
-    /// that is restored beside its live data get what it gets.
+    /// that is restored beside its live data get what it gets. A run that goes on does as it did before, or replicas would get half.
+    ///
+    /// # Errors
+    /// Where a run cannot go on as it began. Nothing was changed on the target.
     pub async fn leave_out_binary_log(
         &mut self,
         options: &RestoreOptions,
         source: &ServerFacts,
         beside_live_data: bool,
+        earlier: Option<&Progressed>,
     ) -> Result<()> {
-        let written = options.log_bin || beside_live_data || self.facts.is_same_server(source);
+        let written = match earlier.map(|earlier| earlier.logged) {
+            Some(logged) => {
+                self.check_binary_log(options, logged)?;
+                logged
+            }
+            None => options.log_bin || beside_live_data || self.facts.is_same_server(source),
+        };
         if !self.facts.log_bin || written {
             return Ok(());
         }
         match self.session.execute("SET SESSION sql_log_bin=0").await {
             Ok(_) => self.skip_binlog = true,
+            Err(error) if error.code() == Some(1227) && earlier.is_some() => {
+                return Err(Error::new(Exit::RightMissing, UNLOGGED_SO_FAR.to_owned() + "may not be switched off by this account")
+                    .hint("go on with the account that began the restore, or grant SYSTEM_VARIABLES_ADMIN (MariaDB: BINLOG ADMIN)"));
+            }
             Err(error) if error.code() == Some(1227) => self
                 .notes
                 .push("the restore is written to the target's binary log: the account may not switch it off".into()),
             Err(error) => return Err(error.into()),
         }
         Ok(())
+    }
+
+    /// Whether a run that was `logged` so far, or was not, may go on as it began.
+    fn check_binary_log(&self, options: &RestoreOptions, logged: bool) -> Result<()> {
+        let (exit, message, hint) = match (logged, self.facts.log_bin) {
+            (false, true) if options.log_bin => (
+                Exit::Usage,
+                UNLOGGED_SO_FAR.to_owned() + "is asked for now (--log-bin)",
+                "go on without --log-bin, or remove what the restore made with restore --abort and begin anew",
+            ),
+            (true, false) => (
+                Exit::TargetUnfit,
+                "the restore that is to be gone on with is in the target's binary log so far, which is off by now"
+                    .into(),
+                "start the target with its binary log, or remove what the restore made with restore --abort and begin anew",
+            ),
+            _ => return Ok(()),
+        };
+        Err(Error::new(exit, message).hint(hint))
     }
 
     /// True where what we do stands in the target's binary log.
