@@ -24,18 +24,29 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// The text without what stands in quotes; backslash escapes are on.
+/// The text without what stands in quotes, and in comments that no server runs; backslash escapes are on.
 fn outside_quotes(text: &[u8]) -> Vec<u8> {
-    let (mut outside, mut quote, mut escaped) = (Vec::new(), None, false);
-    for &byte in text {
-        match quote {
-            None if b"`'\"".contains(&byte) => quote = Some(byte),
-            None => outside.push(byte),
-            Some(_) if escaped => escaped = false,
-            Some(open) if byte == b'\\' && open != b'`' => escaped = true,
-            Some(open) if byte == open => quote = None,
-            Some(_) => {}
-        }
+    let (mut outside, mut quote, mut at) = (Vec::new(), None, 0);
+    while let Some(&byte) = text.get(at) {
+        let rest = &text[at..];
+        let comment = rest.starts_with(b"/*") && !rest.starts_with(b"/*!") && !rest.starts_with(b"/*M!");
+        at += match quote {
+            None if comment => rest[2..].windows(2).position(|two| two == b"*/").map_or(rest.len(), |end| end + 4),
+            None if b"`'\"".contains(&byte) => {
+                quote = Some(byte);
+                1
+            }
+            None => {
+                outside.push(byte);
+                1
+            }
+            Some(open) if byte == b'\\' && open != b'`' => 2,
+            Some(open) if byte == open => {
+                quote = None;
+                1
+            }
+            Some(_) => 1,
+        };
     }
     outside
 }

@@ -89,6 +89,10 @@ pub fn arguments(program: &Program, layout: &Layout, options: &SandboxOptions, p
             arguments.push("--mysqlx=OFF".into());
         }
     }
+    if program.kind == Kind::Mariadb {
+        // As it starts it removes temporary tables from the folder, those of other servers too (seen on 10.11.18).
+        arguments.push(format!("--tmpdir={}", layout.folder.display()));
+    }
     if rustix::process::geteuid().is_root() {
         // mysqld refuses to run as root unless told to.
         arguments.push("--user=root".into());

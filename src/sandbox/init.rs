@@ -25,7 +25,11 @@ pub fn initialise(program: &Program, arguments: &[String], template: &Path) -> R
     match program.kind {
         // A small redo log makes a small template; the server grows it to its own setting at start.
         Kind::Mysql => command.args(["--initialize-insecure", "--innodb-redo-log-capacity=8M"]).stdin(Stdio::null()),
-        Kind::Mariadb => command.args(BOOTSTRAP).stdin(system_tables(program, template)?),
+        Kind::Mariadb => {
+            // Its own, as for the server.
+            let folder = format!("--tmpdir={}", template.display());
+            command.args(BOOTSTRAP).arg(folder).stdin(system_tables(program, template)?)
+        }
     };
     command.args(arguments);
     if rustix::process::geteuid().is_root() {

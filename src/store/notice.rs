@@ -118,8 +118,13 @@ pub(super) fn living_files(root: &std::path::Path, but: &str) -> io::Result<Vec<
             continue;
         }
         let file = match File::open(entry.path()) {
-            Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            file => file?,
+            Ok(file) => file,
+            Err(why) => {
+                if why.kind() != ErrorKind::NotFound {
+                    tracing::warn!("cannot read {}: {why}", entry.path().display());
+                }
+                continue;
+            }
         };
         // Shared, so that two who look at once do not take each other for the one they look for.
         match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockShared) {

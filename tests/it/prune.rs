@@ -547,10 +547,10 @@ async fn a_backup_that_is_being_restored_may_go() {
 
 #[tokio::test]
 async fn two_runs_on_one_repository_exclude_each_other() {
-    data::make(source(), "prune_busy", 20_000).await;
+    data::make(source(), "busy_repository", 20_000).await;
     let (repo, address) = (Repo::new(), address(source()));
     let place = repo.place();
-    let arguments = [&repo.backup_arguments(&address, "prune_busy")[..], &["--name", "shop"]].concat();
+    let arguments = [&repo.backup_arguments(&address, "busy_repository")[..], &["--name", "shop"]].concat();
     let mut slow = start(&[&arguments[..], &["--max-rate", "300k"]].concat());
     let announced = async || repo.files().iter().any(|file| file.starts_with("locks/"));
     assert!(slow.until(announced).await, "the backup ended too early");
@@ -559,7 +559,7 @@ async fn two_runs_on_one_repository_exclude_each_other() {
     run(&arguments).refused(25, &words);
     run(&["prune", "--repo", &place, "--yes"]).refused(25, &words);
     // Readers and the backup of another source are in nobody's way; nor is a plan.
-    run(&[&repo.backup_arguments(&address, "prune_busy")[..], &["--name", "other"]].concat()).expect(0);
+    run(&[&repo.backup_arguments(&address, "busy_repository")[..], &["--name", "other"]].concat()).expect(0);
     run(&["prune", "--repo", &place]).expect(0);
     run(&["list", "--repo", &place]).expect(0);
     repo.verify(&[]).expect(0);
