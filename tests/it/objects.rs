@@ -93,7 +93,7 @@ async fn definers_are_kept_changed_or_refused_before_the_first_change() {
             format!("view of_odd {odd}"),
         ]
     };
-    let (odd, maker) = ("'o`d@d'@'10.%'", "maker@localhost");
+    let (odd, maker) = ("o`d@d@10.%", "maker@localhost");
     assert_eq!(definers(target, "objects_definer").await, expected(odd, maker, maker));
     let procedure = one(target, "SELECT CONCAT(ROUTINE_COMMENT, ROUTINE_DEFINITION) FROM information_schema.routines WHERE ROUTINE_SCHEMA = 'objects_definer'").await;
     assert_eq!(procedure, "DEFINER=`x`@`y`SELECT 'DEFINER=`x`@`y`'");
