@@ -73,11 +73,19 @@ pub async fn run_from(
     let free = guard::free_bytes(&target.facts, &options.target);
     let prediction = prediction::predict(&selected, asked.progressed.as_ref(), options, effort.workers, free);
     let fits = plan::check_json_types(&selected, &target.facts);
-    let Admitted { admission, findings, progressed } = asked.decide(&mut target, options, &prediction, &stop).await?;
+    let Admitted { admission, findings, progressed } =
+        asked.decide(&mut target, options, &prediction, &stop, &phases).await?;
     fits?;
-    target.leave_out_binary_log(options, &backup.manifest.server, admission.beside_live_data).await?;
-    let in_use = tuning::in_use(&target.facts, &backup.manifest.server, &admission, &findings);
-    let tuning = tuning::plan(&mut target, options, progressed.as_ref(), in_use).await?;
+    let (source, beside_live_data) = (&backup.manifest.server, admission.beside_live_data);
+    target.leave_out_binary_log(options, source, beside_live_data, progressed.as_ref()).await?;
+    let in_use = tuning::in_use(&target.facts, source, &admission, &findings);
+    let redo_off = tuning::redo_off(&mut target, options, progressed.as_ref(), in_use).await?;
+    // Only now is anything changed there, and first of all what a dead run has left.
+    let progressed = match options.dry_run {
+        true => progressed,
+        false => admission::take_over(&mut target, options, &backup).await?,
+    };
+    let tuning = tuning::plan(&mut target, options, redo_off, in_use).await?;
     plan::check_rows_fit(&selected, target.way, target.facts.max_allowed_packet, &options.target)?;
     if options.dry_run {
         let foreseen = plan::Foreseen { prediction, findings, settings: tuning.changes };
@@ -119,7 +127,10 @@ async fn carry_out(mut run: Run<'_>, repository: &Repository, progressed: Option
     match done {
         Ok(Steps { loaded, proof, gtid: Some(gtid) }) => Ok(report::done(run, loaded, proof, gtid)),
         Ok(Steps { loaded, proof, gtid: None }) => Ok(report::unproved(run, loaded, proof)),
-        Err(_) if run.stop.stopped() => Err(run.broken_off(LoadError::Interrupted.into()).await),
+        Err(_) if run.stop.stopped() => {
+            let stopped = run.phases.stopped();
+            Err(run.broken_off(stopped).await)
+        }
         Err(error) => Err(run.broken_off(error).await),
     }
 }

@@ -222,7 +222,11 @@ pub struct GoOn<'a> {
 /// The refusal, with the command line that would go on; none where every finding that refuses is overridden.
 pub fn refusal(findings: &[Finding], overridden: impl Fn(FindingKind) -> bool, go_on: GoOn<'_>) -> Option<Error> {
     let refuses = |finding: &&Finding| finding.grade != Grade::Note && !overridden(finding.kind);
-    let standing: Vec<&Finding> = findings.iter().filter(refuses).collect();
+    let mut standing: Vec<&Finding> = findings.iter().filter(refuses).collect();
+    // What stands against a server that is not meant is nobody's concern, nor is how to go on there.
+    if standing.iter().any(|finding| finding.kind == FindingKind::OtherServer) {
+        standing.retain(|finding| finding.kind == FindingKind::OtherServer);
+    }
     let first = standing.first()?;
     let messages: Vec<&str> = standing.iter().map(|finding| finding.message.as_str()).collect();
     let mut error = Error::new(first.kind.exit(), format!("the target was not touched: {}", messages.join("; ")));
@@ -303,6 +307,11 @@ mod tests {
         assert_eq!(last_hint(&error), "to go on once the rest is mended, add --drop-existing to the same command");
         let error = refusal(&found[..1], |_| false, GO_ON).expect("refused");
         assert!(!last_hint(&error).contains("go on"), "{error:?}");
+        // A server that is not meant gets no command at all.
+        let found = [&found[..], &[Finding::refuse(FindingKind::OtherServer, "is u-1, not u-2")]].concat();
+        let error = refusal(&found, |_| false, GO_ON).expect("refused");
+        assert_eq!((error.exit(), error.hints().len()), (Exit::TargetInUse, 1));
+        assert_eq!(error.to_string(), "the target was not touched: is u-1, not u-2");
     }
 
     #[test]

@@ -108,6 +108,16 @@ pub enum LoadError {
         /// Its backup.
         backup: String,
     },
+    /// Tables that somebody else has made since the guard looked.
+    #[error(
+        "{server} has tables that this run did not make, under names that it wants: {tables}; they were left as they are"
+    )]
+    Strangers {
+        /// The target.
+        server: String,
+        /// The tables, for people.
+        tables: String,
+    },
     /// Something that a run has left cannot be removed.
     #[error("cannot remove {what}: {source}")]
     NotRemoved {
@@ -189,7 +199,7 @@ impl Explain for LoadError {
             LoadError::Repository(source) | LoadError::Unread { source, .. } => source.exit(),
             LoadError::Rejected { .. } => Exit::LoadRejected,
             LoadError::RowTooWide { .. } | LoadError::TargetFull { .. } => Exit::TargetUnfit,
-            LoadError::Busy { .. } | LoadError::OtherRun { .. } => Exit::TargetNotEmpty,
+            LoadError::Busy { .. } | LoadError::OtherRun { .. } | LoadError::Strangers { .. } => Exit::TargetNotEmpty,
             LoadError::NotRemoved { source, .. } => source.exit(),
             LoadError::Interrupted => Exit::Interrupted,
         }
@@ -216,6 +226,11 @@ impl Explain for LoadError {
                 )),
                 LoadError::OtherRun { .. } => Some(
                     "finish it with its own command, or remove what it made: restore --abort with the same --target".into(),
+                ),
+                LoadError::Strangers { .. } => Some(
+                    "somebody has made them since the target was looked at: rename them there, or remove what this run made \
+                     and restore under other names with --rename schema=other"
+                        .into(),
                 ),
                 LoadError::NotRemoved { .. } => {
                     Some("what was removed until then is gone; mend the cause and give the same command again".into())

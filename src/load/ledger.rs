@@ -55,6 +55,8 @@ pub struct Progressed {
     pub collations: BTreeMap<String, String>,
     /// Chunks that are in: number of the table, number of the chunk.
     pub chunks: HashSet<(u32, u64)>,
+    /// What the run did stands in the target's binary log.
+    pub logged: bool,
 }
 
 impl Progressed {
@@ -180,7 +182,8 @@ pub async fn find(session: &mut Session, run: &RunId) -> Result<Option<Progresse
     if !of_this_server(session).await?.is_some_and(|tables| tables.contains("run")) {
         return Ok(None);
     }
-    let Some(row) = session.query_first(format!("SELECT backup, manifest, scope FROM {LEDGER_SCHEMA}.run")).await?
+    let Some(row) =
+        session.query_first(format!("SELECT backup, manifest, scope, logged FROM {LEDGER_SCHEMA}.run")).await?
     else {
         return Ok(None);
     };
@@ -188,7 +191,7 @@ pub async fn find(session: &mut Session, run: &RunId) -> Result<Option<Progresse
     if found != *run {
         return Err(LoadError::OtherRun { server: session.server().to_owned(), backup: found.backup });
     }
-    let mut progressed = Progressed::default();
+    let mut progressed = Progressed { logged: row.number(3) == 1, ..Progressed::default() };
     for (kind, name) in made(session).await? {
         match kind.as_str() {
             SCHEMA => drop(progressed.schemas.insert(name.schema)),
@@ -276,6 +279,16 @@ pub async fn schema_begun(session: &mut Session, schema: &str) -> Result<(), Ser
 /// Records that the run is about to make these views, routines, triggers or events.
 pub async fn objects_begun(session: &mut Session, objects: &[(ObjectKind, QualifiedName)]) -> Result<(), ServerError> {
     begun(session, objects.iter().map(|(kind, name)| row(&kind.to_string(), name)).collect()).await
+}
+
+/// Records that tables were not made after all: whoever makes them from here on is not the run.
+pub async fn forget_tables(session: &mut Session, tables: &[&QualifiedName]) -> Result<(), ServerError> {
+    for tables in tables.chunks(ROWS_PER_INSERT) {
+        let rows: Vec<_> = tables.iter().map(|name| row(TABLE, name)).collect();
+        let of_these = format!("(kind, schema_name, object_name) IN ({})", rows.join(", "));
+        patiently(session, format!("DELETE FROM {LEDGER_SCHEMA}.made WHERE {of_these}").as_bytes()).await?;
+    }
+    Ok(())
 }
 
 /// Records that a schema turned out to be there already: it is not the run's.

@@ -34,6 +34,11 @@ impl Account {
         format!("{}@{}", quote(&self.user), quote(&self.host))
     }
 
+    /// For people, where a name may be empty or hold blanks: `'user'@'host'`.
+    pub fn quoted(&self) -> String {
+        format!("'{}'@'{}'", self.user.replace('\'', "''"), self.host.replace('\'', "''"))
+    }
+
     /// As a row of two text literals: `('user', 'host')`.
     pub fn row(&self) -> String {
         format!("({}, {})", literal(&self.user), literal(&self.host))

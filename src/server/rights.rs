@@ -39,6 +39,9 @@ pub struct Rights {
     grants: Vec<String>,
 }
 
+/// Where PROXY is on every account, in MySQL's words; MariaDB's are `''@'%'`.
+const ANY_ACCOUNT: &str = "``@``";
+
 impl Rights {
     /// Asks the server.
     pub async fn read(session: &mut Session) -> Result<Rights, ServerError> {
@@ -73,7 +76,9 @@ impl Rights {
             if line.ends_with(" WITH GRANT OPTION") {
                 rights.push(GRANT_OPTION.to_owned());
             }
-            lacking.extend(rights.iter().filter(|right| !self.has(right, &place)).map(|r| format!("{r} ON {place}")));
+            let place_told = if place == ANY_ACCOUNT || place == "''@'%'" { "every account" } else { &place };
+            let lacks = rights.iter().filter(|right| !self.has(right, &place));
+            lacking.extend(lacks.map(|right| format!("{right} ON {place_told}")));
         }
         lacking.sort();
         lacking.dedup();
@@ -90,8 +95,7 @@ impl Rights {
                 let mut places = given.filter_map(|line| Some(Grant::parse(line.as_bytes())?.place()));
                 places.any(|own| own == place || own == "*.*" && place.contains('.'))
             }
-            // On ``@`` it is on every account.
-            "PROXY" => rights_on(&self.grants, right).any(|own| own == place || own == "``@``" || own == "''@'%'"),
+            "PROXY" => rights_on(&self.grants, right).any(|own| own == place || own == ANY_ACCOUNT || own == "''@'%'"),
             _ if rights_on(&self.grants, right).any(|own| own == place || own == "*.*" && place == "*.*") => true,
             _ if place == "*.*" => false,
             _ => schema.is_some_and(|schema| self.on_schema(right, &schema.replace("\\_", "_").replace("\\%", "%"))),
@@ -195,6 +199,7 @@ mod tests {
             ["GRANT OPTION ON `shop`.*"]
         );
         assert_eq!(lacks(&maker, "GRANT SELECT, SUPER ON *.* TO `a`@`%`"), ["SELECT ON *.*", "SUPER ON *.*"]);
+        assert_eq!(lacks(&maker, "GRANT PROXY ON ``@`` TO `a`@`%`"), ["PROXY ON every account"]);
         assert_eq!(lacks(&maker, "odd"), ["odd"]);
     }
 

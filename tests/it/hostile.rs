@@ -593,7 +593,7 @@ async fn code_runs_with_no_rights_that_the_restoring_account_lacks() {
     let (_boss, options) = by("boss", Definers::default());
     let error = try_restore(&options).await.unwrap_err();
     assert_eq!(error.exit(), Exit::RightMissing, "{error:?}");
-    assert!(error.to_string().contains("boss@localhost (has rights that maker@localhost lacks: "), "{error}");
+    assert!(error.to_string().contains("'boss'@'localhost' (has rights that 'maker'@'localhost' lacks: "), "{error}");
     assert!(error.to_string().contains("ON `bystander`.*") && error.to_string().contains("--definer keep"), "{error}");
     assert_eq!(
         one(&target, "SELECT COUNT(*) FROM information_schema.schemata WHERE SCHEMA_NAME = 'hostile_definer'").await,

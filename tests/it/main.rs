@@ -41,6 +41,7 @@ mod secrets;
 mod server_dies;
 mod settings;
 mod snapshot;
+mod strangers;
 mod tuning;
 mod users;
 mod verify_rows;

@@ -80,7 +80,7 @@ async fn the_main_job_with_a_master_users_rights() {
 
     let restore = |more: &[&str]| program::run(&[&repo.restore_arguments(&to)[..], more].concat());
     let refused =
-        restore(&[]).refused(12, &["root@localhost (needs SET_ANY_DEFINER)", "refuses trigger m.document_log"]);
+        restore(&[]).refused(12, &["'root'@'localhost' (needs SET_ANY_DEFINER)", "refuses trigger m.document_log"]);
     assert!(refused.err.contains(" --definer current\n"), "{}", refused.err);
     restore(&["--definer", "current"])
         .refused(33, &["log_bin_trust_function_creators=OFF, and refuses trigger m.document_log"]);

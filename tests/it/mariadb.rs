@@ -268,7 +268,7 @@ fn the_program_from_end_to_end() {
     let third = program::run(&repo.backup_arguments(&reader, "whole_way")).expect(0);
     assert!(third.out.contains("position exact") && !third.out.contains("schema whole_way:"), "{}", third.out);
     let restored = [&repo.restore_arguments(&writer)[..], &["--rename", "whole_way=elsewhere"]].concat();
-    program::run(&restored).refused(12, &["root@localhost (has rights that restore@% lacks", "--definer keep"]);
+    program::run(&restored).refused(12, &["'root'@'localhost' (has rights that 'restore'@'%' lacks", "--definer keep"]);
     let restored = program::run(&[&restored[..], &["--definer", "keep"]].concat()).expect(0);
     assert!(restored.out.contains("not written") && !restored.out.contains("not created"), "{}", restored.out);
     assert!(client_line(target, "SHOW CREATE TABLE elsewhere.d").contains("nextval(`elsewhere`.`s`)"));

@@ -62,16 +62,17 @@ async fn definers_are_kept_changed_or_refused_before_the_first_change() {
     let refused = restore(&[]).refused(
         12,
         &[
-            "o`d@d@10.%",
+            "'o`d@d'@'10.%'",
             "procedure objects_definer.p",
-            "gone@localhost",
+            "'gone'@'localhost'",
             "trigger objects_definer.tr",
-            "root@localhost",
+            "'root'@'localhost'",
         ],
     );
     assert!(refused.err.contains("--definer map:old@host=new@host"), "{}", refused.err);
     run(target, &["GRANT SET_ANY_DEFINER ON *.* TO maker@localhost"]).await;
-    let refused = restore(&["--dry-run"]).refused(12, &["gone@localhost (does not exist there", "(needs SYSTEM_USER)"]);
+    let refused =
+        restore(&["--dry-run"]).refused(12, &["'gone'@'localhost' (does not exist there", "(needs SYSTEM_USER)"]);
     assert!(!refused.err.contains("o`d@d"), "{}", refused.err);
     restore(&["--definer", "map:nobody@localhost=maker@localhost"]).refused(2, &["nobody@localhost"]);
     let schemas =

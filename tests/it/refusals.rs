@@ -1,10 +1,12 @@
 //! What a restore refuses, what it leaves alone on its target, and how the target goes on in its source's history.
 
 use crate::support::data::{self, assert_nothing_left, drop_restored, fingerprint, one};
-use crate::support::program::{Repo, address, address_of, start};
+use crate::support::program::{Repo, address, address_of, run, start};
 use crate::support::server::{connect, options, own, source, target_alone};
 use crate::support::tap::{At, Tap, Victim, When};
+use crate::tuning::{settings, tunable, tuned_arguments};
 use myriad::sandbox::{Sandbox, SandboxOptions};
+use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -163,10 +165,10 @@ async fn without_the_right_the_log_is_written_and_the_summary_says_so() {
     let log = "SELECT @@GLOBAL.gtid_executed";
     let before = one(server, log).await;
     let target = address_of("plain:p", server);
-    let restore = |more: &[&str]| crate::support::program::run(&[&repo.restore_arguments(&target)[..], more].concat());
+    let restore = |more: &[&str]| run(&[&repo.restore_arguments(&target)[..], more].concat());
     // Another account's definer, and a trigger under a binary log: found before anything is changed, each with what to do.
     let refused =
-        restore(&[]).refused(12, &["trigger guard_right.document_log", "root@localhost (needs SET_ANY_DEFINER)"]);
+        restore(&[]).refused(12, &["trigger guard_right.document_log", "'root'@'localhost' (needs SET_ANY_DEFINER)"]);
     assert!(refused.err.contains("log_bin_trust_function_creators=ON"), "{}", refused.err);
     assert!(refused.err.contains(" --definer current\n"), "{}", refused.err);
     restore(&["--definer", "current"])
@@ -196,7 +198,7 @@ async fn a_whole_instance_is_handed_its_past_and_replicates_from_there() {
 
     let repo = Repo::new();
     let backup = ["backup", "--source", &address(&source), "--repo", &repo.place(), "--json"];
-    let taken = crate::support::program::run(&backup).expect(0).json();
+    let taken = run(&backup).expect(0).json();
     let executed = one(&source, "SELECT REPLACE(@@GLOBAL.gtid_executed, '\\n', '')").await;
     assert_eq!(taken["position"]["gtid_executed"], executed.as_str());
     let cases: [(&[&str], &str); 4] = [
@@ -235,7 +237,7 @@ async fn a_target_with_a_past_of_its_own_keeps_it() {
     let source = own(options());
     data::make(&source, "d", 100).await;
     let repo = Repo::new();
-    crate::support::program::run(&["backup", "--source", &address(&source), "--repo", &repo.place()]).expect(0);
+    run(&["backup", "--source", &address(&source), "--repo", &repo.place()]).expect(0);
     let auto = ["--gtid-purged", "auto"];
 
     let logged = own(options());
@@ -255,4 +257,60 @@ async fn a_target_with_a_past_of_its_own_keeps_it() {
     let report = repo.restore(&shared, &auto).expect(0);
     assert!(report.out.contains("not set, the target has executed transactions of this set itself"), "{}", report.out);
     assert_eq!(one(&shared, "SELECT @@GLOBAL.gtid_executed").await, past);
+}
+
+/// Kills a restore when two transactions are committed and the target's settings are changed.
+fn killed(target: &Sandbox, repo: &Repo, more: &[&str]) {
+    let (tap, victim) = (Tap::before_mysql(target.socket()), Victim::default());
+    tap.aim(At::Words("COMMIT", "", 2), When::Answered, victim.strike());
+    let restore = start(&[&tuned_arguments(repo, tap.address())[..], more].concat());
+    victim.is(restore.pid());
+    restore.end().expect(-1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_goes_on_as_it_began_or_changes_nothing() {
+    data::make(source(), "go_on", 3000).await;
+    let repo = Repo::new();
+    repo.backup(source(), "go_on");
+    let (target, _turn) = tunable().await;
+    let at = address(target);
+    let restore = |more: &[&str]| run(&[&tuned_arguments(&repo, &at)[..], more].concat());
+    let executed = "SELECT @@GLOBAL.gtid_executed";
+    let (before, begun) = (settings(target).await, one(target, executed).await);
+    killed(target, &repo, &[]);
+
+    // Refused: what the dead run has set is as it was left.
+    let left = settings(target).await;
+    assert_ne!(left, before);
+    let uuid = one(target, "SELECT @@server_uuid").await;
+    let other = restore(&["--target-is", "another"]).refused(34, &[&uuid, "not another"]);
+    assert!(!other.err.contains("to go on"), "{}", other.err);
+    restore(&["--log-bin"]).refused(2, &["is not in the target's binary log so far"]);
+    restore(&["--no-data"]).refused(32, &["unfinished restore of other data"]);
+    assert_eq!(settings(target).await, left);
+
+    let done = restore(&["--json"]).expect(0).json();
+    assert_eq!((&done["resumed"], &done["writes_binary_log"]), (&true.into(), &false.into()));
+    assert_eq!((settings(target).await, one(target, executed).await), (before.clone(), begun.clone()));
+    drop_restored(target, "go_on").await;
+
+    // One that began in the binary log ends there, also where it is not asked for again.
+    killed(target, &repo, &["--log-bin"]);
+    let half = one(target, executed).await;
+    let done = restore(&["--json"]).expect(0).json();
+    assert_eq!((&done["resumed"], &done["writes_binary_log"]), (&true.into(), &true.into()));
+    assert_ne!(one(target, executed).await, half);
+    assert_eq!(settings(target).await, before);
+    drop_restored(target, "go_on").await;
+
+    // Stopped while the guard waits to see who writes.
+    data::run(target, &["CREATE DATABASE beside_it", "CREATE TABLE beside_it.t (id INT)"]).await;
+    let place = repo.place();
+    let mut waits = start(&["restore", "--target", &at, "--repo", &place]);
+    assert!(waits.until(async || one(target, "SELECT IS_USED_LOCK('myriad_restore') IS NULL").await == "0").await);
+    waits.signal(Signal::INT);
+    let ended = waits.end().refused(130, &["stopped before the target was touched"]);
+    assert!(!ended.err.contains("chunks"), "{}", ended.err);
+    assert_nothing_left(target).await;
 }

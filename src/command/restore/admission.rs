@@ -3,6 +3,7 @@
 //! between the guard's two looks at who writes is spent here; the plan is made meanwhile.
 
 use super::objects;
+use super::phases::Phases;
 use super::prediction::Prediction;
 use super::primary_keys;
 use super::steps::run_id;
@@ -49,18 +50,13 @@ pub(super) async fn ask(
 ) -> Result<Asked> {
     settings::check_recovery(&mut target.session).await?;
     ledger::lock(&mut target.session).await?;
-    if !options.dry_run {
-        ledger::end_workers(&mut target.session).await?;
-        // What a dead run had set, whichever that was: its journal is ours to undo.
-        target.undone = settings::put_back(&mut target.session).await?;
-    }
     let progressed = match ledger::find(&mut target.session, &run_id(backup, options)).await {
         Err(error @ LoadError::OtherRun { .. }) => return Err(tuning::abort_first(error.into(), options)),
         other => other?,
     };
     target.own = progressed.clone().unwrap_or_default();
     let mut intent = intent(backup, options, selected, progressed.as_ref());
-    // A plan leaves them alone, and they are nobody else's.
+    // Sessions that a dead run has left stay until the restore is admitted, and they are nobody else's.
     intent.own_sessions = ledger::workers(&mut target.session).await?;
     let mut inspection = guard::inspect(&mut target.session, &intent, &target.facts, &target.rights).await?;
     let findings = &mut inspection.findings;
@@ -78,6 +74,7 @@ impl Asked {
         options: &RestoreOptions,
         prediction: &Prediction,
         stop: &Stop,
+        phases: &Phases,
     ) -> Result<Admitted> {
         let server = target.session.server().to_owned();
         if prediction.finding(&server, 0).is_some() {
@@ -89,7 +86,7 @@ impl Asked {
         }
         while let Some(remaining) = self.inspection.watch.as_ref().map(guard::Watch::remaining) {
             if stop.stopped() {
-                return Err(LoadError::Interrupted.into());
+                return Err(phases.stopped());
             }
             if remaining.is_zero() {
                 break;
@@ -97,7 +94,9 @@ impl Asked {
             tokio::time::sleep(remaining.min(limits::STOP_PAUSE)).await;
         }
         self.inspection.end(&mut target.session, &target.facts).await?;
-        let Inspection { findings, admission, .. } = self.inspection;
+        let Inspection { findings, mut admission, .. } = self.inspection;
+        // Its replicas may be away for a moment.
+        admission.beside_live_data |= self.intent.renamed && self.progressed.as_ref().is_some_and(|run| run.logged);
         let identity = target.facts.identity();
         let go_on = GoOn { command_line: &options.command_line, identity: &identity };
         match guard::refusal(&findings, |kind| overridden(&options.overrides, kind), go_on) {
@@ -105,6 +104,20 @@ impl Asked {
             None => Ok(Admitted { admission, findings, progressed: self.progressed }),
         }
     }
+}
+
+/// Ends what a dead run has left running and puts back the settings that it had changed: the first change on a target that was
+/// admitted. Returns what an earlier try has left, which its last sessions may have added to since the guard's look.
+pub(super) async fn take_over(
+    target: &mut Target,
+    options: &RestoreOptions,
+    backup: &Found,
+) -> Result<Option<Progressed>> {
+    ledger::end_workers(&mut target.session).await?;
+    target.undone = settings::put_back(&mut target.session).await?;
+    let progressed = ledger::find(&mut target.session, &run_id(backup, options)).await?;
+    target.own = progressed.clone().unwrap_or_default();
+    Ok(progressed)
 }
 
 /// Whether the user has said that a finding is fine.

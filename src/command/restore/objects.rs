@@ -127,14 +127,17 @@ async fn definers(
             }
             _ => match above(target, &definer).await? {
                 Some(rights) => {
-                    format!("has rights that {} lacks: {rights}; --definer keep goes on", target.rights.account)
+                    format!(
+                        "has rights that {} lacks: {rights}; --definer keep goes on",
+                        target.rights.account.quoted()
+                    )
                 }
                 None => continue,
             },
         };
-        refused.push(format!("{definer} ({why}): {}", some_of(&objects, NAMES_SHOWN)));
+        refused.push(format!("{} ({why}): {}", definer.quoted(), some_of(&objects, NAMES_SHOWN)));
     }
-    let account = &target.rights.account;
+    let account = target.rights.account.quoted();
     Ok((!refused.is_empty()).then(|| Finding {
         kind: FindingKind::Definers,
         grade: Grade::Refuse,

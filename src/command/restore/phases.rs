@@ -1,5 +1,6 @@
 //! How long each phase of a restore took.
 
+use crate::error::{Error, Exit};
 use crate::progress::Progress;
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,6 +27,19 @@ impl Phases {
     pub fn begin(progress: Arc<dyn Progress>) -> Phases {
         progress.phase("plan", 0, 0);
         Phases { progress, begun: Instant::now(), done: Vec::new(), current: "plan".into() }
+    }
+
+    /// What a person reads who has stopped the run in this phase. A run that has begun to change its target goes on from there.
+    pub fn stopped(&self) -> Error {
+        let (at, goes_on) = match self.current.as_str() {
+            "schema" => ("while schemas and tables were made", "it goes on from there"),
+            "rows" => ("while rows were loaded and indexes built", "it goes on from the chunks that are in"),
+            "keys" => ("after all rows were loaded, while keys, views and routines were made", "it goes on from there"),
+            "proof" => ("after all rows were loaded, before they were proved", "it goes on from there"),
+            "objects" => ("at the end, while triggers and events were made", "it goes on from there"),
+            _ => ("before the target was touched", "it begins anew"),
+        };
+        Error::new(Exit::Interrupted, format!("stopped {at}")).hint(format!("run the same command again: {goes_on}"))
     }
 
     /// Ends the phase and begins the next, which expects so much work.

@@ -2,6 +2,7 @@
 
 use crate::command::options::RestoreOptions;
 use crate::command::selected::Selected;
+use crate::command::text::some_of;
 use crate::error::{Error, Exit, Result};
 use crate::limits;
 use crate::load::ledger::{self, Progressed};
@@ -18,6 +19,12 @@ use crate::settings::Undone;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+
+/// Tables named in a message at most.
+const NAMES_SHOWN: usize = 20;
+
+/// How errors about a run begin that is to go on without the binary log.
+const UNLOGGED_SO_FAR: &str = "the restore that is to be gone on with is not in the target's binary log so far, which ";
 
 /// A connected target.
 pub(super) struct Target {
@@ -76,25 +83,58 @@ impl Target {
     }
 
     /// Keeps our sessions out of the target's binary log, unless it is asked for, or others live by it: replicas of a server
-    /// that is restored beside its live data get what it gets.
+    /// that is restored beside its live data get what it gets. A run that goes on does as it did before, or replicas would get half.
+    ///
+    /// # Errors
+    /// Where a run cannot go on as it began. Nothing was changed on the target.
     pub async fn leave_out_binary_log(
         &mut self,
         options: &RestoreOptions,
         source: &ServerFacts,
         beside_live_data: bool,
+        earlier: Option<&Progressed>,
     ) -> Result<()> {
-        let written = options.log_bin || beside_live_data || self.facts.is_same_server(source);
+        let written = match earlier.map(|earlier| earlier.logged) {
+            Some(logged) => {
+                self.check_binary_log(options, logged)?;
+                logged
+            }
+            None => options.log_bin || beside_live_data || self.facts.is_same_server(source),
+        };
         if !self.facts.log_bin || written {
             return Ok(());
         }
         match self.session.execute("SET SESSION sql_log_bin=0").await {
             Ok(_) => self.skip_binlog = true,
+            Err(error) if error.code() == Some(1227) && earlier.is_some() => {
+                return Err(Error::new(Exit::RightMissing, UNLOGGED_SO_FAR.to_owned() + "may not be switched off by this account")
+                    .hint("go on with the account that began the restore, or grant SYSTEM_VARIABLES_ADMIN (MariaDB: BINLOG ADMIN)"));
+            }
             Err(error) if error.code() == Some(1227) => self
                 .notes
                 .push("the restore is written to the target's binary log: the account may not switch it off".into()),
             Err(error) => return Err(error.into()),
         }
         Ok(())
+    }
+
+    /// Whether a run that was `logged` so far, or was not, may go on as it began.
+    fn check_binary_log(&self, options: &RestoreOptions, logged: bool) -> Result<()> {
+        let (exit, message, hint) = match (logged, self.facts.log_bin) {
+            (false, true) if options.log_bin => (
+                Exit::Usage,
+                UNLOGGED_SO_FAR.to_owned() + "is asked for now (--log-bin)",
+                "go on without --log-bin, or remove what the restore made with restore --abort and begin anew",
+            ),
+            (true, false) => (
+                Exit::TargetUnfit,
+                "the restore that is to be gone on with is in the target's binary log so far, which is off by now"
+                    .into(),
+                "start the target with its binary log, or remove what the restore made with restore --abort and begin anew",
+            ),
+            _ => return Ok(()),
+        };
+        Err(Error::new(exit, message).hint(hint))
     }
 
     /// True where what we do stands in the target's binary log.
@@ -195,6 +235,16 @@ impl Target {
         made: &mut Made,
     ) -> Result<Vec<LoadTable>> {
         let there: HashSet<QualifiedName> = self.existing(selected).await?.into_keys().collect();
+        let wanted = selected.tables.iter().map(|table| &table.target);
+        // What was in the way when the guard looked is gone by now, or the run would not be here.
+        let strangers: Vec<String> = wanted
+            .filter(|name| there.contains(name) && !progressed.tables.contains(name))
+            .map(ToString::to_string)
+            .collect();
+        if !strangers.is_empty() {
+            let (server, tables) = (self.session.server().to_owned(), some_of(&strangers, NAMES_SHOWN));
+            return Err(LoadError::Strangers { server, tables }.into());
+        }
         let mut work = Vec::with_capacity(selected.tables.len());
         let renames: HashMap<&str, &str> =
             options.renames.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
@@ -210,7 +260,8 @@ impl Target {
                     let renamed = |schema: &str| renames.get(schema).map(|new| (*new).to_owned());
                     table.create.0 = ddl::rename_schema_of_sequences(&table.create.0, &renamed);
                 }
-                missing.push(Missing { table, target, with_indexes: bytes < limits::SMALL_TABLE_BYTES });
+                let begun_before = progressed.tables.contains(&target);
+                missing.push(Missing { table, target, with_indexes: bytes < limits::SMALL_TABLE_BYTES, begun_before });
             }
             let again = exists && !selected.table.transactional();
             if again && !selected.table.sequence {
@@ -320,6 +371,8 @@ struct Missing {
     table: Table,
     target: QualifiedName,
     with_indexes: bool,
+    /// An earlier try has recorded it: its CREATE may still have arrived.
+    begun_before: bool,
 }
 
 /// Makes tables over several sessions: with ten thousand of them the server's own work is what takes the time.
@@ -337,9 +390,11 @@ async fn create_all(
         workers_set.spawn(async move {
             let mut session = sessions.worker(worker, None).await?;
             while let Some(batch) = tables.chunks(TABLES_PER_RECORD).nth(next.fetch_add(1, Ordering::Relaxed)) {
-                let mut lost = 0;
-                while let Err(error) = create_batch(&mut session, batch, lost > 0, &notes).await {
+                let (mut lost, mut sent) = (0, 0);
+                while let Err(error) = create_batch(&mut session, batch, &mut sent, &notes).await {
                     if !error.lost() || lost == limits::LOST_TRIES {
+                        // The others finish what they have recorded, and take no more.
+                        next.store(tables.len(), Ordering::Relaxed);
                         return Err(error);
                     }
                     lost += 1;
@@ -350,33 +405,70 @@ async fn create_all(
             Ok::<(), LoadError>(())
         });
     }
+    let mut failure = None;
     while let Some(outcome) = workers_set.join_next().await {
-        outcome.expect("a worker does not panic")?;
+        if let Err(error) = outcome.expect("a worker does not panic") {
+            failure.get_or_insert(error);
+        }
+    }
+    if let Some(error) = failure {
+        return Err(error);
     }
     let notes = std::mem::take(&mut *notes.lock().expect("no holder of the lock panics"));
     Ok(notes)
 }
 
-/// Makes a few tables. Those that a session made which was lost before it could say so are there `again`.
+/// Makes a few tables. `sent` is how many CREATE were given to the server, over a session that was lost since among them: what
+/// the last of these made is there, although the server could not say so. A name that turns out to be somebody else's, and
+/// those that come after it, are taken out of the ledger again.
 async fn create_batch(
     session: &mut Session,
     batch: &[Missing],
-    again: bool,
+    sent: &mut usize,
     notes: &Mutex<Vec<String>>,
 ) -> Result<(), LoadError> {
     let names: Vec<&QualifiedName> = batch.iter().map(|missing| &missing.target).collect();
     ledger::tables_begun(session, &names).await?;
-    for Missing { table, target, with_indexes } in batch {
-        if again && schema::is_there(session, target).await? {
+    // All before the last were answered for.
+    let first = sent.saturating_sub(1);
+    for (n, missing) in batch.iter().enumerate().skip(first) {
+        let Missing { table, target, with_indexes, .. } = missing;
+        if n < *sent && schema::is_there(session, target).await? {
             continue;
         }
+        *sent = n + 1;
         let noted = match with_indexes {
-            true => schema::create_with_indexes(session, table, target).await?,
-            false => schema::create_bare(session, table, target).await?,
+            true => schema::create_with_indexes(session, table, target).await,
+            false => schema::create_bare(session, table, target).await,
         };
-        notes.lock().expect("no holder of the lock panics").extend(noted);
+        match noted {
+            Ok(noted) => notes.lock().expect("no holder of the lock panics").extend(noted),
+            Err(error) if error.lost() => return Err(error),
+            Err(error) => {
+                // It was answered: should the session be lost now, this one is given once more and refused again.
+                *sent = n;
+                return Err(not_made(session, &batch[n..], error).await?);
+            }
+        }
     }
     Ok(())
+}
+
+/// "Table already exists".
+const TABLE_EXISTS: u16 = 1050;
+
+/// What it comes to that the first of these tables was refused, so that the rest will not be made.
+async fn not_made(session: &mut Session, tables: &[Missing], error: LoadError) -> Result<LoadError, LoadError> {
+    let taken = error.code() == Some(TABLE_EXISTS) && !tables[0].begun_before;
+    let not_ours = tables.iter().skip(usize::from(!taken)).filter(|missing| !missing.begun_before);
+    ledger::forget_tables(session, &not_ours.map(|missing| &missing.target).collect::<Vec<_>>()).await?;
+    Ok(match taken {
+        true => {
+            let tables = tables[0].target.to_string();
+            LoadError::Strangers { server: session.server().to_owned(), tables }
+        }
+        false => error,
+    })
 }
 
 /// What is to be said where MySQL's definitions go to MariaDB or the other way round.

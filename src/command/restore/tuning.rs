@@ -56,17 +56,13 @@ pub(super) fn in_use(facts: &ServerFacts, source: &ServerFacts, admission: &Admi
 }
 
 /// Decides what is changed, and with it the way that rows take. Nothing is changed yet; nor is anything on a target that is
-/// `in_use`.
-///
-/// # Errors
-/// `--redo off` where the target holds other data, has no such thing, or a right is missing.
+/// `in_use`. What a dead run had set must be put back before.
 pub(super) async fn plan(
     target: &mut Target,
     options: &RestoreOptions,
-    progressed: Option<&Progressed>,
+    redo_off: bool,
     in_use: bool,
 ) -> Result<Tuning> {
-    let redo_off = redo_off(target, options, progressed, in_use).await?;
     let tune = options.tune == Tune::Auto && !in_use && !options.no_data;
     let wanted = Wanted { redo_off, tune, adaptive_hash: target.facts.flavor != Flavor::Mariadb };
     let mut changes = settings::plan(&mut target.session, wanted).await?;
@@ -102,8 +98,11 @@ async fn choose_way(target: &mut Target, turned_on: bool) -> Result<(), ServerEr
 
 const SLOW_WAY: &str = "local_infile is off on the target, rows go by INSERT and take longer; SET GLOBAL local_infile=ON there turns the fast way on";
 
-/// Whether the redo log may and shall be off.
-async fn redo_off(
+/// Whether the redo log may and shall be off. Only looks.
+///
+/// # Errors
+/// `--redo off` where the target holds other data, has no such thing, or a right is missing.
+pub(super) async fn redo_off(
     target: &mut Target,
     options: &RestoreOptions,
     progressed: Option<&Progressed>,
@@ -238,6 +237,11 @@ impl Run<'_> {
                     }
                 }
             }
+            Reached::AnotherRun if self.tuning.in_force => {
+                resumable(error.hint(format!(
+                    "settings of {server} are left to the restore that has begun there; {NEXT_RUN_DOES}"
+                )))
+            }
             Reached::AnotherRun => resumable(error),
             Reached::Not if self.tuning.redo_is_off => {
                 let lost =
@@ -284,7 +288,7 @@ const NEXT_RUN_DOES: &str = "they are recorded there, and the next run or restor
 enum Reached {
     /// With a session that holds the run's lock.
     Ours,
-    /// Another run has begun, and has put the settings back.
+    /// Another run has begun, which puts the settings back once it is admitted.
     AnotherRun,
     /// It does not answer.
     Not,
