@@ -56,19 +56,19 @@ fn paste(line: &str) -> Ended {
 
 #[tokio::test]
 async fn what_a_killed_restore_made_is_removed_and_nothing_else() {
-    data::make(source(), "abort_new", 20_000).await;
-    data::make(source(), "abort_old", 300).await;
+    data::make(source(), "aborted_new", 20_000).await;
+    data::make(source(), "aborted_old", 300).await;
     let repo = Repo::new();
     data::run(source(), &["CREATE USER abort_made@localhost", "CREATE USER abort_theirs@localhost"]).await;
-    repo.backup_with(source(), "abort_*", &["--users"]).expect(0);
+    repo.backup_with(source(), "aborted_*", &["--users"]).expect(0);
     data::run(source(), &["DROP USER abort_made@localhost", "DROP USER abort_theirs@localhost"]).await;
     let (server, _turn) = tunable().await;
     data::run(
         server,
         &[
-            "CREATE DATABASE abort_old COLLATE latin1_bin",
-            "CREATE TABLE abort_old.kept (id INT)",
-            "CREATE PROCEDURE abort_old.kept() SELECT 1",
+            "CREATE DATABASE aborted_old COLLATE latin1_bin",
+            "CREATE TABLE aborted_old.kept (id INT)",
+            "CREATE PROCEDURE aborted_old.kept() SELECT 1",
             "CREATE USER abort_theirs@localhost",
         ],
     )
@@ -84,12 +84,12 @@ async fn what_a_killed_restore_made_is_removed_and_nothing_else() {
         let report = abort(server, &["--json"]).expect(0).json();
         assert_eq!(report["result"], "aborted");
         let removed = report["removed"].as_array().unwrap();
-        let all = ["table abort_old.account", "schema abort_new", "user abort_made@localhost"];
-        let late = ["event abort_old.nightly", "view abort_old.rich", "procedure abort_old.pay"];
+        let all = ["table aborted_old.account", "schema aborted_new", "user abort_made@localhost"];
+        let late = ["event aborted_old.nightly", "view aborted_old.rich", "procedure aborted_old.pay"];
         for expected in all.iter().chain(late.iter().filter(|_| at_the_end)) {
             assert!(removed.contains(&(*expected).into()), "{expected} is not in {report:#}");
         }
-        assert!(!removed.contains(&"schema abort_old".into()), "{report:#}");
+        assert!(!removed.contains(&"schema aborted_old".into()), "{report:#}");
         assert!(removed.contains(&"schema myriad_restore".into()), "{report:#}");
         assert_eq!((&plan["removed"], &plan["kept"]), (&report["removed"], &report["kept"]));
         assert_eq!(state(server).await, before);
@@ -97,7 +97,7 @@ async fn what_a_killed_restore_made_is_removed_and_nothing_else() {
     }
     // Once more: there is nothing.
     assert!(abort(server, &[]).expect(0).out.contains("there is nothing to abort"));
-    drop_restored(server, "abort_old").await;
+    drop_restored(server, "aborted_old").await;
     data::run(server, &["DROP USER abort_theirs@localhost"]).await;
 }
 
@@ -312,8 +312,11 @@ async fn a_ledger_of_another_server_undoes_nothing_and_one_that_cannot_be_writte
     data::run(server, &[unlogged, "UPDATE myriad_restore.run SET server = @@server_uuid"]).await;
 
     data::run(server, &["SET GLOBAL super_read_only = ON"]).await;
-    for ended in [abort(server, &[]), run(&arguments)] {
-        let ended = ended.refused(33, &["are put back", "their record"]);
+    // A restore is refused before it changes anything, and says what is left; `--abort` puts everything back that it can.
+    let refused = run(&arguments).refused(33, &["read only for every account"]);
+    assert!(refused.err.contains("has left settings") && refused.err.contains("innodb_redo_log"), "{}", refused.err);
+    for _ in 0..2 {
+        let ended = abort(server, &[]).refused(33, &["are put back", "their record"]);
         assert!(ended.err.contains("super_read_only=OFF") && ended.err.contains("redo log is ON"), "{}", ended.err);
         let mut now = settings(server).await;
         now.extend([("super_read_only".into(), "OFF".into()), ("read_only".into(), "OFF".into())]);

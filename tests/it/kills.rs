@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// How many moments are tried: many only where the whole is asked for.
 fn moments() -> u32 {
-    if std::env::var_os("MYRIAD_TEST_FULL").is_some() { 100 } else { 10 }
+    if std::env::var_os("MYRIAD_TEST_FULL").is_some() { 500 } else { 10 }
 }
 
 /// Moments within `whole`, the same ones in every run.

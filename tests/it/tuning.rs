@@ -31,6 +31,7 @@ pub async fn tunable() -> (&'static Sandbox, MutexGuard<'static, ()>) {
     let without = || SandboxOptions { arguments: vec!["--local-infile=OFF".into()], ..options() };
     let server = *SERVER.get_or_init(|| shared(without()));
     let mut session = connect(server).await;
+    session.execute("SET GLOBAL read_only = OFF").await.unwrap();
     let schemas = "SELECT SCHEMA_NAME FROM information_schema.schemata WHERE SCHEMA_NAME NOT IN \
                    ('mysql', 'sys', 'information_schema', 'performance_schema')";
     for row in session.query(schemas).await.unwrap() {

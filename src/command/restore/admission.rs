@@ -20,6 +20,7 @@ use crate::load::ledger::{self, Progressed};
 use crate::manifest::repository::Found;
 use crate::progress::Stop;
 use crate::schema::{ObjectKind, QualifiedName};
+use crate::server::Session;
 use crate::settings;
 
 /// The guard's first look.
@@ -100,7 +101,7 @@ impl Asked {
         let identity = target.facts.identity();
         let go_on = GoOn { command_line: &options.command_line, identity: &identity };
         match guard::refusal(&findings, |kind| overridden(&options.overrides, kind), go_on) {
-            Some(refusal) => Err::<_, Error>(refusal),
+            Some(refusal) => Err(with_settings_left(&mut target.session, refusal).await),
             None => Ok(Admitted { admission, findings, progressed: self.progressed }),
         }
     }
@@ -118,6 +119,20 @@ pub(super) async fn take_over(
     let progressed = ledger::find(&mut target.session, &run_id(backup, options)).await?;
     target.own = progressed.clone().unwrap_or_default();
     Ok(progressed)
+}
+
+/// Says with a refusal, which changes nothing, what a dead run's settings still are.
+async fn with_settings_left(session: &mut Session, refusal: Error) -> Error {
+    match settings::recorded(session).await {
+        Ok(left) if !left.is_empty() => {
+            let names: Vec<_> = left.iter().map(|change| change.name.as_str()).collect();
+            refusal.hint(format!(
+                "a restore that was cut off has left settings of its own there: {}; `--abort` puts them back",
+                names.join(", ")
+            ))
+        }
+        _ => refusal,
+    }
 }
 
 /// Whether the user has said that a finding is fine.
