@@ -94,13 +94,14 @@ async fn a_target_whose_disk_is_full_is_told_and_gone_on_with() {
     let arguments = vec!["--innodb-redo-log-capacity=8M".to_owned()];
     let folder = disk.0.path().to_owned();
     let server = own(SandboxOptions { arguments, binary_log: false, folder, ..options() });
-    // All but 3 MiB are taken; the rows alone are more.
-    let free = || {
-        let stat = rustix::fs::statvfs(disk.0.path()).unwrap();
-        stat.f_bavail * stat.f_frsize
-    };
+    // All but 3 MiB are taken; the rows alone are more. The server may write meanwhile, so all is taken first.
     let ballast = disk.0.path().join("ballast");
-    std::fs::write(&ballast, vec![b'x'; (free() - (3 << 20)) as usize]).unwrap();
+    let filled = std::fs::write(&ballast, vec![b'x'; 1 << 30]).unwrap_err();
+    assert_eq!(filled.kind(), std::io::ErrorKind::StorageFull);
+    let file = std::fs::File::options().write(true).open(&ballast).unwrap();
+    file.set_len(file.metadata().unwrap().len() - (3 << 20)).unwrap();
+    // An open file keeps its room.
+    drop(file);
     let full = repo.restore(&server, &["--allow-low-disk"]);
     full.refused(33, &["full_disk", "has no room"]);
     std::fs::remove_file(&ballast).unwrap();
