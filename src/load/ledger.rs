@@ -25,8 +25,8 @@ const LOCK: &str = "myriad_restore";
 pub(super) const SCHEMA: &str = "schema";
 pub(super) const TABLE: &str = "table";
 
-/// Rows in one statement, so that it stays far below every server's `max_allowed_packet`.
-const ROWS_PER_INSERT: usize = 500;
+/// Rows that one statement records or forgets, so that it stays far below every server's `max_allowed_packet`.
+const ROWS_PER_STATEMENT: usize = 500;
 
 /// Which restore a ledger belongs to: the same backup, selection and renames may go on, others may not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,18 +134,20 @@ async fn holder_of(session: &mut Session, name: &str) -> Result<Option<u64>, Ser
 
 /// Ends a session, if it is there and ours to end.
 async fn end(session: &mut Session, id: u64) -> Result<(), ServerError> {
-    match session.execute(format!("KILL {id}")).await {
-        // Gone by itself, or another account's, which can only be waited for.
-        Err(error) if matches!(error.code(), Some(1094 | 1095)) => Ok(()),
-        other => other.map(drop),
-    }
+    kill(session, format!("KILL {id}")).await
 }
 
 /// Ends the statement that the session is in which holds [`lock`]; the session stays.
 pub async fn interrupt(session: &mut Session) -> Result<(), ServerError> {
-    let Some(id) = holder(session).await? else { return Ok(()) };
-    match session.execute(format!("KILL QUERY {id}")).await {
-        // Gone by itself, or another account's.
+    match holder(session).await? {
+        Some(id) => kill(session, format!("KILL QUERY {id}")).await,
+        None => Ok(()),
+    }
+}
+
+async fn kill(session: &mut Session, statement: String) -> Result<(), ServerError> {
+    match session.execute(statement).await {
+        // Gone by itself, or another account's, which can only be waited for.
         Err(error) if matches!(error.code(), Some(1094 | 1095)) => Ok(()),
         other => other.map(drop),
     }
@@ -283,22 +285,17 @@ pub async fn objects_begun(session: &mut Session, objects: &[(ObjectKind, Qualif
 
 /// Records that tables were not made after all: whoever makes them from here on is not the run.
 pub async fn forget_tables(session: &mut Session, tables: &[&QualifiedName]) -> Result<(), ServerError> {
-    for tables in tables.chunks(ROWS_PER_INSERT) {
-        let rows: Vec<_> = tables.iter().map(|name| row(TABLE, name)).collect();
-        let of_these = format!("(kind, schema_name, object_name) IN ({})", rows.join(", "));
-        patiently(session, format!("DELETE FROM {LEDGER_SCHEMA}.made WHERE {of_these}").as_bytes()).await?;
-    }
-    Ok(())
+    forget(session, tables.iter().map(|name| row(TABLE, name)).collect()).await
 }
 
 /// Records that a schema turned out to be there already: it is not the run's.
 pub async fn forget_schema(session: &mut Session, schema: &str) -> Result<(), ServerError> {
-    forget(session, row(SCHEMA, &QualifiedName::new(schema, ""))).await
+    forget(session, vec![row(SCHEMA, &QualifiedName::new(schema, ""))]).await
 }
 
 /// Records that an object turned out to be there already.
 pub async fn forget_object(session: &mut Session, kind: ObjectKind, name: &QualifiedName) -> Result<(), ServerError> {
-    forget(session, row(&kind.to_string(), name)).await
+    forget(session, vec![row(&kind.to_string(), name)]).await
 }
 
 fn row(kind: &str, name: &QualifiedName) -> String {
@@ -306,16 +303,19 @@ fn row(kind: &str, name: &QualifiedName) -> String {
 }
 
 async fn begun(session: &mut Session, rows: Vec<String>) -> Result<(), ServerError> {
-    for rows in rows.chunks(ROWS_PER_INSERT) {
+    for rows in rows.chunks(ROWS_PER_STATEMENT) {
         let sql = format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.made VALUES {}", rows.join(", "));
         patiently(session, sql.as_bytes()).await?;
     }
     Ok(())
 }
 
-async fn forget(session: &mut Session, row: String) -> Result<(), ServerError> {
-    let sql = format!("DELETE FROM {LEDGER_SCHEMA}.made WHERE (kind, schema_name, object_name) = {row}");
-    session.execute(sql).await.map(drop)
+async fn forget(session: &mut Session, rows: Vec<String>) -> Result<(), ServerError> {
+    for rows in rows.chunks(ROWS_PER_STATEMENT) {
+        let of_these = format!("(kind, schema_name, object_name) IN ({})", rows.join(", "));
+        patiently(session, format!("DELETE FROM {LEDGER_SCHEMA}.made WHERE {of_these}").as_bytes()).await?;
+    }
+    Ok(())
 }
 
 /// Records that the run is about to make this user or role, or to make one that is there that of the backup.
@@ -328,7 +328,7 @@ pub async fn account_begun(session: &mut Session, account: &Account, replaced: b
 /// Records which collation these schemas have: objects of another time are made while their schema has another.
 pub async fn keep_collations(session: &mut Session, schemas: &BTreeSet<&str>) -> Result<(), ServerError> {
     let names: Vec<String> = schemas.iter().map(|schema| literal(schema)).collect();
-    for names in names.chunks(ROWS_PER_INSERT) {
+    for names in names.chunks(ROWS_PER_STATEMENT) {
         let sql = format!(
             "INSERT IGNORE INTO {LEDGER_SCHEMA}.collation SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME \
              FROM information_schema.schemata WHERE SCHEMA_NAME IN ({})",
