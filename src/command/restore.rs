@@ -110,7 +110,6 @@ pub async fn run_from(
         admission,
         findings,
         prediction,
-        repeated: false,
         progress,
         stop,
     };

@@ -43,8 +43,6 @@ pub(super) struct Run<'a> {
     /// What the guard found, with what was overridden.
     pub findings: Vec<Finding>,
     pub prediction: Prediction,
-    /// A step was taken again over a new control session: what it made before is there.
-    pub repeated: bool,
     pub progress: Arc<dyn Progress>,
     pub stop: Stop,
 }
@@ -124,7 +122,7 @@ impl Run<'_> {
         self.target.make_histograms(&self.selected, &mut self.made).await?;
         // What a view may read depends on its definer's rights.
         self.users.grant(&mut self.target, self.options).await?;
-        self.target.make_objects(&self.selected, Stage::Code, self.repeated, &mut self.made).await?;
+        self.target.make_objects(&self.selected, Stage::Code, &mut self.made).await?;
         self.users.grant_rest(&mut self.target).await
     }
 
@@ -163,8 +161,8 @@ impl Run<'_> {
     }
 
     async fn try_triggers_and_events(&mut self) -> Result<()> {
-        self.target.make_objects(&self.selected, Stage::Triggers, self.repeated, &mut self.made).await?;
-        self.target.make_objects(&self.selected, Stage::Events, self.repeated, &mut self.made).await
+        self.target.make_objects(&self.selected, Stage::Triggers, &mut self.made).await?;
+        self.target.make_objects(&self.selected, Stage::Events, &mut self.made).await
     }
 
     /// Removes the ledger: the run is complete.
@@ -185,7 +183,6 @@ impl Run<'_> {
             return Err(error);
         }
         self.progress.note(&format!("the control session was lost and is opened anew: {error}"));
-        self.repeated = true;
         if !self.sessions.renew(&mut self.target.session).await? {
             return Err(error);
         }
