@@ -4,7 +4,7 @@ mod rows;
 
 use crate::command::options::{BackupChoice, VerifyOptions};
 use crate::command::restore::{Readers, choose};
-use crate::command::selected::{self, Selected};
+use crate::command::selected::{self, Selected, SelectedTable};
 use crate::command::text::{bytes, counted, seconds};
 use crate::error::{Exit, Result};
 use crate::manifest::Repository;
@@ -143,7 +143,7 @@ async fn against(
     let widest = selected.chunks().filter_map(|chunk| chunk.widest).max().unwrap_or(0);
     let readers = Readers::on(server, &mut session).await?;
     progress.phase("proof", selected.rows(), selected.bytes());
-    let tables = Arc::new(proof_tables(&selected));
+    let tables = Arc::new(proof_tables(selected.tables.iter()));
     let workers = workers_within(options, 4 * widest);
     let mut proof = readers.clone().prove(tables.clone(), workers, progress.clone(), stop.clone()).await?;
     proof.not_compared = not_compared;
@@ -166,9 +166,9 @@ fn take_not_compared(selected: &mut Selected) -> Vec<NotCompared> {
     not_compared
 }
 
-/// The chosen tables whose rows the backup holds.
-pub(crate) fn proof_tables(selected: &Selected) -> Vec<ProofTable> {
-    let with_rows = selected.tables.iter().filter_map(|table| {
+/// Those of some tables whose rows the backup holds.
+pub(crate) fn proof_tables<'a>(tables: impl Iterator<Item = &'a SelectedTable>) -> Vec<ProofTable> {
+    let with_rows = tables.filter_map(|table| {
         let chunks = table.chunks.clone()?;
         let (definition, target, condition) = (table.table.clone(), table.target.clone(), table.condition.clone());
         Some(ProofTable { table: definition, target, condition, chunks })

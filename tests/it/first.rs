@@ -1,0 +1,1 @@
+//! `--first`: the tables that are wanted most are usable before the others are begun.
