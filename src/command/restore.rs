@@ -29,8 +29,8 @@ use crate::guard;
 use crate::limits;
 use crate::load::ledger::{self, Progressed};
 use crate::load::{LoadError, LoadTable, Loaded, RunSessions};
-use crate::manifest::Repository;
 use crate::manifest::repository::Found;
+use crate::manifest::{Repository, proofs};
 use crate::progress::{Progress, Stop};
 use crate::server::raw::RawSession;
 use crate::server::{ConnectOptions, ServerError, Session, inspect};
@@ -79,7 +79,9 @@ pub async fn run_from(
     // The plan is made before the guard looks again.
     let effort = plan::effort(options, &selected, progress.as_ref());
     let free = guard::free_bytes(&target.facts, &options.target);
-    let prediction = prediction::predict(&selected, asked.progressed.as_ref(), options, effort.workers, free);
+    // A prediction is not worth an error.
+    let rates = proofs::last_rates(&repository, &backup.manifest.name).await.unwrap_or_default();
+    let prediction = prediction::predict(&selected, asked.progressed.as_ref(), options, effort.workers, free, rates);
     let fits = plan::check_json_types(&selected, &target.facts);
     let Admitted { admission, findings, progressed } =
         asked.decide(&mut target, options, &prediction, &stop, &phases).await?;
@@ -95,11 +97,13 @@ pub async fn run_from(
     };
     let tuning = tuning::plan(&mut target, options, redo_off, in_use).await?;
     plan::check_rows_fit(&selected, target.way, target.facts.max_allowed_packet, &options.target)?;
+    let settings = tuning.changes.clone();
+    let foreseen = plan::Foreseen { prediction, findings: findings.clone(), settings, first: &first };
+    let plan = Box::new(plan::make(options, &backup, &selected, &target, effort.workers, foreseen));
     if options.dry_run {
-        let foreseen = plan::Foreseen { prediction, findings, settings: tuning.changes };
-        return Ok(plan::report(options, &backup, &selected, &target, effort.workers, foreseen));
+        return Ok(RestoreReport::Plan(plan));
     }
-    progress.note(&prediction.text());
+    plan.before().iter().for_each(|line| progress.note(line));
     let other_family = target::other_family(&backup.manifest.server, &target.facts);
     let (made, names) = (Made::default(), Names::of(&selected));
     let sessions = RunSessions::new(&options.target, target.skip_binlog, &target.session, &stop);
@@ -117,7 +121,7 @@ pub async fn run_from(
         made,
         admission,
         findings,
-        prediction,
+        plan,
         repeated: false,
         progressed: Progressed::default(),
         standings: Standings::default(),

@@ -8,7 +8,7 @@ use crate::command::selected::{self, Selected, SelectedTable};
 use crate::command::text::{bytes, counted, seconds};
 use crate::error::{Exit, Result};
 use crate::manifest::Repository;
-use crate::manifest::proofs::{self, ProofKind};
+use crate::manifest::proofs::{self, ProofKind, Rates};
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
 use crate::schema::vet;
@@ -90,7 +90,7 @@ pub async fn run_from(
             let workers = workers_within(options, named.object_memory_bytes());
             let inventory = verify::repository::read_all(&repository, named, workers, &progress, &stop).await?;
             if inventory.sound() {
-                report.notes.extend(record(&repository, &read, ProofKind::Verified).await);
+                report.notes.extend(record(&repository, &read, ProofKind::Verified, None).await);
             }
             report.inventory = Some(inventory);
         }
@@ -100,9 +100,14 @@ pub async fn run_from(
 }
 
 /// Records what was found true of backups. Where that cannot be written the work is done all the same, and a note says so.
-pub(crate) async fn record(repository: &Repository, backups: &[Found], kind: ProofKind) -> Option<String> {
+pub(crate) async fn record(
+    repository: &Repository,
+    backups: &[Found],
+    kind: ProofKind,
+    rates: Option<Rates>,
+) -> Option<String> {
     for found in backups {
-        if let Err(error) = proofs::record(repository, found, kind).await {
+        if let Err(error) = proofs::record(repository, found, kind, rates).await {
             return Some(format!("`list` will not show this, since it could not be recorded: {error}"));
         }
     }

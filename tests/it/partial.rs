@@ -13,7 +13,7 @@ use myriad::sandbox::{Kind, Sandbox};
 use std::path::PathBuf;
 
 /// Tables that refer to each other, and what reads and writes them.
-async fn make(server: &Sandbox, schema: &str) {
+pub async fn make(server: &Sandbox, schema: &str) {
     let rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900) SELECT";
     let statements = [
         format!("CREATE DATABASE {schema}"),

@@ -82,6 +82,11 @@ impl Phases {
         self.progress.phase(name, rows_expected, bytes_expected);
     }
 
+    /// How long a phase took that has ended.
+    pub fn seconds(&self, name: &str) -> Option<f64> {
+        self.done.iter().find(|phase| phase.name == name).map(|phase| phase.seconds)
+    }
+
     /// Ends the last phase.
     pub fn end(mut self) -> Vec<Phase> {
         self.close();

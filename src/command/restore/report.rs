@@ -11,6 +11,7 @@ use crate::error::{Error, Exit};
 use crate::guard::{Finding, Grade};
 use crate::load::rows::Way;
 use crate::manifest::model::Untyped;
+use crate::position::Position;
 use crate::server::facts::Flavor;
 use crate::settings::{Change, Undone};
 use crate::verify::{NotCompared, Proof};
@@ -34,8 +35,14 @@ pub enum RestoreReport {
 pub struct RestorePlan {
     /// Backup id.
     pub backup: String,
+    /// Source name.
+    pub name: String,
     /// The moment it shows.
     pub snapshot: Timestamp,
+    /// How long ago that was, in seconds.
+    pub age_seconds: f64,
+    /// Where that moment stands in the source's history.
+    pub position: Position,
     /// The target, without password.
     pub target: String,
     /// Its family.
@@ -48,6 +55,11 @@ pub struct RestorePlan {
     pub way: Way,
     /// The restore would stand in the target's binary log.
     pub writes_binary_log: bool,
+    /// Schemas.
+    pub schemas: Vec<PlannedSchema>,
+    /// Names on the target of the tables that come first, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub first: Vec<String>,
     /// Tables.
     pub tables: Vec<PlannedTable>,
     /// Views, routines, triggers, events.
@@ -60,6 +72,21 @@ pub struct RestorePlan {
     pub settings: Vec<Change>,
     /// Things that a person should read.
     pub notes: Vec<String>,
+}
+
+/// A schema of a plan.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct PlannedSchema {
+    /// Name in the backup.
+    pub name: String,
+    /// Name on the target.
+    pub target: String,
+    /// Tables.
+    pub tables: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of row text.
+    pub bytes: u64,
 }
 
 /// A table of a plan.
@@ -147,6 +174,8 @@ pub struct RestoreDone {
     /// The command line that removes everything again.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub abort: String,
+    /// What was told before the first change.
+    pub plan: Box<RestorePlan>,
     /// What it was predicted to need.
     pub prediction: Prediction,
     /// What the guard found on the target, with what was overridden.
@@ -192,7 +221,7 @@ fn report(run: Run<'_>) -> RestoreDone {
         made,
         admission,
         findings,
-        prediction,
+        plan,
         phases,
         ..
     } = run;
@@ -235,7 +264,8 @@ fn report(run: Run<'_>) -> RestoreDone {
         waiting: Vec::new(),
         go_on: String::new(),
         abort: String::new(),
-        prediction,
+        prediction: plan.prediction.clone(),
+        plan,
         findings,
         notes,
         phases: phases.end(),
@@ -291,49 +321,85 @@ impl RestoreReport {
 
 impl RestorePlan {
     fn text(&self) -> String {
-        let mut text = format!(
-            "plan: restore backup {} (snapshot of {:.3}) to {} ({} {}) with {}; nothing was done\n",
+        let tables = self.tables.iter().map(|table| {
+            let (rows, chunks) = (counted(table.rows, "row"), counted(table.chunks, "chunk"));
+            format!("  {}{}  {rows}, {}, {chunks}", table.name, renamed(&table.name, &table.target), bytes(table.bytes))
+        });
+        let notes = self.notes.iter().map(|note| format!("note: {note}"));
+        let (head, rest) = self.lines();
+        let lines = std::iter::once(head + "; nothing was done").chain(tables).chain(rest).chain(notes);
+        lines.collect::<Vec<_>>().join("\n") + "\n"
+    }
+
+    /// What a person reads before anything is changed. The notes stand in the summary again.
+    pub(super) fn before(&self) -> Vec<String> {
+        let schemas = self.schemas.iter().take(NAMES_SHOWN).map(|schema| {
+            let (tables, rows) = (counted(schema.tables, "table"), counted(schema.rows, "row"));
+            format!(
+                "  {}{}: {tables}, {rows}, {}",
+                schema.name,
+                renamed(&schema.name, &schema.target),
+                bytes(schema.bytes)
+            )
+        });
+        let more = self.schemas.len().saturating_sub(NAMES_SHOWN);
+        let more = (more > 0).then(|| format!("  and {}", counted(more as u64, "more schema")));
+        let (head, rest) = self.lines();
+        std::iter::once(head).chain(schemas).chain(more).chain(rest).collect()
+    }
+
+    /// The line above what is restored, and those below it.
+    fn lines(&self) -> (String, Vec<String>) {
+        let head = format!(
+            "plan: restore backup {} of {} (snapshot of {:.3}, {} ago, {}) to {} ({} {}) with {}",
             self.backup,
+            self.name,
             self.snapshot,
+            seconds(self.age_seconds),
+            position(&self.position),
             self.target,
             self.target_flavor,
             self.target_version,
             counted(self.threads as u64, "thread")
         );
-        for table in &self.tables {
-            let as_name = if table.name == table.target { String::new() } else { format!(" as {}", table.target) };
-            let (rows, chunks) = (counted(table.rows, "row"), counted(table.chunks, "chunk"));
-            text.push_str(&format!("  {}{as_name}  {rows}, {}, {chunks}\n", table.name, bytes(table.bytes)));
-        }
-        text.push_str(&format!(
-            "{}, {}; rows by {}; binary log of the target: {}\n",
+        let mut lines = vec![format!(
+            "{}, {}; rows by {}; binary log of the target: {}",
             counted(self.tables.len() as u64, "table"),
             counted(self.objects, "other object"),
             way_text(self.way),
             if self.writes_binary_log { "written" } else { "not written" }
-        ));
-        text.push_str(&format!("{}\n", self.prediction.text()));
-        for Change { name, found, set } in self.settings.iter().filter(|change| change.found != change.set) {
-            text.push_str(&format!("while rows are loaded: {name} {set}, then {found} again\n"));
+        )];
+        if !self.first.is_empty() {
+            lines.push(format!("first: {}", some_of(&self.first, NAMES_SHOWN)));
         }
-        self.findings.iter().for_each(|finding| text.push_str(&format!("{}\n", found(finding))));
-        self.notes.iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
-        text
+        lines.push(self.prediction.text());
+        for Change { name, found, set } in self.settings.iter().filter(|change| change.found != change.set) {
+            lines.push(format!("while rows are loaded: {name} {set}, then {found} again"));
+        }
+        lines.extend(self.findings.iter().map(found));
+        (head, lines)
     }
 }
 
-/// What to do about a damaged object.
-const MEND: &str = "put the object back from a copy of the repository, or back the source up again, which stores again what was lost \
-     and is still the same there, and go on; or remove it all, and restore another backup (--backup), or all but this table \
-     (--exclude-table)";
+fn renamed(name: &str, target: &str) -> String {
+    if name == target { String::new() } else { format!(" as {target}") }
+}
 
-/// Failures that come first among those of a run have the lowest number.
-fn seriousness(exit: Exit) -> u8 {
-    match exit {
-        Exit::RepositoryDamaged => 0,
-        Exit::LoadRejected => 1,
-        Exit::ProofFailed => 2,
-        _ => 3,
+/// Letters of a GTID set that a line has room for; all of it stands in `show` and in the report.
+const GTID_LETTERS: usize = 120;
+
+/// Where a backup stands, on one line.
+fn position(position: &Position) -> String {
+    let mut set: String = position.gtid_executed.chars().take(GTID_LETTERS).collect();
+    if set.len() < position.gtid_executed.len() {
+        set.push_str("...");
+    }
+    let file = position.binlog_file.as_ref().zip(position.binlog_offset);
+    let file = file.map(|(file, offset)| format!("{file}:{offset}"));
+    let known: Vec<String> = [set].into_iter().filter(|set| !set.is_empty()).chain(file).collect();
+    match known.is_empty() {
+        true => "position not known".into(),
+        false => format!("at {}", known.join(", ")),
     }
 }
 
@@ -349,6 +415,21 @@ fn way_text(way: Way) -> &'static str {
     match way {
         Way::LoadData => "LOAD DATA",
         Way::Insert => "INSERT",
+    }
+}
+
+/// What to do about a damaged object.
+const MEND: &str = "put the object back from a copy of the repository, or back the source up again, which stores again what was lost \
+     and is still the same there, and go on; or remove it all, and restore another backup (--backup), or all but this table \
+     (--exclude-table)";
+
+/// Failures that come first among those of a run have the lowest number.
+fn seriousness(exit: Exit) -> u8 {
+    match exit {
+        Exit::RepositoryDamaged => 0,
+        Exit::LoadRejected => 1,
+        Exit::ProofFailed => 2,
+        _ => 3,
     }
 }
 

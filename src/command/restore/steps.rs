@@ -5,7 +5,7 @@ use super::Readers;
 use super::first::First;
 use super::phases::Phases;
 use super::plan::Effort;
-use super::prediction::Prediction;
+use super::report::RestorePlan;
 use super::standing::{Names, Standings, Step, Waiting};
 use super::target::{Made, Target};
 use super::tuning::Tuning;
@@ -22,7 +22,7 @@ use crate::load::ledger::{self, Progressed, RunId};
 use crate::load::objects::Stage;
 use crate::load::{self, LoadError, LoadOptions, LoadTable, Loaded, RunSessions};
 use crate::manifest::Repository;
-use crate::manifest::proofs::ProofKind;
+use crate::manifest::proofs::{ProofKind, Rates};
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
 use crate::schema::ddl::ForeignKey;
@@ -48,7 +48,8 @@ pub(super) struct Run<'a> {
     pub admission: Admission,
     /// What the guard found, with what was overridden.
     pub findings: Vec<Finding>,
-    pub prediction: Prediction,
+    /// What was told before the first change.
+    pub plan: Box<RestorePlan>,
     /// A step was taken again over a new control session: what it made before is there.
     pub repeated: bool,
     /// What an earlier try has left, or this one over a control session that was lost.
@@ -372,9 +373,18 @@ impl Run<'_> {
         let Run { options, made, proof, .. } = self;
         let all = options.selection == Selection::default() && !options.no_objects && made.not_created.is_empty();
         if all && proof.as_ref().is_some_and(Proof::holds) {
-            let recorded = record(repository, std::slice::from_ref(&self.backup), ProofKind::Proved).await;
-            made.notes.extend(recorded);
+            let rates = self.rates();
+            let recorded = record(repository, std::slice::from_ref(&self.backup), ProofKind::Proved, rates).await;
+            self.made.notes.extend(recorded);
         }
+    }
+
+    /// What this run took, where it did everything itself and in one go, and enough of it to tell.
+    fn rates(&self) -> Option<Rates> {
+        let bytes = self.loaded.bytes;
+        let whole = bytes == self.selected.bytes() && bytes >= limits::RATES_BYTES_MIN && self.first.tables.is_empty();
+        let (load_seconds, proof_seconds) = (self.phases.seconds("rows")?, self.phases.seconds("proof")?);
+        whole.then_some(Rates { threads: self.effort.workers as u64, bytes, load_seconds, proof_seconds })
     }
 
     pub(super) fn stop_here(&self) -> Result<()> {

@@ -175,10 +175,10 @@ async fn other_data(session: &mut Session, progressed: Option<&Progressed>) -> R
 }
 
 impl Run<'_> {
-    /// Changes the settings, where there is something to load.
+    /// Changes the settings, where there is something to load and it was not done before.
     pub async fn tune(&mut self, tables: &[LoadTable]) -> Result<()> {
         let changes = &self.tuning.changes;
-        if changes.is_empty() || tables.iter().all(|table| table.chunks.is_empty()) {
+        if self.tuning.in_force || changes.is_empty() || tables.iter().all(|table| table.chunks.is_empty()) {
             return Ok(());
         }
         let redo = |change: &Change| change.name == REDO_LOG && change.found != change.set;
