@@ -147,6 +147,19 @@ impl LoadError {
         matches!(self, LoadError::Server(source) | LoadError::Ledger(LedgerError::Server(source)) if source.lost())
     }
 
+    /// True where the failure is one table's own: all others can be brought back even so. Not where it would meet them too: the
+    /// target is lost, full or closed to writing, the repository does not answer, or the run is to stop.
+    pub fn concerns_one_table(&self) -> bool {
+        match self {
+            LoadError::Unread { source, .. } => source.exit() == Exit::RepositoryDamaged,
+            LoadError::Rejected { .. } | LoadError::Chunk { .. } | LoadError::Definition { .. } => true,
+            LoadError::Refused { source, .. } => !source.code().is_some_and(|code| OF_THE_SERVER.contains(&code)),
+            // Somebody holds the table: a lock that was waited for in vain, again and again.
+            LoadError::Server(source) => matches!(source.code(), Some(1205 | 1213)),
+            _ => false,
+        }
+    }
+
     /// What was to be made had no room.
     pub(super) fn full(what: String, source: ServerError) -> LoadError {
         match no_room(&source) {
@@ -164,6 +177,9 @@ impl LoadError {
         }
     }
 }
+
+/// Answers that every statement would get: shutting down, read only in several ways, interrupted.
+const OF_THE_SERVER: [u16; 4] = [1053, 1290, 1317, 1836];
 
 /// The right that an account with rights on its own schemas alone lacks.
 const NEEDS_LEDGER: &str =

@@ -27,6 +27,12 @@ const LOCK: &str = "myriad_restore";
 /// The kinds in the table `made` that are no objects.
 pub(super) const SCHEMA: &str = "schema";
 pub(super) const TABLE: &str = "table";
+/// A table or view that somebody was told is usable: it may be in use, and is left as it is.
+const USABLE: &str = "usable";
+/// The same of a table whose rows were proved.
+const PROVED: &str = "proved";
+/// A table whose rows were found to be other than the backup's: it is emptied and loaded anew.
+const DIFFERS: &str = "differs";
 
 /// Rows that one statement records or forgets, and locks that one asks about, so that it stays below the least
 /// `max_allowed_packet` that a server takes, 1024 bytes; with the longest names four rows need more.
@@ -62,6 +68,12 @@ pub struct Progressed {
     pub collations: BTreeMap<String, Collations>,
     /// Chunks that are in: number of the table, number of the chunk.
     pub chunks: HashSet<(u32, u64)>,
+    /// Tables and views that are usable, and may be in use.
+    pub usable: BTreeSet<QualifiedName>,
+    /// Those of them whose rows were proved.
+    pub proved: BTreeSet<QualifiedName>,
+    /// Tables whose rows were found to differ.
+    pub differing: BTreeSet<QualifiedName>,
     /// What the run did stands in the target's binary log.
     pub logged: bool,
 }
@@ -229,6 +241,12 @@ pub async fn find(session: &mut Session, run: &RunId) -> Result<Option<Progresse
         match kind.as_str() {
             SCHEMA => drop(progressed.schemas.insert(name.schema)),
             TABLE => drop(progressed.tables.insert(name)),
+            USABLE => drop(progressed.usable.insert(name)),
+            PROVED => {
+                progressed.usable.insert(name.clone());
+                progressed.proved.insert(name);
+            }
+            DIFFERS => drop(progressed.differing.insert(name)),
             _ => drop(progressed.objects.insert((kind, name))),
         }
     }
@@ -360,6 +378,22 @@ pub async fn has_object(session: &mut Session, kind: ObjectKind, name: &Qualifie
     let row = row(&kind.to_string(), name);
     let sql = format!("SELECT 1 FROM {LEDGER_SCHEMA}.made WHERE (kind, schema_name, object_name) = {row}");
     Ok(session.query_first(sql).await?.is_some())
+}
+
+/// Records that tables or views are usable from here on, and with `proved` that their rows were proved.
+pub async fn usable(session: &mut Session, names: &[&QualifiedName], proved: bool) -> Result<(), ServerError> {
+    let kind = if proved { PROVED } else { USABLE };
+    begun(session, names.iter().map(|name| row(kind, name)).collect()).await.map(drop)
+}
+
+/// Records that the rows of these tables are not the backup's.
+pub async fn tables_differ(session: &mut Session, names: &[&QualifiedName]) -> Result<(), ServerError> {
+    begun(session, names.iter().map(|name| row(DIFFERS, name)).collect()).await.map(drop)
+}
+
+/// Forgets how far a table was that is made or loaded anew.
+pub async fn forget_standing(session: &mut Session, name: &QualifiedName) -> Result<(), ServerError> {
+    forget(session, [USABLE, PROVED, DIFFERS].map(|kind| row(kind, name)).into()).await
 }
 
 /// Records that tables were not made after all: whoever makes them from here on is not the run.

@@ -67,7 +67,7 @@ async fn make(session: &mut Session, schemas: &[Schema], new_name: &(dyn Fn(&str
     }
     let renamed = |schema: &str| Some(new_name(schema));
     for table in tables() {
-        indexes::add_foreign_keys(session, table, &place(&table.name), &renamed).await.unwrap();
+        indexes::add_foreign_keys(session, table, &place(&table.name), &renamed, &|_| true).await.unwrap();
     }
     let names: Vec<_> = schemas.iter().map(|schema| new_name(&schema.name)).collect();
     let all: Vec<_> = schemas
@@ -265,7 +265,7 @@ async fn made_again_is_nothing_new(session: &mut Session, schemas: &[Schema]) {
         assert!(!load_schema::create_schema(session, schema, &schema.name).await.unwrap());
         for table in &schema.tables {
             assert!(indexes::build_indexes(session, table, &table.name).await.unwrap().made.is_empty());
-            let keys = indexes::add_foreign_keys(session, table, &table.name, &|_| None).await.unwrap();
+            let keys = indexes::add_foreign_keys(session, table, &table.name, &|_| None, &|_| true).await.unwrap();
             assert!(keys.made.is_empty());
         }
         let all: Vec<_> = schema.objects.iter().map(|object| (object, schema.name.as_str())).collect();

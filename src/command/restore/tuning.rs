@@ -111,6 +111,7 @@ pub(super) async fn redo_off(
     if options.redo == Redo::On || (options.redo == Redo::Auto && options.no_data) {
         return Ok(false);
     }
+    let usable = progressed.is_some_and(|progressed| !progressed.usable.is_empty());
     let refuse = |exit, why: String| match options.redo {
         Redo::Off => Err(Error::new(exit, format!("the target was not touched: --redo off cannot be had: {why}"))
             .hint("leave --redo out: it is switched off where that is safe, or --redo on")),
@@ -123,6 +124,10 @@ pub(super) async fn redo_off(
     }
     if !target.rights.any(&["INNODB_REDO_LOG_ENABLE"]) {
         return refuse(Exit::RightMissing, format!("the account lacks INNODB_REDO_LOG_ENABLE on {server}"));
+    }
+    if usable && options.redo == Redo::Off {
+        let why = format!("tables of this restore are in use on {server} already, and a crash would lose them");
+        return refuse(Exit::TargetNotEmpty, why);
     }
     if in_use {
         return refuse(Exit::TargetNotEmpty, format!("{server} is in use, and a crash would lose all its data"));
@@ -137,7 +142,14 @@ pub(super) async fn redo_off(
         return refuse(Exit::TargetNotEmpty, format!("{server} holds other data, which a crash would lose: {others}"));
     }
     // Where the binary log is written nothing is gained (0.97 to 1.02 of the server's CPU, 9.7.4).
-    Ok(options.redo == Redo::Off || !target.writes_binary_log())
+    let off = options.redo == Redo::Off || !target.writes_binary_log();
+    if off && (usable || !options.first.is_empty()) {
+        target
+            .notes
+            .push("the redo log stays on, since tables are usable, and may be in use, before the end (--first)".into());
+        return Ok(false);
+    }
+    Ok(off)
 }
 
 /// Tables, routines and events that this run did not make.
@@ -163,10 +175,10 @@ async fn other_data(session: &mut Session, progressed: Option<&Progressed>) -> R
 }
 
 impl Run<'_> {
-    /// Changes the settings, where there is something to load.
+    /// Changes the settings, where there is something to load and it was not done before.
     pub async fn tune(&mut self, tables: &[LoadTable]) -> Result<()> {
         let changes = &self.tuning.changes;
-        if changes.is_empty() || tables.iter().all(|table| table.chunks.is_empty()) {
+        if self.tuning.in_force || changes.is_empty() || tables.iter().all(|table| table.chunks.is_empty()) {
             return Ok(());
         }
         let redo = |change: &Change| change.name == REDO_LOG && change.found != change.set;
