@@ -9,12 +9,14 @@ mod phases;
 mod plan;
 mod prediction;
 mod primary_keys;
+mod replicate;
 mod report;
 mod steps;
 mod target;
 mod tuning;
 pub(crate) mod users;
 
+pub use replicate::{Attached, Continuation};
 pub use report::{RestoreDone, RestoreReport};
 
 use crate::command::options::{BackupChoice, RestoreOptions};
@@ -78,6 +80,7 @@ pub async fn run_from(
     fits?;
     let (source, beside_live_data) = (&backup.manifest.server, admission.beside_live_data);
     target.leave_out_binary_log(options, source, beside_live_data, progressed.as_ref()).await?;
+    let replicate = replicate::plan(&backup, options, &mut target, progressed.is_some()).await?;
     let in_use = tuning::in_use(&target.facts, source, &admission, &findings);
     let redo_off = tuning::redo_off(&mut target, options, progressed.as_ref(), in_use).await?;
     // Only now is anything changed there, and first of all what a dead run has left.
@@ -110,6 +113,7 @@ pub async fn run_from(
         admission,
         findings,
         prediction,
+        replicate,
         repeated: false,
         progress,
         stop,
@@ -125,8 +129,8 @@ async fn carry_out(mut run: Run<'_>, repository: &Repository, progressed: Option
     let done = all_steps(&mut run, repository, progressed).await;
     watcher.abort();
     match done {
-        Ok(Steps { loaded, proof, gtid: Some(gtid) }) => Ok(report::done(run, loaded, proof, gtid)),
-        Ok(Steps { loaded, proof, gtid: None }) => Ok(report::unproved(run, loaded, proof)),
+        Ok(Steps { loaded, proof, gtid: Some(gtid), attached }) => Ok(report::done(run, loaded, proof, gtid, attached)),
+        Ok(Steps { loaded, proof, gtid: None, .. }) => Ok(report::unproved(run, loaded, proof)),
         Err(_) if run.stop.stopped() => {
             let stopped = run.phases.stopped();
             Err(run.broken_off(stopped).await)
@@ -140,6 +144,7 @@ struct Steps {
     loaded: Loaded,
     proof: Option<Proof>,
     gtid: Option<GtidOutcome>,
+    attached: Option<Attached>,
 }
 
 async fn all_steps(run: &mut Run<'_>, repository: &Repository, progressed: Option<Progressed>) -> Result<Steps> {
@@ -155,15 +160,17 @@ async fn all_steps(run: &mut Run<'_>, repository: &Repository, progressed: Optio
     // Proof before anything can fire: triggers and events come after it.
     let proof = run.prove().await?;
     if proof.as_ref().is_some_and(|proof| !proof.holds()) {
-        return Ok(Steps { loaded, proof, gtid: None });
+        return Ok(Steps { loaded, proof, gtid: None, attached: None });
     }
     run.make_triggers_and_events().await?;
     // Where the target continues in the source's history, as the last step.
     let (proved, resumed) = (proof.is_some(), run.admission.resumed);
     let gtid = gtid::decide(&run.backup, run.options, &mut run.target, proved, resumed).await?;
+    let not_configured = run.configure_replication(&gtid).await;
     run.remove_ledger().await?;
     run.record_proof(repository, proof.as_ref()).await;
-    Ok(Steps { loaded, proof, gtid: Some(gtid) })
+    let attached = run.start_replication(not_configured).await;
+    Ok(Steps { loaded, proof, gtid: Some(gtid), attached })
 }
 
 /// Once a stop is asked for, ends the statements of the run's own session that go on for long: one that waits for a table that

@@ -34,6 +34,7 @@ mod objects;
 mod prune;
 mod raw;
 mod refusals;
+mod replicate;
 mod roundtrip;
 mod s3;
 mod sandbox;

@@ -3,6 +3,7 @@
 use super::gtid::GtidOutcome;
 use super::phases::Phase;
 use super::prediction::Prediction;
+use super::replicate::{self, Attached, Continuation};
 use super::steps::Run;
 use crate::command::text::{bytes, count, counted, seconds};
 use crate::error::Exit;
@@ -124,6 +125,10 @@ pub struct RestoreDone {
     pub untyped: Vec<Untyped>,
     /// What became of `gtid_purged`; none where proof failed before.
     pub gtid: Option<GtidOutcome>,
+    /// The servers that the target can replicate from, going on where the backup stands, and the statements for it.
+    pub continuations: Vec<Continuation>,
+    /// What became of `--replicate-from`.
+    pub attached: Option<Attached>,
     /// Objects that are not on the target, and why.
     pub not_created: Vec<String>,
     /// What it was predicted to need.
@@ -137,9 +142,16 @@ pub struct RestoreDone {
 }
 
 /// The report of a restore that is complete.
-pub(super) fn done(run: Run<'_>, loaded: Loaded, proof: Option<Proof>, gtid: GtidOutcome) -> RestoreReport {
+pub(super) fn done(
+    run: Run<'_>,
+    loaded: Loaded,
+    proof: Option<Proof>,
+    gtid: GtidOutcome,
+    attached: Option<Attached>,
+) -> RestoreReport {
+    let continuations = replicate::continuations(&run.backup, run.options, &run.target.facts, &gtid);
     let report = report(run, loaded);
-    RestoreReport::Restore(Box::new(RestoreDone { proof, gtid: Some(gtid), ..report }))
+    RestoreReport::Restore(Box::new(RestoreDone { proof, gtid: Some(gtid), continuations, attached, ..report }))
 }
 
 /// The report of a restore whose proof failed: it ends there, with triggers and events not made.
@@ -189,6 +201,8 @@ fn report(run: Run<'_>, loaded: Loaded) -> RestoreDone {
         proof: None,
         untyped: if with_data { untyped } else { Vec::new() },
         gtid: None,
+        continuations: Vec::new(),
+        attached: None,
         not_created: users.not_created.into_iter().chain(made.not_created.iter().map(ToString::to_string)).collect(),
         prediction,
         findings,
@@ -206,11 +220,14 @@ impl RestoreReport {
         }
     }
 
-    /// The exit code: a restore whose proof failed is no success.
+    /// The exit code: a restore whose proof failed is no success, nor is one after which the target does not replicate.
     pub fn exit(&self) -> Exit {
         match self {
             RestoreReport::Restore(done) if done.proof.as_ref().is_some_and(|proof| !proof.holds()) => {
                 Exit::ProofFailed
+            }
+            RestoreReport::Restore(done) if done.attached.as_ref().is_some_and(|attached| !attached.started) => {
+                Exit::ReplicationNotStarted
             }
             _ => Exit::Success,
         }
@@ -319,7 +336,10 @@ impl RestoreDone {
                 }
             });
         }
-        let binlog = if self.writes_binary_log { "written" } else { "not written, replicas of the target got nothing" };
+        let binlog = match self.writes_binary_log {
+            true => "written",
+            false => "not written: replicas of the target, if it has any, did not get these rows",
+        };
         lines.push(format!("  binary log of the target: {binlog}"));
         lines.extend(self.settings.iter().map(|undone| format!("  setting {undone}")));
         lines.extend(self.not_created.iter().map(|what| format!("  not created: {what}")));
@@ -331,6 +351,10 @@ impl RestoreDone {
         let sum = self.phases.iter().map(|phase| phase.seconds).sum();
         lines.push(format!("  time: {} ({})", seconds(sum), phases.join(", ")));
         lines.push(format!("  manifest sha256: {}", self.manifest_sha256));
+        if !self.attached.as_ref().is_some_and(|attached| attached.started) {
+            lines.extend(self.continuations.iter().flat_map(Continuation::lines));
+        }
+        lines.extend(self.attached.as_ref().map(Attached::line));
         lines.join("\n") + "\n"
     }
 

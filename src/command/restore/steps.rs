@@ -2,9 +2,11 @@
 //! proof, triggers and events. Each leaves the target in a state that the next run can go on from.
 
 use super::Readers;
+use super::gtid::GtidOutcome;
 use super::phases::Phases;
 use super::plan::Effort;
 use super::prediction::Prediction;
+use super::replicate::{self, Attached};
 use super::target::{Made, Target};
 use super::tuning::Tuning;
 use super::users::Users;
@@ -43,6 +45,8 @@ pub(super) struct Run<'a> {
     /// What the guard found, with what was overridden.
     pub findings: Vec<Finding>,
     pub prediction: Prediction,
+    /// The replication that begins afterwards, if one was asked for.
+    pub replicate: Option<replicate::Plan>,
     /// A step was taken again over a new control session: what it made before is there.
     pub repeated: bool,
     pub progress: Arc<dyn Progress>,
@@ -201,6 +205,22 @@ impl Run<'_> {
         if all && proof.is_some_and(Proof::holds) {
             let recorded = record(repository, std::slice::from_ref(&self.backup), ProofKind::Proved).await;
             made.notes.extend(recorded);
+        }
+    }
+
+    /// Points the target at its source, where that was asked for; returns why it did not go.
+    pub async fn configure_replication(&mut self, gtid: &GtidOutcome) -> Option<Attached> {
+        let plan = self.replicate.as_ref()?;
+        self.phases.enter("replication", 0, 0);
+        replicate::configure(plan, &mut self.target, gtid).await
+    }
+
+    /// Starts the replication that was configured.
+    pub async fn start_replication(&mut self, not_configured: Option<Attached>) -> Option<Attached> {
+        let plan = self.replicate.as_ref()?;
+        match not_configured {
+            Some(failed) => Some(failed),
+            None => Some(replicate::start_threads(plan, &mut self.target, &self.stop).await),
         }
     }
 

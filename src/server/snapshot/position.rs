@@ -138,7 +138,8 @@ fn exactly(
     shown: SourcePosition,
     row: &HashMap<String, String>,
 ) -> Result<SourcePosition, ServerError> {
-    let stands = ["Replica_SQL_Running", "Slave_SQL_Running"].iter().any(|name| row.get(*name).is_some_and(|v| v == "No"));
+    let stands =
+        ["Replica_SQL_Running", "Slave_SQL_Running"].iter().any(|name| row.get(*name).is_some_and(|v| v == "No"));
     if row.contains_key("Gtid_Slave_Pos") {
         return Ok(SourcePosition { gtid: gtid_slave_pos(session)?, exact: stands, ..shown });
     }
@@ -161,9 +162,10 @@ fn exactly(
     // Without the order of commits there may be gaps before the last one, and the status names what is before all gaps.
     let (in_order, kept) = applied_in_order(session, &channel)?;
     let before = (shown.binlog_file.clone(), shown.binlog_offset);
-    let last = committed.into_iter().filter(|place| in_order && !after(place, &read)).fold(before, |last, place| {
-        if after(&place, &last) { place } else { last }
-    });
+    let last = committed
+        .into_iter()
+        .filter(|place| in_order && !after(place, &read))
+        .fold(before, |last, place| if after(&place, &last) { place } else { last });
     let exact = stands || (in_order && kept);
     Ok(SourcePosition { binlog_file: last.0, binlog_offset: last.1, exact, ..shown })
 }
