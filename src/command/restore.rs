@@ -9,6 +9,7 @@ mod phases;
 mod plan;
 mod prediction;
 mod primary_keys;
+mod put_back;
 mod replicate;
 mod report;
 mod steps;
@@ -129,7 +130,9 @@ async fn carry_out(mut run: Run<'_>, repository: &Repository, progressed: Option
     let done = all_steps(&mut run, repository, progressed).await;
     watcher.abort();
     match done {
-        Ok(Steps { loaded, proof, gtid: Some(gtid), attached }) => Ok(report::done(run, loaded, proof, gtid, attached)),
+        Ok(Steps { loaded, proof, gtid: Some(gtid), attached, put_back }) => {
+            Ok(report::done(run, loaded, proof, gtid, attached, put_back))
+        }
         Ok(Steps { loaded, proof, gtid: None, .. }) => Ok(report::unproved(run, loaded, proof)),
         Err(_) if run.stop.stopped() => {
             let stopped = run.phases.stopped();
@@ -145,6 +148,8 @@ struct Steps {
     proof: Option<Proof>,
     gtid: Option<GtidOutcome>,
     attached: Option<Attached>,
+    /// Lines that put dropped tables back where they were.
+    put_back: Vec<String>,
 }
 
 async fn all_steps(run: &mut Run<'_>, repository: &Repository, progressed: Option<Progressed>) -> Result<Steps> {
@@ -160,17 +165,18 @@ async fn all_steps(run: &mut Run<'_>, repository: &Repository, progressed: Optio
     // Proof before anything can fire: triggers and events come after it.
     let proof = run.prove().await?;
     if proof.as_ref().is_some_and(|proof| !proof.holds()) {
-        return Ok(Steps { loaded, proof, gtid: None, attached: None });
+        return Ok(Steps { loaded, proof, gtid: None, attached: None, put_back: Vec::new() });
     }
     run.make_triggers_and_events().await?;
     // Where the target continues in the source's history, as the last step.
     let (proved, resumed) = (proof.is_some(), run.admission.resumed);
     let gtid = gtid::decide(&run.backup, run.options, &mut run.target, proved, resumed).await?;
+    let put_back = put_back::lines(&run.selected, run.options, &mut run.target).await?;
     let not_configured = run.configure_replication(&gtid).await;
     run.remove_ledger().await?;
     run.record_proof(repository, proof.as_ref()).await;
     let attached = run.start_replication(not_configured).await;
-    Ok(Steps { loaded, proof, gtid: Some(gtid), attached })
+    Ok(Steps { loaded, proof, gtid: Some(gtid), attached, put_back })
 }
 
 /// Once a stop is asked for, ends the statements of the run's own session that go on for long: one that waits for a table that

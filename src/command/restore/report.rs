@@ -129,6 +129,8 @@ pub struct RestoreDone {
     pub continuations: Vec<Continuation>,
     /// What became of `--replicate-from`.
     pub attached: Option<Attached>,
+    /// Lines for the mysql client that put tables, restored under another schema's name, back where they are missing.
+    pub put_back: Vec<String>,
     /// Objects that are not on the target, and why.
     pub not_created: Vec<String>,
     /// What it was predicted to need.
@@ -148,10 +150,18 @@ pub(super) fn done(
     proof: Option<Proof>,
     gtid: GtidOutcome,
     attached: Option<Attached>,
+    put_back: Vec<String>,
 ) -> RestoreReport {
     let continuations = replicate::continuations(&run.backup, run.options, &run.target.facts, &gtid);
     let report = report(run, loaded);
-    RestoreReport::Restore(Box::new(RestoreDone { proof, gtid: Some(gtid), continuations, attached, ..report }))
+    RestoreReport::Restore(Box::new(RestoreDone {
+        proof,
+        gtid: Some(gtid),
+        continuations,
+        attached,
+        put_back,
+        ..report
+    }))
 }
 
 /// The report of a restore whose proof failed: it ends there, with triggers and events not made.
@@ -203,6 +213,7 @@ fn report(run: Run<'_>, loaded: Loaded) -> RestoreDone {
         gtid: None,
         continuations: Vec::new(),
         attached: None,
+        put_back: Vec::new(),
         not_created: users.not_created.into_iter().chain(made.not_created.iter().map(ToString::to_string)).collect(),
         prediction,
         findings,
@@ -355,6 +366,10 @@ impl RestoreDone {
             lines.extend(self.continuations.iter().flat_map(Continuation::lines));
         }
         lines.extend(self.attached.as_ref().map(Attached::line));
+        if !self.put_back.is_empty() {
+            lines.push("  to put back what is missing under the old names, in the mysql client:".into());
+            lines.extend(self.put_back.iter().map(|line| format!("    {line}")));
+        }
         lines.join("\n") + "\n"
     }
 

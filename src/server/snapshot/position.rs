@@ -101,7 +101,8 @@ fn binlog_position(session: &mut RawSession) -> Result<Position, ServerError> {
 /// (9.7.4's log_status does not tell how far of the source's log was executed.) They are exact as of this moment: whether
 /// something was applied beside it is the caller's to know.
 pub(super) fn source_positions(session: &mut RawSession) -> Result<Vec<SourcePosition>, ServerError> {
-    for sql in ["SHOW REPLICA STATUS", "SHOW ALL SLAVES STATUS", "SHOW SLAVE STATUS"] {
+    // MariaDB's own form first: it takes the others too, and shows its default connection alone under them.
+    for sql in ["SHOW ALL SLAVES STATUS", "SHOW REPLICA STATUS", "SHOW SLAVE STATUS"] {
         let Some(table) = optional(session.query_named(sql.as_bytes()))? else { continue };
         let mut channels = Vec::new();
         for row in named(table) {
