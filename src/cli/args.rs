@@ -2,6 +2,8 @@
 //! size is a size, a glob is a glob); what they mean together is worked out in `settings`. No option has a
 //! long help text beside its line, so `-h` and `--help` print the same page: options, examples, exit codes.
 
+mod replicate;
+
 use super::size;
 use crate::bench::dataset::DatasetSpec;
 use crate::error::{Error, Exit};
@@ -12,6 +14,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use replicate::ReplicateArgs;
 
 /// Fast parallel backup and restore for MySQL, with proof
 #[derive(Debug, Parser)]
@@ -278,6 +282,8 @@ pub struct RestoreArgs {
     /// Set gtid_purged to the backup's GTID set where that is right
     #[arg(long, value_name = "HOW", value_enum, default_value_t = GtidPurgedArg::Off, help_heading = "Target")]
     pub gtid_purged: GtidPurgedArg,
+    #[command(flatten)]
+    pub replicate: ReplicateArgs,
     /// How much is read back and compared
     #[arg(long, value_name = "HOW", value_enum, default_value_t = ProofArg::Full, help_heading = "Target")]
     pub verify: ProofArg,
@@ -685,6 +691,7 @@ const RESTORE_EXAMPLES: &str = "  myriad restore --target mysql://root@db2 --rep
   myriad restore --target mysql://root@db2 --repo /backups --table shop.orders \\
       --rename shop=shop_yesterday
   myriad restore --target mysql://root@db2 --repo /backups --dry-run
+  myriad restore --target mysql://root@db2 --repo /backups --replicate-from mysql://repl@db1
   myriad restore --target mysql://root@db2 --abort";
 
 const VERIFY_EXAMPLES: &str = "  myriad verify --repo /backups
@@ -734,6 +741,7 @@ const RESTORE_EXITS: &[&[Exit]] = &[
         Exit::ProofFailed,
         Exit::LoadRejected,
         Exit::TargetMustBeRebuilt,
+        Exit::ReplicationNotStarted,
     ],
 ];
 const VERIFY_EXITS: &[&[Exit]] = &[CONNECT_EXITS, &[Exit::BackupNotFound, Exit::ProofFailed]];

@@ -229,6 +229,8 @@ pub struct RestoreOptions {
     pub log_bin: bool,
     /// `--gtid-purged`.
     pub gtid_purged: GtidPurged,
+    /// `--replicate-from`: the source that the target replicates from afterwards, with the replication account.
+    pub replicate_from: Option<ConnectOptions>,
     /// `--verify`.
     pub proof: ProofMode,
     /// `--redo`.

@@ -10,6 +10,8 @@ mod phases;
 mod plan;
 mod prediction;
 mod primary_keys;
+mod put_back;
+mod replicate;
 mod report;
 mod standing;
 mod steps;
@@ -19,6 +21,7 @@ pub(crate) mod users;
 
 pub use first::{FirstTable, Late};
 pub use phases::Moment;
+pub use replicate::{Attached, Continuation};
 pub use report::{RestoreDone, RestoreReport};
 pub use standing::{FailedTable, Step, Waiting};
 
@@ -88,6 +91,7 @@ pub async fn run_from(
     fits?;
     let (source, beside_live_data) = (&backup.manifest.server, admission.beside_live_data);
     target.leave_out_binary_log(options, source, beside_live_data, progressed.as_ref()).await?;
+    let replicate = replicate::plan(&backup, options, &mut target, progressed.is_some()).await?;
     let in_use = tuning::in_use(&target.facts, source, &admission, &findings);
     let redo_off = tuning::redo_off(&mut target, options, progressed.as_ref(), in_use).await?;
     // Only now is anything changed there, and first of all what a dead run has left.
@@ -130,6 +134,7 @@ pub async fn run_from(
         proof: None,
         proved_before: Vec::new(),
         left_out: Vec::new(),
+        replicate,
         progress,
         stop,
     };
@@ -150,7 +155,7 @@ async fn carry_out(mut run: Run<'_>, repository: &Repository, progressed: Option
     let done = all_steps(&mut run, repository, progressed).await;
     watcher.abort();
     match done {
-        Ok(Ended::Complete(gtid)) => Ok(report::done(run, gtid)),
+        Ok(Ended::Complete(complete)) => Ok(report::done(run, complete)),
         Ok(Ended::Incomplete(waiting)) => Ok(report::incomplete(run, waiting)),
         Err(_) if run.stop.stopped() => {
             let stopped = run.phases.stopped();
@@ -163,9 +168,17 @@ async fn carry_out(mut run: Run<'_>, repository: &Repository, progressed: Option
 /// How the steps ended, where nothing broke them off.
 enum Ended {
     /// All is there.
-    Complete(GtidOutcome),
+    Complete(Complete),
     /// Tables have failed; the others are usable.
     Incomplete(Vec<Waiting>),
+}
+
+/// What comes to light at the end of a restore that is complete.
+struct Complete {
+    gtid: GtidOutcome,
+    attached: Option<Attached>,
+    /// Lines that put dropped tables back where they were.
+    put_back: Vec<String>,
 }
 
 async fn all_steps(run: &mut Run<'_>, repository: &Repository, progressed: Option<Progressed>) -> Result<Ended> {
@@ -193,9 +206,12 @@ async fn all_steps(run: &mut Run<'_>, repository: &Repository, progressed: Optio
     // Where the target continues in the source's history, as the last step.
     let (proved, resumed) = (run.proof.is_some(), run.admission.resumed);
     let gtid = gtid::decide(&run.backup, run.options, &mut run.target, proved, resumed).await?;
+    let put_back = put_back::lines(&run.selected, run.options, &mut run.target).await?;
+    let not_configured = run.configure_replication(&gtid).await;
     run.remove_ledger().await?;
     run.record_proof(repository).await;
-    Ok(Ended::Complete(gtid))
+    let attached = run.start_replication(not_configured).await;
+    Ok(Ended::Complete(Complete { gtid, attached, put_back }))
 }
 
 /// Once a stop is asked for, ends the statements of the run's own session that go on for long: one that waits for a table that

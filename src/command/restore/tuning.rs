@@ -325,16 +325,20 @@ const INTERRUPTED: u16 = 1317;
 
 /// Adds the two commands that come next.
 fn go_on(error: Error, options: &RestoreOptions, backup: &str) -> Error {
-    // By then there may be a newer one.
-    let backup = match &options.backup {
-        BackupChoice::Latest => format!(" --backup {backup}"),
-        BackupChoice::Id(_) => String::new(),
-    };
-    let error = match options.command_line.as_str() {
+    let error = match line_that_goes_on(options, backup).as_str() {
         "" => error,
-        line => error.hint(format!("to go on: {line}{backup}")),
+        line => error.hint(format!("to go on: {line}")),
     };
     abort_first(error, options)
+}
+
+/// The command line that goes on. It names the backup: by then there may be a newer one.
+pub(super) fn line_that_goes_on(options: &RestoreOptions, backup: &str) -> String {
+    match (options.command_line.as_str(), &options.backup) {
+        ("", _) => String::new(),
+        (line, BackupChoice::Latest) => format!("{line} --backup {backup}"),
+        (line, BackupChoice::Id(_)) => line.to_owned(),
+    }
 }
 
 /// The same where another run is in the way: only its removal comes next.
