@@ -44,8 +44,13 @@ pub async fn put_tables(store: &dyn Store, name: &str, id: &str, tables: &impl S
 pub async fn put_record(store: &dyn Store, name: &str, id: &str, record: &impl Serialize) -> Result<(), ManifestError> {
     let (bytes, _) = document::seal(record);
     store.put(&object(name, id, "json"), vec![bytes.into()], PutMode::Create).await?;
-    let _ = store.delete(&object(name, id, "begun")).await;
+    forget_begin(store, name, id).await;
     Ok(())
+}
+
+/// Removes the note that a drill has begun; where that fails it is told of once more.
+pub async fn forget_begin(store: &dyn Store, name: &str, id: &str) {
+    let _ = store.delete(&object(name, id, "begun")).await;
 }
 
 /// Source names that the history knows.

@@ -19,6 +19,13 @@ pub struct ReportOptions {
     pub metrics: Option<PathBuf>,
 }
 
+impl ReportOptions {
+    /// A file is asked for that holds one drill, whatever its source is called.
+    pub fn of_one_drill(&self) -> bool {
+        self.html.is_some() || self.junit.is_some() || self.metrics.is_some()
+    }
+}
+
 /// Writes what was asked for and gives the files written. `history` has earlier drills of the same source, oldest first,
 /// without this one. Each file appears whole or not at all.
 pub fn write(options: &ReportOptions, record: &DrillRecord, _history: &[DrillRecord]) -> Result<Vec<PathBuf>> {
