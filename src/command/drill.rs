@@ -8,6 +8,7 @@ pub mod config;
 mod findings;
 mod live;
 mod machine;
+pub mod merging;
 mod notify;
 mod one;
 pub mod record;
@@ -55,6 +56,8 @@ pub struct DrillOptions {
     pub shard: Option<Shard>,
     /// `--keep`: the server is left running.
     pub keep: bool,
+    /// `--within`: how long ago a drill may have begun to count in a merged report.
+    pub within: Option<Duration>,
     /// `--history`: where the history is, if not in the repository.
     pub history: Option<String>,
     /// `--accept-changes`: what changed since the last drill is not judged.
@@ -145,28 +148,7 @@ pub async fn run_from(
 /// The repository, and the names that are drilled, sorted.
 async fn chosen(store: Arc<dyn Store>, options: &DrillOptions) -> Result<(Repository, Vec<String>)> {
     let repository = Repository::open(store).await?;
-    let ids = repository.backup_ids().await?;
-    let mut globs = Vec::new();
-    for text in &options.names {
-        let bad = |error: globset::Error| Error::new(Exit::Usage, format!("{text:?} is no pattern: {}", error.kind()));
-        globs.push(Glob::new(text).map_err(bad)?.compile_matcher());
-    }
-    let wanted = |name: &str| globs.is_empty() || globs.iter().any(|glob| glob.is_match(name));
-    let holds = |of_name: &[String]| match &options.pick {
-        Pick::Id(id) => of_name.contains(id),
-        _ => true,
-    };
-    let mut names: Vec<String> =
-        ids.into_iter().filter(|(name, ids)| wanted(name) && holds(ids)).map(|(name, _)| name).collect();
-    if names.is_empty() {
-        let wanted = match (&options.pick, options.names.is_empty()) {
-            (Pick::Id(id), _) => id.clone(),
-            (_, true) => "of any source".into(),
-            (_, false) => format!("of {}", options.names.join(", ")),
-        };
-        let hint = "`myriad list --repo …` shows what there is".into();
-        return Err(ManifestError::NoBackup { wanted, place: repository.place(), hint }.into());
-    }
+    let mut names = names_meant(&repository, options).await?;
     if options.keep && names.len() > 1 {
         let message = format!("--keep leaves one server up, and {} sources are meant", names.len());
         return Err(Error::new(Exit::Usage, message).hint("choose one with --name"));
@@ -182,6 +164,33 @@ async fn chosen(store: Arc<dyn Store>, options: &DrillOptions) -> Result<(Reposi
         names = names.into_iter().skip(index).step_by(count).collect();
     }
     Ok((repository, names))
+}
+
+/// Names of sources that the options mean and that have backups, sorted; an error where there are none.
+async fn names_meant(repository: &Repository, options: &DrillOptions) -> Result<Vec<String>> {
+    let ids = repository.backup_ids().await?;
+    let mut globs = Vec::new();
+    for text in &options.names {
+        let bad = |error: globset::Error| Error::new(Exit::Usage, format!("{text:?} is no pattern: {}", error.kind()));
+        globs.push(Glob::new(text).map_err(bad)?.compile_matcher());
+    }
+    let wanted = |name: &str| globs.is_empty() || globs.iter().any(|glob| glob.is_match(name));
+    let holds = |of_name: &[String]| match &options.pick {
+        Pick::Id(id) => of_name.contains(id),
+        _ => true,
+    };
+    let names: Vec<String> =
+        ids.into_iter().filter(|(name, ids)| wanted(name) && holds(ids)).map(|(name, _)| name).collect();
+    if names.is_empty() {
+        let wanted = match (&options.pick, options.names.is_empty()) {
+            (Pick::Id(id), _) => id.clone(),
+            (_, true) => "of any source".into(),
+            (_, false) => format!("of {}", options.names.join(", ")),
+        };
+        let hint = "`myriad list --repo …` shows what there is".into();
+        return Err(ManifestError::NoBackup { wanted, place: repository.place(), hint }.into());
+    }
+    Ok(names)
 }
 
 /// Drills one name, and writes down and tells what came of it.

@@ -53,19 +53,6 @@ pub async fn forget_begin(store: &dyn Store, name: &str, id: &str) {
     let _ = store.delete(&object(name, id, "begun")).await;
 }
 
-/// Source names that the history knows.
-pub async fn names(store: &dyn Store) -> Result<Vec<String>, ManifestError> {
-    let mut names = Vec::new();
-    for stored in store.list("drills").await? {
-        if let ["drills", name, _] = stored.name.split('/').collect::<Vec<_>>()[..] {
-            names.push(name.to_owned());
-        }
-    }
-    names.sort();
-    names.dedup();
-    Ok(names)
-}
-
 /// Reads the history of one source name: its newest [`limits::DRILLS_READ_MAX`] records. A record of a version above
 /// `version_max` is told and passed over.
 pub async fn read<R: DeserializeOwned>(
@@ -169,7 +156,6 @@ mod tests {
         assert!(history.unreadable[1].contains("newer than 1"), "{:?}", history.unreadable);
         assert_eq!(read_tables::<Vec<Record>>(&store, "shop", "3").await.unwrap(), [record(1, "table")]);
         assert!(read_tables::<Vec<Record>>(&store, "shop", "1").await.unwrap_err().contains("drills/shop/1.tables"));
-        assert_eq!(names(&store).await.unwrap(), ["shop"]);
         // A record is never replaced.
         assert!(put_record(&store, "shop", "1", &record(1, "other")).await.is_err());
     }

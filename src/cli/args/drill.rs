@@ -28,6 +28,12 @@ pub struct DrillArgs {
     /// Judge no changes since the last drill; later ones compare with this
     #[arg(long, help_heading = "Drill")]
     pub accept_changes: bool,
+    /// Drill nothing: one report of the newest drill of each source
+    #[arg(long, conflicts_with_all = ["shard", "keep", "config"], help_heading = "Drill")]
+    pub merge: bool,
+    /// With --merge: an older drill counts as none: 26h, 8d
+    #[arg(long, value_name = "TIME", value_parser = units::time, requires = "merge", help_heading = "Drill")]
+    pub within: Option<Duration>,
     /// mysqld to start [default: MYRIAD_MYSQLD, PATH, ...]
     #[arg(long, value_name = "PATH", help_heading = "Private server")]
     pub mysqld: Option<PathBuf>,
@@ -78,7 +84,8 @@ fn shard(text: &str) -> Result<Shard, String> {
 pub const EXAMPLES: &str = "  myriad drill --repo /backups
   myriad drill --repo /backups --config drill.toml --report-dir /var/www/drills
   myriad drill --repo s3://bucket/all --history /var/lib/drills --pick random --rto 30m
-  myriad drill --repo /backups --name 'shard-*' --shard 0/4 --report-dir reports";
+  myriad drill --repo /backups --name 'shard-*' --shard 0/4 --report-dir reports
+  myriad drill --repo /backups --merge --within 26h --report-dir reports";
 
 /// Exit codes of its own: the worst of all drills counts.
 pub const EXITS: &[Exit] = &[

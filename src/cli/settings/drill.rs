@@ -34,6 +34,7 @@ impl Settings<'_> {
             pick: pick(&args.pick)?,
             shard: args.shard,
             keep: args.keep,
+            within: args.within,
             history: args.history.clone(),
             accept_changes: args.accept_changes,
             against,
