@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod bench;
 pub mod demo;
+pub mod drill;
 pub mod list;
 pub mod options;
 pub mod prune;

@@ -15,6 +15,7 @@ mod dataset;
 mod ddl_during;
 mod definitions;
 mod demo;
+mod drill;
 mod dropped_table;
 mod exact;
 mod faults;

@@ -2,6 +2,7 @@
 
 pub mod cutter;
 pub mod data;
+pub mod drills;
 pub mod everything;
 pub mod forge;
 pub mod keyed;
