@@ -3,8 +3,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use myriad::command::drill::record::{
-    AssertionOutcome, Budgets, DrillPhase, DrillRecord, DrillScope, DrillServer, DrilledBackup, Machine, RECORD_VERSION,
-    ScopeKind, TableChange, Verdict,
+    AssertionOutcome, Budgets, DrillPhase, DrillRecord, DrillScope, DrillServer, DrilledBackup, Machine,
+    RECORD_VERSION, ScopeKind, TableChange, Verdict,
 };
 
 /// All verdicts, best first.
@@ -103,20 +103,30 @@ fn backup(begun: Timestamp, bytes: u64) -> DrilledBackup {
 }
 
 fn assertions(one_fails: bool) -> Vec<AssertionOutcome> {
-    let assertion = |name: &str, sql: Option<&str>, expected: &str, found: &str, held: bool, seconds: f64| AssertionOutcome {
-        name: name.to_owned(),
-        sql: sql.map(str::to_owned),
-        expected: expected.to_owned(),
-        found: found.to_owned(),
-        held,
-        seconds,
-    };
+    let assertion =
+        |name: &str, sql: Option<&str>, expected: &str, found: &str, held: bool, seconds: f64| AssertionOutcome {
+            name: name.to_owned(),
+            sql: sql.map(str::to_owned),
+            expected: expected.to_owned(),
+            found: found.to_owned(),
+            held,
+            seconds,
+        };
     let orders = "SELECT COUNT(*) FROM shop.orders WHERE placed >= NOW() - INTERVAL 1 DAY";
     let fresh = if one_fails { "0" } else { "48,212" };
     vec![
         assertion("no table vanished", None, "all 41 tables of the last drill", "41 tables", true, 0.004),
         assertion("orders of the last day", Some(orders), "between 20,000 and 90,000", fresh, !one_fails, 2.3),
-        assertion("no order without customer", Some("SELECT COUNT(*) FROM shop.orders o LEFT JOIN shop.customers c ON c.id = o.customer_id WHERE c.id IS NULL"), "= 0", "0", true, 9.1),
+        assertion(
+            "no order without customer",
+            Some(
+                "SELECT COUNT(*) FROM shop.orders o LEFT JOIN shop.customers c ON c.id = o.customer_id WHERE c.id IS NULL",
+            ),
+            "= 0",
+            "0",
+            true,
+            9.1,
+        ),
         assertion("rows of shop.orders", None, "within 10 % of 88,120,400", "88,610,771", true, 0.01),
     ]
 }
@@ -145,8 +155,10 @@ fn tell(record: &mut DrillRecord) {
         Verdict::OverBudget => (
             "restored and proved, but recovery took longer than the 30 min allowed",
             Some("recovery took longer than the 30 min allowed"),
-            &["See which phase grew in the chart below, and give the drill's server more processors or a faster disk.",
-              "If nothing can be made faster, tell who relies on 30 min that it is no longer true."],
+            &[
+                "See which phase grew in the chart below, and give the drill's server more processors or a faster disk.",
+                "If nothing can be made faster, tell who relies on 30 min that it is no longer true.",
+            ],
         ),
         Verdict::Unproved => (
             "restored, and 2 tables could not be compared with the backup",
@@ -156,14 +168,18 @@ fn tell(record: &mut DrillRecord) {
         Verdict::AssertionFailed => (
             "restored and proved, but an assertion failed: orders of the last day: expected between 20,000 and 90,000, found 0",
             Some("orders of the last day: expected between 20,000 and 90,000, found 0"),
-            &["The backup is as the source was: look at the source, not at the backup.",
-              "Run the statement there: SELECT COUNT(*) FROM shop.orders WHERE placed >= NOW() - INTERVAL 1 DAY"],
+            &[
+                "The backup is as the source was: look at the source, not at the backup.",
+                "Run the statement there: SELECT COUNT(*) FROM shop.orders WHERE placed >= NOW() - INTERVAL 1 DAY",
+            ],
         ),
         Verdict::DamagedBackup => (
             "chunk 118 of shop.orders is missing: object data/4f/4f1c02aa is not in the repository",
             Some("chunk 118 of shop.orders is missing: object data/4f/4f1c02aa is not in the repository"),
-            &["Make a new backup now: myriad backup --source mysql://backup@db-1/ --repo s3://backups-eu/mysql/production",
-              "Find what else is damaged: myriad verify --repo s3://backups-eu/mysql/production --name shop"],
+            &[
+                "Make a new backup now: myriad backup --source mysql://backup@db-1/ --repo s3://backups-eu/mysql/production",
+                "Find what else is damaged: myriad verify --repo s3://backups-eu/mysql/production --name shop",
+            ],
         ),
         Verdict::CouldNotRun => (
             "no server could be started: /usr/sbin/mysqld ended with code 1: no room on /var/lib/myriad",
