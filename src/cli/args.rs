@@ -2,6 +2,8 @@
 //! size is a size, a glob is a glob); what they mean together is worked out in `settings`. No option has a
 //! long help text beside its line, so `-h` and `--help` print the same page: options, examples, exit codes.
 
+pub mod drill;
+
 use super::size;
 use crate::bench::dataset::DatasetSpec;
 use crate::error::{Error, Exit};
@@ -66,6 +68,9 @@ pub enum Command {
     /// Remove backups by rules, and what no backup needs
     #[command(after_help = after_help(PRUNE_EXAMPLES, PRUNE_EXITS))]
     Prune(PruneArgs),
+    /// Restore a backup to a private server, prove it, ask it questions
+    #[command(after_help = after_help(drill::EXAMPLES, &[drill::EXITS]))]
+    Drill(drill::DrillArgs),
     /// Backup, restore and proof on two private servers, with sample data
     #[command(after_help = after_help(DEMO_EXAMPLES, DEMO_EXITS))]
     Demo(DemoArgs),

@@ -8,9 +8,11 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 /// The variables that mean something here.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 15] = [
     "HOME",
     "LOGNAME",
+    "MYRIAD_MARIADBD",
+    "MYRIAD_MARIADB_HOME",
     "MYRIAD_MYSQLD",
     "MYRIAD_MYSQL_HOME",
     "MYSQL_HOST",

@@ -5,6 +5,7 @@
 pub mod commit;
 pub mod condemned;
 pub mod document;
+pub mod drills;
 pub mod error;
 pub mod known;
 pub mod lock;

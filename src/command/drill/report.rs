@@ -38,6 +38,13 @@ pub struct ReportOptions {
     pub metrics: Option<PathBuf>,
 }
 
+impl ReportOptions {
+    /// A file is asked for that holds one drill, whatever its source is called.
+    pub fn of_one_drill(&self) -> bool {
+        self.html.is_some() || self.junit.is_some() || self.metrics.is_some()
+    }
+}
+
 /// The name, before the ending, of merged reports in a folder. No source is called so: its name has no such sign.
 const MERGED: &str = "@all";
 
