@@ -92,7 +92,7 @@ fn message(drills: &[DrillRecord], missing: &[MissingDrill]) -> String {
     if !missing.is_empty() {
         parts.push(format!("{} not drilled", missing.len()));
     }
-    format!("{}: {}", parts[0], parts[1..].join("; ")).trim_end_matches(": ").to_owned()
+    format!("{}: {}", parts[0], parts[1..].join(", ")).trim_end_matches(": ").to_owned()
 }
 
 impl MergedDrills {
