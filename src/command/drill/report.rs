@@ -99,6 +99,8 @@ impl Texts {
         if let Some(folder) = &options.folder {
             std::fs::create_dir_all(folder).map_err(|error| cannot("make", folder, &error))?;
             let kinds = [("json", &self.json), ("html", &self.html), ("xml", &self.junit), ("prom", &self.metrics)];
+            // Each source has its own metrics there: a collector that reads the folder must not find a series twice.
+            let kinds = kinds.into_iter().filter(|(ending, _)| name != MERGED || *ending != "prom");
             files.extend(kinds.map(|(ending, text)| (folder.join(format!("{name}.{ending}")), text.as_str())));
         }
         let single = [(&options.html, &self.html), (&options.junit, &self.junit), (&options.metrics, &self.metrics)];

@@ -2,6 +2,7 @@
 
 pub mod cutter;
 pub mod data;
+pub mod drill_records;
 pub mod drills;
 pub mod everything;
 pub mod forge;
@@ -9,6 +10,7 @@ pub mod keyed;
 pub mod killed;
 pub mod liar;
 pub mod mishaps;
+pub mod outside;
 pub mod program;
 pub mod proxy;
 pub mod random_keys;
