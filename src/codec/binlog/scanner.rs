@@ -63,11 +63,14 @@ impl Scanner {
         let header = Header::parse(bytes).filter(|header| header.bytes as usize == bytes.len());
         let header = header.ok_or(BinlogError::NoEvent { bytes: bytes.len() })?;
         let in_file = header.next != 0 && header.flags & FLAG_ARTIFICIAL == 0 && !matches!(header.kind, 27 | 41);
-        let content = if in_file || header.kind == FORMAT_DESCRIPTION {
-            checked(&header, bytes, self.checksum)?
-        } else {
+        let content = match (in_file, header.kind) {
+            (true, _) => checked(&header, bytes, self.checksum)?,
+            // Changed by the sender, which computes its checksum anew only where it checks the others (seen on 9.7.4).
+            (false, FORMAT_DESCRIPTION) => {
+                &bytes[HEADER_BYTES..bytes.len().saturating_sub(CHECKSUM_BYTES).max(HEADER_BYTES)]
+            }
             // The first of a stream is sent before it is said how events are checked.
-            checked(&header, bytes, Checksum::Crc32).unwrap_or(&bytes[HEADER_BYTES..])
+            (false, _) => checked(&header, bytes, Checksum::Crc32).unwrap_or(&bytes[HEADER_BYTES..]),
         };
         let body = body::parse(&header, content)?;
         if let Body::FormatDescription { checksum, .. } = &body {
