@@ -2,7 +2,7 @@
 
 use crate::support::data;
 use crate::support::program::{Repo, address, run, start};
-use crate::support::server::{programs, source};
+use crate::support::server::source;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ async fn shards_drill_each_source_once_and_one_report_has_them_all() {
     }
 
     let (history, reports) = (at("history"), at("reports"));
-    let mysqld = programs().mysqld.to_string_lossy().into_owned();
+    let mysqld = source().program().to_string_lossy().into_owned();
     let shard = |shard: &str| {
         let own = ["drill", "--shard", shard, "--mysqld", &mysqld, "--report-dir", &reports, "--json"];
         start(&[&own[..], &["--repo", &place, "--history", &history, "--memory", "64M"]].concat())

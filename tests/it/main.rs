@@ -3,6 +3,8 @@
 mod support;
 
 mod abort;
+mod archive;
+mod archive_kills;
 mod backup_kills;
 mod bounds;
 mod by_hand;
