@@ -122,7 +122,6 @@ pub async fn run_from(
         admission,
         findings,
         plan,
-        repeated: false,
         progressed: Progressed::default(),
         standings: Standings::default(),
         names,

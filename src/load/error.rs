@@ -153,7 +153,9 @@ impl LoadError {
         match self {
             LoadError::Unread { source, .. } => source.exit() == Exit::RepositoryDamaged,
             LoadError::Rejected { .. } | LoadError::Chunk { .. } | LoadError::Definition { .. } => true,
-            LoadError::Refused { source, .. } => !source.code().is_some_and(|code| OF_THE_SERVER.contains(&code)),
+            LoadError::Refused { source, .. } => {
+                !read_only(source) && !source.code().is_some_and(|code| OF_THE_SERVER.contains(&code))
+            }
             // Somebody holds the table: a lock that was waited for in vain, again and again.
             LoadError::Server(source) => matches!(source.code(), Some(1205 | 1213)),
             _ => false,
@@ -178,8 +180,8 @@ impl LoadError {
     }
 }
 
-/// Answers that every statement would get: shutting down, read only in several ways, interrupted.
-const OF_THE_SERVER: [u16; 4] = [1053, 1290, 1317, 1836];
+/// Answers that every statement would get: shutting down, interrupted.
+const OF_THE_SERVER: [u16; 2] = [1053, 1317];
 
 /// The right that an account with rights on its own schemas alone lacks.
 const NEEDS_LEDGER: &str =
@@ -200,9 +202,19 @@ pub(super) fn no_room(error: &ServerError) -> Option<(&str, &str)> {
     }
 }
 
+/// The target became read only under the run: by an option of the server, which it names, or as a whole.
+pub(super) fn read_only(error: &ServerError) -> bool {
+    match error {
+        ServerError::Statement { code: 1290, message, .. } => message.contains("read-only"),
+        ServerError::Statement { code, .. } => *code == 1836,
+        _ => false,
+    }
+}
+
 impl Explain for LoadError {
     fn exit(&self) -> Exit {
         match self {
+            LoadError::Server(source) if read_only(source) => Exit::TargetUnfit,
             LoadError::Server(source) if no_room(source).is_some() => Exit::TargetUnfit,
             LoadError::Server(source) | LoadError::NoLedger { source } => source.exit(),
             LoadError::Ledger(source) => source.exit(),
@@ -225,6 +237,10 @@ impl Explain for LoadError {
         let LoadError::Refused { source, .. } = self else {
             return match self {
                 LoadError::Server(source) if no_room(source).is_some() => Some(MAKE_ROOM.into()),
+                LoadError::Server(source) if read_only(source) => Some(
+                    "the target was made read only: see who did that and why; once it is not any more the same command goes on"
+                        .into(),
+                ),
                 LoadError::Server(source) => source.hint(),
                 LoadError::Ledger(source) => source.hint(),
                 LoadError::NoLedger { .. } => Some(NEEDS_LEDGER.into()),
@@ -240,9 +256,9 @@ impl Explain for LoadError {
                 LoadError::Busy { connection, .. } => Some(format!(
                     "wait until it has ended; where its program is gone, as after a crash of its machine, KILL {connection} there"
                 )),
-                LoadError::OtherRun { .. } => Some(
-                    "finish it with its own command, or remove what it made: restore --abort with the same --target".into(),
-                ),
+                LoadError::OtherRun { backup, .. } => Some(format!(
+                    "finish it with its own command (with --backup {backup}), or remove what it made: restore --abort with the same --target"
+                )),
                 LoadError::Strangers { .. } => Some(
                     "somebody has made them since the target was looked at: rename them there, or remove what this run made \
                      and restore under other names with --rename schema=other"

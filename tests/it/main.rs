@@ -30,6 +30,7 @@ mod kills;
 mod login;
 mod managed;
 mod mariadb;
+mod not_ours;
 mod not_taken;
 mod objects;
 mod partial;

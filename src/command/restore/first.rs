@@ -168,8 +168,13 @@ impl Run<'_> {
             self.load(repository, tables).await?;
             let whole: Vec<usize> = stage.iter().copied().filter(|&place| !self.standings.has_failed(place)).collect();
             self.note_loaded(&whole);
-            self.target.make_histograms(&self.selected, &whole, &mut self.made).await?;
-            self.prove(&whole).await?;
+            // What is usable since an earlier try stays as it is, and what was proved is not proved again: it may be in use.
+            let new: Vec<usize> =
+                whole.iter().copied().filter(|place| !self.standings.usable.contains(place)).collect();
+            self.target.make_histograms(&self.selected, &new, &mut self.made).await?;
+            let unproved: Vec<usize> =
+                whole.into_iter().filter(|place| !self.standings.proved.contains(place)).collect();
+            self.prove(&unproved).await?;
             self.finish_first(&stage).await?;
             self.stop_here()?;
         }
@@ -309,8 +314,8 @@ impl Run<'_> {
 
     /// Makes triggers, by their place among the objects.
     pub(super) async fn make_triggers(&mut self, which: &HashSet<usize>) -> Result<()> {
-        let Run { target, selected, made, repeated, .. } = self;
-        target.make_objects((selected, &|n| which.contains(&n)), Stage::Triggers, *repeated, made).await
+        let Run { target, selected, made, .. } = self;
+        target.make_objects((selected, &|n| which.contains(&n)), Stage::Triggers, made).await
     }
 }
 

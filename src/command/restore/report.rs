@@ -6,6 +6,7 @@ use super::phases::Phase;
 use super::prediction::Prediction;
 use super::standing::{FailedTable, Step, Waiting};
 use super::steps::Run;
+use super::tuning::go_on_line;
 use crate::command::text::{bytes, count, counted, seconds, some_of};
 use crate::error::{Error, Exit};
 use crate::guard::{Finding, Grade};
@@ -193,7 +194,8 @@ pub(super) fn done(run: Run<'_>, gtid: GtidOutcome) -> RestoreReport {
 
 /// The report of a restore in which tables have failed, with what was not made for that.
 pub(super) fn incomplete(mut run: Run<'_>, waiting: Vec<Waiting>) -> RestoreReport {
-    let (go_on, abort) = (run.options.command_line.clone(), run.options.abort_line.clone());
+    let go_on = go_on_line(run.options, &run.backup.manifest.id);
+    let abort = run.options.abort_line.clone();
     let failed = std::mem::take(&mut run.standings.failed);
     let tables = run.selected.tables.iter().enumerate().filter(|(place, _)| !run.standings.has_failed(*place));
     let usable = tables.map(|(_, table)| table.target.to_string()).collect();

@@ -50,8 +50,6 @@ pub(super) struct Run<'a> {
     pub findings: Vec<Finding>,
     /// What was told before the first change.
     pub plan: Box<RestorePlan>,
-    /// A step was taken again over a new control session: what it made before is there.
-    pub repeated: bool,
     /// What an earlier try has left, or this one over a control session that was lost.
     pub progressed: Progressed,
     /// How each table stands.
@@ -182,8 +180,8 @@ impl Run<'_> {
         self.left_out = (self.selected.objects.iter().zip(&blocked))
             .map(|((object, _), blocked)| object.kind == ObjectKind::View && !blocked.is_empty())
             .collect();
-        let Run { target, selected, made, repeated, left_out, .. } = self;
-        target.make_objects((selected, &|n| !left_out[n]), Stage::Code, *repeated, made).await?;
+        let Run { target, selected, made, left_out, .. } = self;
+        target.make_objects((selected, &|n| !left_out[n]), Stage::Code, made).await?;
         self.users.grant_rest(&mut self.target).await
     }
 
@@ -305,8 +303,8 @@ impl Run<'_> {
         if self.standings.incomplete() {
             return Ok(());
         }
-        let Run { target, selected, made, repeated, .. } = self;
-        target.make_objects((selected, &|_| true), Stage::Events, *repeated, made).await
+        let Run { target, selected, made, .. } = self;
+        target.make_objects((selected, &|_| true), Stage::Events, made).await
     }
 
     /// Removes the ledger: the run is complete.
@@ -359,7 +357,6 @@ impl Run<'_> {
             return Err(error);
         }
         self.progress.note(&format!("the control session was lost and is opened anew: {error}"));
-        self.repeated = true;
         if !self.sessions.renew(&mut self.target.session).await? {
             return Err(error);
         }

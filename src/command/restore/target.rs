@@ -65,6 +65,9 @@ pub(super) struct Made {
     pub notes: Vec<String>,
 }
 
+/// What a run that goes on drops first and makes anew: it fires, or may be half made.
+const UNMADE: [ObjectKind; 3] = [ObjectKind::View, ObjectKind::Trigger, ObjectKind::Event];
+
 impl Target {
     /// Connects, and asks the server who it is.
     pub async fn connect(options: &RestoreOptions, manifest: &Manifest) -> Result<Target> {
@@ -161,14 +164,15 @@ impl Target {
                 _ => continue,
             };
             self.session.execute(format!("DROP {what} IF EXISTS {}", name.sql())).await?;
+            ledger::forget_objects(&mut self.session, &[(object.kind, name)]).await?;
         }
         self.put_collations_back().await
     }
 
     /// Gives schemas the collation that they had before code was made in them.
     pub async fn put_collations_back(&mut self) -> Result<()> {
-        for (schema, collation) in &self.own.collations {
-            schema::put_collation_back(&mut self.session, schema, collation).await?;
+        for (schema, collations) in &self.own.collations {
+            schema::put_collation_back(&mut self.session, schema, collations).await?;
         }
         Ok(())
     }
@@ -328,31 +332,22 @@ impl Target {
         Ok(())
     }
 
-    /// Makes the objects of a stage that are `wanted`, by their place among the chosen ones. What an earlier try of the run made stays, and what this one made where the stage is
-    /// `repeated`; anything else of the same name is in the way.
+    /// Makes the objects of a stage that are `wanted`, by their place among the chosen ones. What the run has made before stays;
+    /// anything else of the same name is in the way.
     pub async fn make_objects(
         &mut self,
         (selected, wanted): (&Selected, &(dyn Fn(usize) -> bool + Sync)),
         stage: Stage,
-        repeated: bool,
         made: &mut Made,
     ) -> Result<()> {
         let objects = selected.objects.iter().enumerate().filter(|(place, _)| wanted(*place));
         let objects: Vec<(&Object, &str)> = objects.map(|(_, (object, schema))| (object, schema.as_str())).collect();
-        let new: Vec<_> = (objects.iter().filter(|(object, _)| stage.has(object.kind)))
-            .map(|(object, schema)| (object.kind, QualifiedName::new(*schema, &object.name.name)))
-            .filter(|(kind, name)| !self.own.has_object(*kind, name))
-            .collect();
-        ledger::objects_begun(&mut self.session, &new).await?;
-        ledger::keep_collations(&mut self.session, &objects.iter().map(|(_, schema)| *schema).collect()).await?;
         let tables = selected.tables.iter().map(|table| table.target.clone()).collect();
         let done = objects::create_objects(&mut self.session, &objects, &tables, stage).await?;
-        for (kind, name) in done.existing {
-            if !repeated && !self.own.has_object(kind, &name) {
-                ledger::forget_object(&mut self.session, kind, &name).await?;
-                made.not_created.push(NotCreated { kind, name, why: "the target has another of this name".into() });
-            }
-        }
+        // What an earlier try had made of these was dropped before, but for routines, which may be there still.
+        let gone = done.not_created.iter().map(|object| (object.kind, object.name.clone()));
+        let gone: Vec<_> = gone.filter(|(kind, _)| UNMADE.contains(kind)).collect();
+        ledger::forget_objects(&mut self.session, &gone).await?;
         made.objects += done.created as u64;
         made.not_created.extend(done.not_created);
         made.notes.extend(done.notes);
@@ -486,7 +481,8 @@ async fn create_batch(
             Ok(notes) => noted.lock().expect("no holder of the lock panics").notes.extend(notes),
             Err(error) if error.lost() => return Err(error),
             Err(error) if error.concerns_one_table() && error.code() != Some(TABLE_EXISTS) => {
-                if !missing.begun_before {
+                // It is not there; whoever makes it from here on is not the run.
+                if !missing.begun_before && !schema::is_there(session, target).await? {
                     ledger::forget_tables(session, &[target]).await?;
                 }
                 noted.lock().expect("no holder of the lock panics").failures.insert(*number, error);
@@ -507,7 +503,9 @@ const TABLE_EXISTS: u16 = 1050;
 /// What it comes to that the first of these tables was refused, so that the rest will not be made.
 async fn not_made(session: &mut Session, tables: &[Missing], error: LoadError) -> Result<LoadError, LoadError> {
     let taken = error.code() == Some(TABLE_EXISTS) && !tables[0].begun_before;
-    let not_ours = tables.iter().skip(usize::from(!taken)).filter(|missing| !missing.begun_before);
+    // One that was refused is not there; whoever makes it from here on is not the run.
+    let there = !taken && schema::is_there(session, &tables[0].target).await?;
+    let not_ours = tables.iter().skip(usize::from(there)).filter(|missing| !missing.begun_before);
     ledger::forget_tables(session, &not_ours.map(|missing| &missing.target).collect::<Vec<_>>()).await?;
     Ok(match taken {
         true => {
@@ -549,7 +547,12 @@ pub(super) fn fold_names(mut selected: Selected, facts: &ServerFacts) -> Result<
     // With 2 a server keeps the case that it was given.
     if facts.lower_case_table_names == 1 {
         selected.schemas.iter_mut().for_each(|(_, name)| *name = name.to_lowercase());
-        selected.objects.iter_mut().for_each(|(_, schema)| *schema = schema.to_lowercase());
+        for (object, schema) in &mut selected.objects {
+            *schema = schema.to_lowercase();
+            if object.kind == ObjectKind::View {
+                object.name.name = object.name.name.to_lowercase();
+            }
+        }
         for table in &mut selected.tables {
             table.target = QualifiedName::new(table.target.schema.to_lowercase(), table.target.name.to_lowercase());
         }

@@ -5,7 +5,7 @@
 use super::plan::check_rows_fit;
 use super::steps::Run;
 use super::target::Target;
-use crate::command::options::{Redo, RestoreOptions, Tune};
+use crate::command::options::{BackupChoice, Redo, RestoreOptions, Tune};
 use crate::command::text::some_of;
 use crate::error::{Error, Exit, Result};
 use crate::guard::{Admission, Finding, FindingKind};
@@ -226,7 +226,8 @@ impl Run<'_> {
     /// What an error comes to that broke the run off: settings are put back as far as the target can be reached, and the
     /// error says how to go on.
     pub async fn broken_off(mut self, error: Error) -> Error {
-        let resumable = |error: Error| go_on(error, self.options);
+        let (options, backup) = (self.options, self.backup.manifest.id.clone());
+        let resumable = |error: Error| go_on(error, options, &backup);
         if !self.tuning.in_force && !self.tuning.redo_is_off {
             return resumable(error);
         }
@@ -322,9 +323,19 @@ async fn put_back_patiently(session: &mut Session) -> Result<Vec<settings::Undon
 /// "Query execution was interrupted".
 const INTERRUPTED: u16 = 1317;
 
+/// The command line that goes on with a run; empty where no command line began it.
+pub(super) fn go_on_line(options: &RestoreOptions, backup: &str) -> String {
+    match (options.command_line.as_str(), &options.backup) {
+        ("", _) => String::new(),
+        // By then there may be a newer one.
+        (line, BackupChoice::Latest) => format!("{line} --backup {backup}"),
+        (line, BackupChoice::Id(_)) => line.to_owned(),
+    }
+}
+
 /// Adds the two commands that come next.
-fn go_on(error: Error, options: &RestoreOptions) -> Error {
-    let error = match options.command_line.as_str() {
+fn go_on(error: Error, options: &RestoreOptions, backup: &str) -> Error {
+    let error = match go_on_line(options, backup).as_str() {
         "" => error,
         line => error.hint(format!("to go on: {line}")),
     };
