@@ -23,7 +23,7 @@ pub use report::{RestoreDone, RestoreReport};
 pub use standing::{FailedTable, Step, Waiting};
 
 use crate::command::options::{BackupChoice, RestoreOptions};
-use crate::command::selected;
+use crate::command::selected::{self, Selected};
 use crate::error::{Error, Result};
 use crate::guard;
 use crate::limits;
@@ -64,14 +64,11 @@ pub async fn run_from(
     let repository = Repository::open(store).await?;
     let backup = choose(&repository, options.name.as_deref(), &options.backup).await?;
     let (selection, renames) = (&options.selection, &options.renames);
-    let mut selected = selected::read(&repository, &backup.manifest, selection, renames, !options.no_objects).await?;
+    let selected = selected::read(&repository, &backup.manifest, selection, renames, !options.no_objects).await?;
 
     // Who is the target, and may it be touched?
     let mut target = Target::connect(options, &backup.manifest).await?;
-    let notes = objects::change(&mut selected, options, &target.rights.account)?;
-    target.notes.extend(notes);
-    target.notes.extend(external::change(&mut selected, options)?);
-    let selected = target::fold_names(selected, &target.facts)?;
+    let selected = as_it_will_be(selected, options, &mut target)?;
     let first = first::find(options, &selected)?;
     let mut users = Users::read(&repository, &backup.manifest, options, &mut target).await?;
     phases.enter("guard", 0, 0);
@@ -104,10 +101,8 @@ pub async fn run_from(
         return Ok(RestoreReport::Plan(plan));
     }
     plan.before().iter().for_each(|line| progress.note(line));
-    let other_family = target::other_family(&backup.manifest.server, &target.facts);
     let (made, names) = (Made::default(), Names::of(&selected));
-    let sessions = RunSessions::new(&options.target, target.skip_binlog, &target.session, &stop);
-    let sessions = Arc::new(sessions);
+    let sessions = Arc::new(RunSessions::new(&options.target, target.skip_binlog, &target.session, &stop));
     let run = Run {
         options,
         backup,
@@ -133,15 +128,20 @@ pub async fn run_from(
         progress,
         stop,
     };
-    let done = carry_out(run, &repository, progressed).await;
     // The likely cause of a refusal is said with it.
-    match (done, other_family) {
-        (Ok(mut report), Some(cause)) => {
-            report.hint(&cause);
-            Ok(report)
-        }
+    let other_family = target::other_family(&run.backup.manifest.server, &run.target.facts);
+    match (carry_out(run, &repository, progressed).await, other_family) {
+        (Ok(report), Some(cause)) => Ok(report.hint(&cause)),
         (done, cause) => done.map_err(|error| cause.into_iter().fold(error, Error::hint)),
     }
+}
+
+/// What is chosen, with the definers, directories and names that it will have on the target.
+fn as_it_will_be(mut selected: Selected, options: &RestoreOptions, target: &mut Target) -> Result<Selected> {
+    let notes = objects::change(&mut selected, options, &target.rights.account)?;
+    target.notes.extend(notes);
+    target.notes.extend(external::change(&mut selected, options)?);
+    target::fold_names(selected, &target.facts)
 }
 
 /// All steps of a restore that was admitted, and its end.
