@@ -39,6 +39,8 @@ use crate::verify::{self, Proof, ProofTable};
 use admission::Admitted;
 use gtid::GtidOutcome;
 use phases::Phases;
+use plan::Effort;
+use prediction::Prediction;
 use standing::{Names, Standings};
 use std::sync::Arc;
 use steps::Run;
@@ -75,10 +77,8 @@ pub async fn run_from(
     let asked = admission::ask(&mut target, options, &backup, &selected, &mut users).await?;
     // The plan is made before the guard looks again.
     let effort = plan::effort(options, &selected, progress.as_ref());
-    let free = guard::free_bytes(&target.facts, &options.target);
-    // A prediction is not worth an error.
-    let rates = proofs::last_rates(&repository, &backup.manifest.name).await.unwrap_or_default();
-    let prediction = prediction::predict(&selected, asked.progressed.as_ref(), options, effort.workers, free, rates);
+    let prediction =
+        predicted(&repository, &backup, (&selected, asked.progressed.as_ref()), options, &target, &effort).await;
     let fits = plan::check_json_types(&selected, &target.facts);
     let Admitted { admission, findings, progressed } =
         asked.decide(&mut target, options, &prediction, &stop, &phases).await?;
@@ -123,8 +123,6 @@ pub async fn run_from(
         first,
         loaded: Loaded::default(),
         proof: None,
-        proved_before: Vec::new(),
-        left_out: Vec::new(),
         progress,
         stop,
     };
@@ -134,6 +132,20 @@ pub async fn run_from(
         (Ok(report), Some(cause)) => Ok(report.hint(&cause)),
         (done, cause) => done.map_err(|error| cause.into_iter().fold(error, Error::hint)),
     }
+}
+
+/// What is predicted by the rates of the last restore of this source, where there was one; not worth an error.
+async fn predicted(
+    repository: &Repository,
+    backup: &Found,
+    (selected, progressed): (&Selected, Option<&Progressed>),
+    options: &RestoreOptions,
+    target: &Target,
+    effort: &Effort,
+) -> Prediction {
+    let free = guard::free_bytes(&target.facts, &options.target);
+    let rates = proofs::last_rates(repository, &backup.manifest.name).await.unwrap_or_default();
+    prediction::predict(selected, progressed, options, effort.workers, free, rates)
 }
 
 /// What is chosen, with the definers, directories and names that it will have on the target.
