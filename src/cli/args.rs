@@ -2,16 +2,25 @@
 //! size is a size, a glob is a glob); what they mean together is worked out in `settings`. No option has a
 //! long help text beside its line, so `-h` and `--help` print the same page: options, examples, exit codes.
 
+mod archive;
+pub mod drill;
+mod replicate;
+
+pub use archive::{ArchiveArgs, StartArg};
+
 use super::size;
 use crate::bench::dataset::DatasetSpec;
 use crate::error::{Error, Exit};
 use crate::limits;
 use crate::schema::Account;
 use crate::server::SslMode;
+use archive::{ARCHIVE_EXAMPLES, ARCHIVE_EXITS};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use replicate::ReplicateArgs;
 
 /// Fast parallel backup and restore for MySQL, with proof
 #[derive(Debug, Parser)]
@@ -66,6 +75,12 @@ pub enum Command {
     /// Remove backups by rules, and what no backup needs
     #[command(after_help = after_help(PRUNE_EXAMPLES, PRUNE_EXITS))]
     Prune(PruneArgs),
+    /// Restore a backup to a private server, prove it, ask it questions
+    #[command(after_help = after_help(drill::EXAMPLES, &[drill::EXITS]))]
+    Drill(drill::DrillArgs),
+    /// Keep a server's binary logs in a repository
+    #[command(after_help = after_help(ARCHIVE_EXAMPLES, ARCHIVE_EXITS))]
+    Archive(ArchiveArgs),
     /// Backup, restore and proof on two private servers, with sample data
     #[command(after_help = after_help(DEMO_EXAMPLES, DEMO_EXITS))]
     Demo(DemoArgs),
@@ -278,6 +293,8 @@ pub struct RestoreArgs {
     /// Set gtid_purged to the backup's GTID set where that is right
     #[arg(long, value_name = "HOW", value_enum, default_value_t = GtidPurgedArg::Off, help_heading = "Target")]
     pub gtid_purged: GtidPurgedArg,
+    #[command(flatten)]
+    pub replicate: ReplicateArgs,
     /// How much is read back and compared
     #[arg(long, value_name = "HOW", value_enum, default_value_t = ProofArg::Full, help_heading = "Target")]
     pub verify: ProofArg,
@@ -480,6 +497,9 @@ pub struct PruneArgs {
     /// Keep the newest of a month, for N months
     #[arg(long, value_name = "N", value_parser = keep, help_heading = "Selection")]
     pub keep_monthly: Option<u32>,
+    /// Remove binary logs from before the oldest backup that stays
+    #[arg(long, help_heading = "Selection")]
+    pub binlogs_before_oldest: bool,
     /// Delete what was condemned so long ago: 12h, 3d [default: 3d]
     #[arg(long, value_name = "TIME", value_parser = span, help_heading = "Storage")]
     pub grace: Option<Duration>,
@@ -685,6 +705,7 @@ const RESTORE_EXAMPLES: &str = "  myriad restore --target mysql://root@db2 --rep
   myriad restore --target mysql://root@db2 --repo /backups --table shop.orders \\
       --rename shop=shop_yesterday
   myriad restore --target mysql://root@db2 --repo /backups --dry-run
+  myriad restore --target mysql://root@db2 --repo /backups --replicate-from mysql://repl@db1
   myriad restore --target mysql://root@db2 --abort";
 
 const VERIFY_EXAMPLES: &str = "  myriad verify --repo /backups
@@ -734,6 +755,7 @@ const RESTORE_EXITS: &[&[Exit]] = &[
         Exit::ProofFailed,
         Exit::LoadRejected,
         Exit::TargetMustBeRebuilt,
+        Exit::ReplicationNotStarted,
     ],
 ];
 const VERIFY_EXITS: &[&[Exit]] = &[CONNECT_EXITS, &[Exit::BackupNotFound, Exit::ProofFailed]];

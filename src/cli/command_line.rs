@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// The same restore again. A choice of the latest backup is left out: who goes on must name the one that was chosen.
 pub fn again(line: &[OsString], args: &RestoreArgs) -> String {
-    let target = args.target.as_deref().unwrap_or_default();
+    let addresses = [("--target=", &args.target), ("--replicate-from=", &args.replicate.replicate_from)];
     let latest = |at: usize| {
         let is = |at: usize, wanted: &str| line.get(at).is_some_and(|word| word == wanted);
         is(at, "--backup=latest")
@@ -19,12 +19,12 @@ pub fn again(line: &[OsString], args: &RestoreArgs) -> String {
     };
     let words = line.iter().enumerate().filter(|(at, _)| !latest(*at)).map(|(_, word)| {
         let word = word.to_string_lossy();
-        match word.strip_suffix(target) {
-            Some(option) if !target.is_empty() && (option.is_empty() || option == "--target=") => {
-                format!("{option}{}", without_password(target))
-            }
-            _ => word.into_owned(),
-        }
+        let held = addresses.iter().find_map(|(name, address)| {
+            let address = address.as_deref().filter(|address| !address.is_empty())?;
+            let option = word.strip_suffix(address)?;
+            (option.is_empty() || option == *name).then(|| format!("{option}{}", without_password(address)))
+        });
+        held.unwrap_or_else(|| word.into_owned())
     });
     joined(words.chain(ask(args)))
 }
@@ -100,6 +100,15 @@ mod tests {
         let (resume, abort) = lines_of(&words);
         assert_eq!(resume, words.join(" "));
         assert_eq!(abort, "myriad restore --socket /tmp/s --user me --ssl-mode verify-ca --password --abort");
+    }
+
+    #[test]
+    fn the_password_of_a_replication_account_is_not_printed() {
+        let from = ["--replicate-from", "mysql://repl:secret@db1"];
+        let (resume, _) = lines_of(&[&["myriad", "restore", "-S", "/s", "--repo", "/b"][..], &from].concat());
+        assert_eq!(resume, "myriad restore -S /s --repo /b --replicate-from mysql://repl@db1");
+        let (resume, _) = lines_of(&["myriad", "restore", "-S", "/s", "--repo", "/b", &from.join("=")]);
+        assert!(resume.ends_with(" --replicate-from=mysql://repl@db1"), "{resume}");
     }
 
     #[test]

@@ -151,6 +151,7 @@ fn restore_options(options: &DemoOptions, target: &ConnectOptions, repository: &
         existing_users: ExistingUsers::Refuse,
         log_bin: false,
         gtid_purged: GtidPurged::Auto,
+        replicate_from: None,
         proof: ProofMode::Full,
         redo: Redo::Auto,
         tune: Tune::Auto,

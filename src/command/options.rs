@@ -229,6 +229,8 @@ pub struct RestoreOptions {
     pub log_bin: bool,
     /// `--gtid-purged`.
     pub gtid_purged: GtidPurged,
+    /// `--replicate-from`: the source that the target replicates from afterwards, with the replication account.
+    pub replicate_from: Option<ConnectOptions>,
     /// `--verify`.
     pub proof: ProofMode,
     /// `--redo`.
@@ -280,6 +282,8 @@ pub struct PruneOptions {
     pub keep: Keep,
     /// `--grace`: how long condemned objects are kept.
     pub grace: Duration,
+    /// `--binlogs-before-oldest`: archived binary logs that no backup that stays could need go too.
+    pub binlogs_before_oldest: bool,
     /// `--yes`: do it.
     pub yes: bool,
 }

@@ -10,6 +10,8 @@ mod phases;
 mod plan;
 mod prediction;
 mod primary_keys;
+mod put_back;
+mod replicate;
 mod report;
 mod standing;
 mod steps;
@@ -19,6 +21,7 @@ pub(crate) mod users;
 
 pub use first::{FirstTable, Late};
 pub use phases::Moment;
+pub use replicate::{Attached, Continuation};
 pub use report::{RestoreDone, RestoreReport};
 pub use standing::{FailedTable, Step, Waiting};
 
@@ -85,6 +88,7 @@ pub async fn run_from(
     fits?;
     let (source, beside_live_data) = (&backup.manifest.server, admission.beside_live_data);
     target.leave_out_binary_log(options, source, beside_live_data, progressed.as_ref()).await?;
+    let replicate = replicate::plan(&backup, options, &mut target, progressed.is_some()).await?;
     let in_use = tuning::in_use(&target.facts, source, &admission, &findings);
     let redo_off = tuning::redo_off(&mut target, options, progressed.as_ref(), in_use).await?;
     // Only now is anything changed there, and first of all what a dead run has left.
@@ -123,15 +127,11 @@ pub async fn run_from(
         first,
         loaded: Loaded::default(),
         proof: None,
+        replicate,
         progress,
         stop,
     };
-    // The likely cause of a refusal is said with it.
-    let other_family = target::other_family(&run.backup.manifest.server, &run.target.facts);
-    match (carry_out(run, &repository, progressed).await, other_family) {
-        (Ok(report), Some(cause)) => Ok(report.hint(&cause)),
-        (done, cause) => done.map_err(|error| cause.into_iter().fold(error, Error::hint)),
-    }
+    carry_out(run, &repository, progressed).await
 }
 
 /// What is predicted by the rates of the last restore of this source, where there was one; not worth an error.
@@ -156,13 +156,25 @@ fn as_it_will_be(mut selected: Selected, options: &RestoreOptions, target: &mut 
     target::fold_names(selected, &target.facts)
 }
 
-/// All steps of a restore that was admitted, and its end.
-async fn carry_out(mut run: Run<'_>, repository: &Repository, progressed: Option<Progressed>) -> Result<RestoreReport> {
+/// All steps of a restore that was admitted, and its end. The likely cause of a refusal is said with it.
+async fn carry_out(run: Run<'_>, repository: &Repository, progressed: Option<Progressed>) -> Result<RestoreReport> {
+    let other_family = target::other_family(&run.backup.manifest.server, &run.target.facts);
+    match (to_its_end(run, repository, progressed).await, other_family) {
+        (Ok(report), Some(cause)) => Ok(report.hint(&cause)),
+        (done, cause) => done.map_err(|error| cause.into_iter().fold(error, Error::hint)),
+    }
+}
+
+async fn to_its_end(
+    mut run: Run<'_>,
+    repository: &Repository,
+    progressed: Option<Progressed>,
+) -> Result<RestoreReport> {
     let watcher = tokio::spawn(end_late_statements(run.options.target.clone(), run.stop.clone()));
     let done = all_steps(&mut run, repository, progressed).await;
     watcher.abort();
     match done {
-        Ok(Ended::Complete(gtid)) => Ok(report::done(run, gtid)),
+        Ok(Ended::Complete(complete)) => Ok(report::done(run, complete)),
         Ok(Ended::Incomplete(waiting)) => Ok(report::incomplete(run, waiting)),
         Err(_) if run.stop.stopped() => {
             let stopped = run.phases.stopped();
@@ -175,9 +187,17 @@ async fn carry_out(mut run: Run<'_>, repository: &Repository, progressed: Option
 /// How the steps ended, where nothing broke them off.
 enum Ended {
     /// All is there.
-    Complete(GtidOutcome),
+    Complete(Complete),
     /// Tables have failed; the others are usable.
     Incomplete(Vec<Waiting>),
+}
+
+/// What comes to light at the end of a restore that is complete.
+struct Complete {
+    gtid: GtidOutcome,
+    attached: Option<Attached>,
+    /// Lines that put dropped tables back where they were.
+    put_back: Vec<String>,
 }
 
 async fn all_steps(run: &mut Run<'_>, repository: &Repository, progressed: Option<Progressed>) -> Result<Ended> {
@@ -205,9 +225,12 @@ async fn all_steps(run: &mut Run<'_>, repository: &Repository, progressed: Optio
     // Where the target continues in the source's history, as the last step.
     let (proved, resumed) = (run.proof.is_some(), run.admission.resumed);
     let gtid = gtid::decide(&run.backup, run.options, &mut run.target, proved, resumed).await?;
+    let put_back = put_back::lines(&run.selected, run.options, &mut run.target).await?;
+    let not_configured = run.configure_replication(&gtid).await;
     run.remove_ledger().await?;
     run.record_proof(repository).await;
-    Ok(Ended::Complete(gtid))
+    let attached = run.start_replication(not_configured).await;
+    Ok(Ended::Complete(Complete { gtid, attached, put_back }))
 }
 
 /// Once a stop is asked for, ends the statements of the run's own session that go on for long: one that waits for a table that

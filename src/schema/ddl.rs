@@ -12,7 +12,7 @@ mod lexer;
 
 pub use change::{
     referenced_schema, referenced_table, rename_schema_in_foreign_key, rename_schema_of_sequences, with_name,
-    without_directories, without_placement,
+    with_schema_in_foreign_key, without_directories, without_placement,
 };
 pub(crate) use lexer::{Dialect, Lexer, Token, unquote};
 

@@ -4,9 +4,10 @@ use super::first::FirstTable;
 use super::gtid::GtidOutcome;
 use super::phases::Phase;
 use super::prediction::Prediction;
+use super::replicate::{self, Attached, Continuation};
 use super::standing::{FailedTable, Step, Waiting};
 use super::steps::Run;
-use super::tuning::go_on_line;
+use super::{Complete, tuning};
 use crate::command::text::{bytes, count, counted, seconds, some_of};
 use crate::error::{Error, Exit};
 use crate::guard::{Finding, Grade};
@@ -156,6 +157,12 @@ pub struct RestoreDone {
     pub untyped: Vec<Untyped>,
     /// What became of `gtid_purged`; none where proof failed before.
     pub gtid: Option<GtidOutcome>,
+    /// The servers that the target can replicate from, going on where the backup stands, and the statements for it.
+    pub continuations: Vec<Continuation>,
+    /// What became of `--replicate-from`.
+    pub attached: Option<Attached>,
+    /// Lines for the mysql client that put tables, restored under another schema's name, back where they are missing.
+    pub put_back: Vec<String>,
     /// Objects that are not on the target, and why.
     pub not_created: Vec<String>,
     /// The tables that `--first` named, and how far each was when.
@@ -188,13 +195,15 @@ pub struct RestoreDone {
 }
 
 /// The report of a restore that is complete.
-pub(super) fn done(run: Run<'_>, gtid: GtidOutcome) -> RestoreReport {
-    RestoreReport::Restore(Box::new(RestoreDone { gtid: Some(gtid), ..report(run) }))
+pub(super) fn done(run: Run<'_>, complete: Complete) -> RestoreReport {
+    let Complete { gtid, attached, put_back } = complete;
+    let continuations = replicate::continuations(&run.backup, run.options, &run.target.facts, &gtid);
+    RestoreReport::Restore(Box::new(RestoreDone { gtid: Some(gtid), continuations, attached, put_back, ..report(run) }))
 }
 
 /// The report of a restore in which tables have failed, with what was not made for that.
 pub(super) fn incomplete(mut run: Run<'_>, waiting: Vec<Waiting>) -> RestoreReport {
-    let go_on = go_on_line(run.options, &run.backup.manifest.id);
+    let go_on = tuning::line_that_goes_on(run.options, &run.backup.manifest.id);
     let abort = run.options.abort_line.clone();
     let failed = std::mem::take(&mut run.standings.failed);
     let tables = run.selected.tables.iter().enumerate().filter(|(place, _)| !run.standings.has_failed(*place));
@@ -259,6 +268,9 @@ fn report(run: Run<'_>) -> RestoreDone {
         proof,
         untyped: if with_data { untyped } else { Vec::new() },
         gtid: None,
+        continuations: Vec::new(),
+        attached: None,
+        put_back: Vec::new(),
         not_created: users.not_created.into_iter().chain(made.not_created.iter().map(ToString::to_string)).collect(),
         first: first.tables,
         failed: Vec::new(),
@@ -283,9 +295,18 @@ impl RestoreReport {
         }
     }
 
-    /// The exit code: a restore in which a table failed is no success, and has the code of the most serious failure.
+    /// The exit code: a restore in which a table failed is no success, and has the code of the most serious failure; nor is one
+    /// after which the target does not replicate as asked.
     pub fn exit(&self) -> Exit {
-        self.error().map_or(Exit::Success, |error| error.exit())
+        match (self.error(), self) {
+            (Some(error), _) => error.exit(),
+            (None, RestoreReport::Restore(done))
+                if done.attached.as_ref().is_some_and(|attached| !attached.started) =>
+            {
+                Exit::ReplicationNotStarted
+            }
+            _ => Exit::Success,
+        }
     }
 
     /// Adds what to try to every failure of a table.
@@ -485,7 +506,10 @@ impl RestoreDone {
                 }
             });
         }
-        let binlog = if self.writes_binary_log { "written" } else { "not written, replicas of the target got nothing" };
+        let binlog = match self.writes_binary_log {
+            true => "written",
+            false => "not written: replicas of the target, if it has any, did not get these rows",
+        };
         lines.push(format!("  binary log of the target: {binlog}"));
         lines.extend(self.settings.iter().map(|undone| format!("  setting {undone}")));
         lines.extend(self.not_created.iter().map(|what| format!("  not created: {what}")));
@@ -497,6 +521,14 @@ impl RestoreDone {
         let sum = self.phases.iter().map(|phase| phase.seconds).sum();
         lines.push(format!("  time: {} ({})", seconds(sum), phases.join(", ")));
         lines.push(format!("  manifest sha256: {}", self.manifest_sha256));
+        if !self.attached.as_ref().is_some_and(|attached| attached.started) {
+            lines.extend(self.continuations.iter().flat_map(Continuation::lines));
+        }
+        lines.extend(self.attached.as_ref().map(Attached::line));
+        if !self.put_back.is_empty() {
+            lines.push("  to put back what is missing under the old names, in the mysql client:".into());
+            lines.extend(self.put_back.iter().map(|line| format!("    {line}")));
+        }
         lines.join("\n") + "\n"
     }
 

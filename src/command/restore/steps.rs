@@ -3,8 +3,10 @@
 
 use super::Readers;
 use super::first::First;
+use super::gtid::GtidOutcome;
 use super::phases::Phases;
 use super::plan::Effort;
+use super::replicate::{self, Attached};
 use super::report::RestorePlan;
 use super::standing::{Names, Standings, Step, Waiting};
 use super::target::{Made, Target};
@@ -62,6 +64,8 @@ pub(super) struct Run<'a> {
     pub loaded: Loaded,
     /// What was proved so far.
     pub proof: Option<Proof>,
+    /// The replication that begins afterwards, if one was asked for.
+    pub replicate: Option<replicate::Plan>,
     pub progress: Arc<dyn Progress>,
     pub stop: Stop,
 }
@@ -369,6 +373,22 @@ impl Run<'_> {
             let rates = self.rates();
             let recorded = record(repository, std::slice::from_ref(&self.backup), ProofKind::Proved, rates).await;
             self.made.notes.extend(recorded);
+        }
+    }
+
+    /// Points the target at its source, where that was asked for; returns why it did not go.
+    pub async fn configure_replication(&mut self, gtid: &GtidOutcome) -> Option<Attached> {
+        let plan = self.replicate.as_ref()?;
+        self.phases.enter("replication", 0, 0);
+        replicate::configure(plan, &mut self.target, gtid).await
+    }
+
+    /// Starts the replication that was configured.
+    pub async fn start_replication(&mut self, not_configured: Option<Attached>) -> Option<Attached> {
+        let plan = self.replicate.as_ref()?;
+        match not_configured {
+            Some(failed) => Some(failed),
+            None => Some(replicate::start_threads(plan, &mut self.target, &self.stop).await),
         }
     }
 

@@ -387,10 +387,6 @@ pub(super) struct Prepared {
     pub failures: Vec<TableFailure>,
 }
 
-/// Tables that are recorded as the run's own in one statement, just before they are made: a name recorded long before could
-/// be taken by somebody else meanwhile, and a run that goes on would then hold it for its own.
-const TABLES_PER_RECORD: usize = 16;
-
 /// A table that is to be made.
 struct Missing {
     table: Table,
@@ -416,11 +412,11 @@ async fn create_all(
         let (tables, next, notes, sessions) = (tables.clone(), next.clone(), notes.clone(), sessions.clone());
         workers_set.spawn(async move {
             let mut session = sessions.worker(worker, None).await?;
-            while let Some(batch) = tables.chunks(TABLES_PER_RECORD).nth(next.fetch_add(1, Ordering::Relaxed)) {
-                let (mut lost, mut sent) = (0, 0);
-                while let Err(error) = create_batch(&mut session, batch, &mut sent, &notes).await {
+            while let Some(missing) = tables.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let (mut lost, mut sent) = (0, false);
+                while let Err(error) = create_recorded(&mut session, missing, &mut sent, &notes).await {
                     if !error.lost() || lost == limits::LOST_TRIES {
-                        // The others finish what they have recorded, and take no more.
+                        // The others finish what they have begun, and take no more.
                         next.store(tables.len(), Ordering::Relaxed);
                         return Err(error);
                     }
@@ -454,44 +450,36 @@ struct Noted {
     failures: BTreeMap<u32, LoadError>,
 }
 
-/// Makes a few tables. `sent` is how many CREATE were given to the server, over a session that was lost since among them: what
-/// the last of these made is there, although the server could not say so. A name that turns out to be somebody else's, and
-/// those that come after it, are taken out of the ledger again.
-async fn create_batch(
+/// Makes a table, recorded just before: a name that is recorded and not made when the run is killed could be taken by somebody
+/// else, and a run that goes on would then hold it for its own. `sent`: its CREATE was given to the server, over a session that
+/// was lost, so it may be there although the server could not say so.
+async fn create_recorded(
     session: &mut Session,
-    batch: &[Missing],
-    sent: &mut usize,
+    missing: &Missing,
+    sent: &mut bool,
     noted: &Mutex<Noted>,
 ) -> Result<(), LoadError> {
-    let names: Vec<&QualifiedName> = batch.iter().map(|missing| &missing.target).collect();
-    ledger::tables_begun(session, &names).await?;
-    // All before the last were answered for.
-    let first = sent.saturating_sub(1);
-    for (n, missing) in batch.iter().enumerate().skip(first) {
-        let Missing { table, target, with_indexes, number, .. } = missing;
-        if n < *sent && schema::is_there(session, target).await? {
-            continue;
+    let Missing { table, target, with_indexes, number, .. } = missing;
+    ledger::tables_begun(session, &[target]).await?;
+    if *sent && schema::is_there(session, target).await? {
+        return Ok(());
+    }
+    *sent = true;
+    let created = match with_indexes {
+        true => schema::create_with_indexes(session, table, target).await,
+        false => schema::create_bare(session, table, target).await,
+    };
+    match created {
+        Ok(notes) => noted.lock().expect("no holder of the lock panics").notes.extend(notes),
+        Err(error) if error.lost() => return Err(error),
+        Err(error) if error.concerns_one_table() && error.code() != Some(TABLE_EXISTS) => {
+            let error = not_made(session, missing, error).await?;
+            noted.lock().expect("no holder of the lock panics").failures.insert(*number, error);
         }
-        *sent = n + 1;
-        let created = match with_indexes {
-            true => schema::create_with_indexes(session, table, target).await,
-            false => schema::create_bare(session, table, target).await,
-        };
-        match created {
-            Ok(notes) => noted.lock().expect("no holder of the lock panics").notes.extend(notes),
-            Err(error) if error.lost() => return Err(error),
-            Err(error) if error.concerns_one_table() && error.code() != Some(TABLE_EXISTS) => {
-                // It is not there; whoever makes it from here on is not the run.
-                if !missing.begun_before && !schema::is_there(session, target).await? {
-                    ledger::forget_tables(session, &[target]).await?;
-                }
-                noted.lock().expect("no holder of the lock panics").failures.insert(*number, error);
-            }
-            Err(error) => {
-                // It was answered: should the session be lost now, this one is given once more and refused again.
-                *sent = n;
-                return Err(not_made(session, &batch[n..], error).await?);
-            }
+        Err(error) => {
+            // It was answered: should the session be lost now, this one is given once more and refused again.
+            *sent = false;
+            return Err(not_made(session, missing, error).await?);
         }
     }
     Ok(())
@@ -500,18 +488,18 @@ async fn create_batch(
 /// "Table already exists".
 const TABLE_EXISTS: u16 = 1050;
 
-/// What it comes to that the first of these tables was refused, so that the rest will not be made.
-async fn not_made(session: &mut Session, tables: &[Missing], error: LoadError) -> Result<LoadError, LoadError> {
-    let taken = error.code() == Some(TABLE_EXISTS) && !tables[0].begun_before;
-    // One that was refused is not there; whoever makes it from here on is not the run.
-    let there = !taken && schema::is_there(session, &tables[0].target).await?;
-    let not_ours = tables.iter().skip(usize::from(there)).filter(|missing| !missing.begun_before);
-    ledger::forget_tables(session, &not_ours.map(|missing| &missing.target).collect::<Vec<_>>()).await?;
+/// What it comes to that a table was refused. Whoever makes it from here on is not the run, and its name leaves the ledger,
+/// unless an earlier try has recorded it, whose CREATE may have arrived.
+async fn not_made(session: &mut Session, missing: &Missing, error: LoadError) -> Result<LoadError, LoadError> {
+    if missing.begun_before {
+        return Ok(error);
+    }
+    let taken = error.code() == Some(TABLE_EXISTS);
+    if taken || !schema::is_there(session, &missing.target).await? {
+        ledger::forget_tables(session, &[&missing.target]).await?;
+    }
     Ok(match taken {
-        true => {
-            let tables = tables[0].target.to_string();
-            LoadError::Strangers { server: session.server().to_owned(), tables }
-        }
+        true => LoadError::Strangers { server: session.server().to_owned(), tables: missing.target.to_string() },
         false => error,
     })
 }

@@ -323,23 +323,22 @@ async fn put_back_patiently(session: &mut Session) -> Result<Vec<settings::Undon
 /// "Query execution was interrupted".
 const INTERRUPTED: u16 = 1317;
 
-/// The command line that goes on with a run; empty where no command line began it.
-pub(super) fn go_on_line(options: &RestoreOptions, backup: &str) -> String {
-    match (options.command_line.as_str(), &options.backup) {
-        ("", _) => String::new(),
-        // By then there may be a newer one.
-        (line, BackupChoice::Latest) => format!("{line} --backup {backup}"),
-        (line, BackupChoice::Id(_)) => line.to_owned(),
-    }
-}
-
 /// Adds the two commands that come next.
 fn go_on(error: Error, options: &RestoreOptions, backup: &str) -> Error {
-    let error = match go_on_line(options, backup).as_str() {
+    let error = match line_that_goes_on(options, backup).as_str() {
         "" => error,
         line => error.hint(format!("to go on: {line}")),
     };
     abort_first(error, options)
+}
+
+/// The command line that goes on. It names the backup: by then there may be a newer one.
+pub(super) fn line_that_goes_on(options: &RestoreOptions, backup: &str) -> String {
+    match (options.command_line.as_str(), &options.backup) {
+        ("", _) => String::new(),
+        (line, BackupChoice::Latest) => format!("{line} --backup {backup}"),
+        (line, BackupChoice::Id(_)) => line.to_owned(),
+    }
 }
 
 /// The same where another run is in the way: only its removal comes next.

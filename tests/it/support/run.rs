@@ -102,6 +102,7 @@ pub fn restore_options(target: &Sandbox, repo: &Repo) -> RestoreOptions {
         existing_users: ExistingUsers::Refuse,
         log_bin: false,
         gtid_purged: GtidPurged::Off,
+        replicate_from: None,
         proof: ProofMode::Full,
         // Several tests share the server, and its settings with it.
         redo: Redo::On,
