@@ -26,7 +26,7 @@ pub use report::{RestoreDone, RestoreReport};
 pub use standing::{FailedTable, Step, Waiting};
 
 use crate::command::options::{BackupChoice, RestoreOptions};
-use crate::command::selected;
+use crate::command::selected::{self, Selected};
 use crate::error::{Error, Result};
 use crate::guard;
 use crate::limits;
@@ -42,6 +42,8 @@ use crate::verify::{self, Proof, ProofTable};
 use admission::Admitted;
 use gtid::GtidOutcome;
 use phases::Phases;
+use plan::Effort;
+use prediction::Prediction;
 use standing::{Names, Standings};
 use std::sync::Arc;
 use steps::Run;
@@ -67,24 +69,19 @@ pub async fn run_from(
     let repository = Repository::open(store).await?;
     let backup = choose(&repository, options.name.as_deref(), &options.backup).await?;
     let (selection, renames) = (&options.selection, &options.renames);
-    let mut selected = selected::read(&repository, &backup.manifest, selection, renames, !options.no_objects).await?;
+    let selected = selected::read(&repository, &backup.manifest, selection, renames, !options.no_objects).await?;
 
     // Who is the target, and may it be touched?
     let mut target = Target::connect(options, &backup.manifest).await?;
-    let notes = objects::change(&mut selected, options, &target.rights.account)?;
-    target.notes.extend(notes);
-    target.notes.extend(external::change(&mut selected, options)?);
-    let selected = target::fold_names(selected, &target.facts)?;
+    let selected = as_it_will_be(selected, options, &mut target)?;
     let first = first::find(options, &selected)?;
     let mut users = Users::read(&repository, &backup.manifest, options, &mut target).await?;
     phases.enter("guard", 0, 0);
     let asked = admission::ask(&mut target, options, &backup, &selected, &mut users).await?;
     // The plan is made before the guard looks again.
     let effort = plan::effort(options, &selected, progress.as_ref());
-    let free = guard::free_bytes(&target.facts, &options.target);
-    // A prediction is not worth an error.
-    let rates = proofs::last_rates(&repository, &backup.manifest.name).await.unwrap_or_default();
-    let prediction = prediction::predict(&selected, asked.progressed.as_ref(), options, effort.workers, free, rates);
+    let prediction =
+        predicted(&repository, &backup, (&selected, asked.progressed.as_ref()), options, &target, &effort).await;
     let fits = plan::check_json_types(&selected, &target.facts);
     let Admitted { admission, findings, progressed } =
         asked.decide(&mut target, options, &prediction, &stop, &phases).await?;
@@ -108,10 +105,8 @@ pub async fn run_from(
         return Ok(RestoreReport::Plan(plan));
     }
     plan.before().iter().for_each(|line| progress.note(line));
-    let other_family = target::other_family(&backup.manifest.server, &target.facts);
     let (made, names) = (Made::default(), Names::of(&selected));
-    let sessions = RunSessions::new(&options.target, target.skip_binlog, &target.session, &stop);
-    let sessions = Arc::new(sessions);
+    let sessions = Arc::new(RunSessions::new(&options.target, target.skip_binlog, &target.session, &stop));
     let run = Run {
         options,
         backup,
@@ -132,25 +127,49 @@ pub async fn run_from(
         first,
         loaded: Loaded::default(),
         proof: None,
-        proved_before: Vec::new(),
-        left_out: Vec::new(),
         replicate,
         progress,
         stop,
     };
-    let done = carry_out(run, &repository, progressed).await;
-    // The likely cause of a refusal is said with it.
-    match (done, other_family) {
-        (Ok(mut report), Some(cause)) => {
-            report.hint(&cause);
-            Ok(report)
-        }
+    carry_out(run, &repository, progressed).await
+}
+
+/// What is predicted by the rates of the last restore of this source, where there was one; not worth an error.
+async fn predicted(
+    repository: &Repository,
+    backup: &Found,
+    (selected, progressed): (&Selected, Option<&Progressed>),
+    options: &RestoreOptions,
+    target: &Target,
+    effort: &Effort,
+) -> Prediction {
+    let free = guard::free_bytes(&target.facts, &options.target);
+    let rates = proofs::last_rates(repository, &backup.manifest.name).await.unwrap_or_default();
+    prediction::predict(selected, progressed, options, effort.workers, free, rates)
+}
+
+/// What is chosen, with the definers, directories and names that it will have on the target.
+fn as_it_will_be(mut selected: Selected, options: &RestoreOptions, target: &mut Target) -> Result<Selected> {
+    let notes = objects::change(&mut selected, options, &target.rights.account)?;
+    target.notes.extend(notes);
+    target.notes.extend(external::change(&mut selected, options)?);
+    target::fold_names(selected, &target.facts)
+}
+
+/// All steps of a restore that was admitted, and its end. The likely cause of a refusal is said with it.
+async fn carry_out(run: Run<'_>, repository: &Repository, progressed: Option<Progressed>) -> Result<RestoreReport> {
+    let other_family = target::other_family(&run.backup.manifest.server, &run.target.facts);
+    match (to_its_end(run, repository, progressed).await, other_family) {
+        (Ok(report), Some(cause)) => Ok(report.hint(&cause)),
         (done, cause) => done.map_err(|error| cause.into_iter().fold(error, Error::hint)),
     }
 }
 
-/// All steps of a restore that was admitted, and its end.
-async fn carry_out(mut run: Run<'_>, repository: &Repository, progressed: Option<Progressed>) -> Result<RestoreReport> {
+async fn to_its_end(
+    mut run: Run<'_>,
+    repository: &Repository,
+    progressed: Option<Progressed>,
+) -> Result<RestoreReport> {
     let watcher = tokio::spawn(end_late_statements(run.options.target.clone(), run.stop.clone()));
     let done = all_steps(&mut run, repository, progressed).await;
     watcher.abort();

@@ -153,7 +153,9 @@ impl LoadError {
         match self {
             LoadError::Unread { source, .. } => source.exit() == Exit::RepositoryDamaged,
             LoadError::Rejected { .. } | LoadError::Chunk { .. } | LoadError::Definition { .. } => true,
-            LoadError::Refused { source, .. } => !source.code().is_some_and(|code| OF_THE_SERVER.contains(&code)),
+            LoadError::Refused { source, .. } => {
+                !read_only(source) && !source.code().is_some_and(|code| OF_THE_SERVER.contains(&code))
+            }
             // Somebody holds the table: a lock that was waited for in vain, again and again.
             LoadError::Server(source) => matches!(source.code(), Some(1205 | 1213)),
             _ => false,
@@ -178,8 +180,8 @@ impl LoadError {
     }
 }
 
-/// Answers that every statement would get: shutting down, read only in several ways, interrupted.
-const OF_THE_SERVER: [u16; 4] = [1053, 1290, 1317, 1836];
+/// Answers that every statement would get: shutting down, interrupted.
+const OF_THE_SERVER: [u16; 2] = [1053, 1317];
 
 /// The right that an account with rights on its own schemas alone lacks.
 const NEEDS_LEDGER: &str =

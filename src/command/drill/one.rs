@@ -190,7 +190,11 @@ impl Drill<'_> {
         // What comes after is no part of a recovery.
         self.watch.enter("assertions");
         let report = match restored {
-            Ok(report) => report,
+            // Tables whose rows differ are judged with the proof; any other failure of a table says why there is no recovery.
+            Ok(report) => match report.error() {
+                Some(error) if error.exit() != Exit::ProofFailed => return Err(error),
+                _ => report,
+            },
             Err(error) => {
                 if matches!(error.exit(), Exit::ServerLost | Exit::Unreachable | Exit::TargetMustBeRebuilt) {
                     self.record.notes.push(format!("the private server's log ends with:\n{}", tail(&[server.log()])));

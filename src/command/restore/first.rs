@@ -168,8 +168,16 @@ impl Run<'_> {
             self.load(repository, tables).await?;
             let whole: Vec<usize> = stage.iter().copied().filter(|&place| !self.standings.has_failed(place)).collect();
             self.note_loaded(&whole);
-            self.target.make_histograms(&self.selected, &whole, &mut self.made).await?;
-            self.prove(&whole).await?;
+            // What is usable since an earlier try stays as it is, and what was proved is not proved again: it may be in use.
+            let new: Vec<usize> =
+                whole.iter().copied().filter(|place| !self.standings.usable.contains(place)).collect();
+            let mut lost = 0;
+            while let Err(error) = self.target.make_histograms(&self.selected, &new, &mut self.made).await {
+                self.control_again(error, &mut lost).await?;
+            }
+            let unproved: Vec<usize> =
+                whole.into_iter().filter(|place| !self.standings.proved.contains(place)).collect();
+            self.prove(&unproved).await?;
             self.finish_first(&stage).await?;
             self.stop_here()?;
         }

@@ -310,10 +310,11 @@ impl RestoreReport {
     }
 
     /// Adds what to try to every failure of a table.
-    pub(super) fn hint(&mut self, hint: &str) {
-        if let RestoreReport::Restore(done) = self {
+    pub(super) fn hint(mut self, hint: &str) -> RestoreReport {
+        if let RestoreReport::Restore(done) = &mut self {
             done.failed.iter_mut().for_each(|failed| failed.hints.push(hint.to_owned()));
         }
+        self
     }
 
     /// Why a restore is not complete; none where it is.

@@ -65,6 +65,10 @@ pub(super) struct Standings {
     pub usable: BTreeSet<usize>,
     /// Those whose rows were proved.
     pub proved: BTreeSet<usize>,
+    /// Those that an earlier try has proved, and that are not counted yet.
+    pub proved_before: Vec<usize>,
+    /// For each object: a view that was not made, since it reads a table that is not whole.
+    pub left_out: Vec<bool>,
 }
 
 impl Standings {
@@ -181,9 +185,8 @@ impl Names {
         missing
     }
 
-    /// What is not made at the end of a run in which tables have failed. `left_out` tells the views among the objects that were
-    /// not made.
-    pub fn waiting(&self, selected: &Selected, standings: &Standings, left_out: &[bool]) -> Vec<Waiting> {
+    /// What is not made at the end of a run in which tables have failed.
+    pub fn waiting(&self, selected: &Selected, standings: &Standings) -> Vec<Waiting> {
         let mut waiting = Vec::new();
         for (place, table) in selected.tables.iter().enumerate().filter(|(place, _)| !standings.has_failed(*place)) {
             for (key, parent) in self.foreign_keys(selected, place) {
@@ -203,7 +206,7 @@ impl Names {
         let blocked = self.blocked(selected, standings);
         for (n, (object, schema)) in selected.objects.iter().enumerate() {
             let waits_for = match object.kind {
-                ObjectKind::View if left_out.get(n) == Some(&true) => blocked[n].iter().cloned().collect(),
+                ObjectKind::View if standings.left_out.get(n) == Some(&true) => blocked[n].iter().cloned().collect(),
                 ObjectKind::Trigger => blocked[n].iter().cloned().collect(),
                 ObjectKind::Event => failed.clone(),
                 _ => Vec::new(),

@@ -64,10 +64,6 @@ pub(super) struct Run<'a> {
     pub loaded: Loaded,
     /// What was proved so far.
     pub proof: Option<Proof>,
-    /// Places of tables that an earlier try has proved, and that are not counted in `proof` yet.
-    pub proved_before: Vec<usize>,
-    /// For each object: a view that was not made, since it reads a table that is not whole.
-    pub left_out: Vec<bool>,
     /// The replication that begins afterwards, if one was asked for.
     pub replicate: Option<replicate::Plan>,
     pub progress: Arc<dyn Progress>,
@@ -122,7 +118,7 @@ impl Run<'_> {
             self.standings.usable.insert(place);
             if self.progressed.proved.contains(&self.selected.tables[place].target) {
                 self.standings.proved.insert(place);
-                self.proved_before.push(place);
+                self.standings.proved_before.push(place);
             }
         }
         for failure in &prepared.failures {
@@ -181,11 +177,11 @@ impl Run<'_> {
         self.users.grant(&mut self.target, self.options).await?;
         // Views that read a table which is not whole would show less than there was, and no error.
         let blocked = self.names.blocked(&self.selected, &self.standings);
-        self.left_out = (self.selected.objects.iter().zip(&blocked))
+        self.standings.left_out = (self.selected.objects.iter().zip(&blocked))
             .map(|((object, _), blocked)| object.kind == ObjectKind::View && !blocked.is_empty())
             .collect();
-        let Run { target, selected, made, left_out, .. } = self;
-        target.make_objects((selected, &|n| !left_out[n]), Stage::Code, made).await?;
+        let Run { target, selected, made, standings, .. } = self;
+        target.make_objects((selected, &|n| !standings.left_out[n]), Stage::Code, made).await?;
         self.users.grant_rest(&mut self.target).await
     }
 
@@ -266,7 +262,7 @@ impl Run<'_> {
 
     /// What an earlier try has proved counts with the rest.
     fn count_proved_before(&mut self) {
-        let places = std::mem::take(&mut self.proved_before);
+        let places = std::mem::take(&mut self.standings.proved_before);
         if let (Some(proof), false) = (&mut self.proof, places.is_empty()) {
             let tables = proof_tables(places.iter().map(|&place| &self.selected.tables[place]));
             proof.add_earlier(&tables);
@@ -329,7 +325,7 @@ impl Run<'_> {
             self.control_again(error, &mut lost).await?;
         }
         self.standings.usable.extend(new);
-        Ok(self.names.waiting(&self.selected, &self.standings, &self.left_out))
+        Ok(self.names.waiting(&self.selected, &self.standings))
     }
 
     async fn record_what_is_usable(&mut self, new: &[usize]) -> Result<()> {
