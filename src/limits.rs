@@ -99,6 +99,8 @@ pub const PUT_BACK_WAIT: Duration = Duration::from_secs(10);
 /// A table with less row text than this is made with all its indexes at once: of 20 ms that each small table took, the
 /// ALTER that adds indexes late was more than half (9.7.4).
 pub const SMALL_TABLE_BYTES: u64 = 256 << 10;
+/// Row text of a restore whose rates are recorded: with less, what it takes is told by the start of sessions and threads.
+pub const RATES_BYTES_MIN: u64 = 1 << 20;
 /// Rows of one prepared INSERT where LOAD DATA LOCAL cannot be had: 50-row statements cost the server
 /// least (measured; 1000-row statements cost more).
 pub const INSERT_ROWS: usize = 50;

@@ -254,6 +254,9 @@ pub struct RestoreArgs {
     /// Restore schema OLD as NEW; repeatable
     #[arg(long = "rename", value_name = "OLD=NEW", value_parser = rename, help_heading = "Selection")]
     pub renames: Vec<(String, String)>,
+    /// Tables to bring back before all others, in this order
+    #[arg(long, value_name = "GLOB,...", value_parser = table_globs, help_heading = "Selection")]
+    pub first: Vec<TableGlobs>,
     /// Restore definitions only
     #[arg(long, help_heading = "Selection")]
     pub no_data: bool,
@@ -339,6 +342,10 @@ pub struct RestoreArgs {
     #[arg(long, help_heading = "Output")]
     pub dry_run: bool,
 }
+
+/// A value of `--first`: `schema.table` globs in their order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableGlobs(pub Vec<String>);
 
 /// A value of `--definer`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -602,6 +609,28 @@ fn table_glob(text: &str) -> Result<String, String> {
         return Err(format!("write schema.table, or *.{text} for every schema"));
     }
     check_glob(text)
+}
+
+/// Globs with commas between; a comma within `{a,b}` or `[a,b]` is the glob's own.
+fn table_globs(text: &str) -> Result<TableGlobs, String> {
+    let mut globs = vec![String::new()];
+    let mut depth = 0;
+    let mut letters = text.chars();
+    while let Some(c) = letters.next() {
+        match c {
+            ',' if depth == 0 => {
+                globs.push(String::new());
+                continue;
+            }
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth -= 1,
+            _ => {}
+        }
+        let glob = globs.last_mut().expect("there is always a last one");
+        glob.push(c);
+        glob.extend((c == '\\').then(|| letters.next()).flatten());
+    }
+    globs.iter().map(|glob| table_glob(glob.trim())).collect::<Result<_, _>>().map(TableGlobs)
 }
 
 fn check_glob(text: &str) -> Result<String, String> {

@@ -8,10 +8,16 @@ use clap::ValueEnum;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// The same restore again.
+/// The same restore again. A choice of the latest backup is left out: who goes on must name the one that was chosen.
 pub fn again(line: &[OsString], args: &RestoreArgs) -> String {
     let addresses = [("--target=", &args.target), ("--replicate-from=", &args.replicate.replicate_from)];
-    let words = line.iter().map(|word| {
+    let latest = |at: usize| {
+        let is = |at: usize, wanted: &str| line.get(at).is_some_and(|word| word == wanted);
+        is(at, "--backup=latest")
+            || is(at, "--backup") && is(at + 1, "latest")
+            || at > 0 && is(at - 1, "--backup") && is(at, "latest")
+    };
+    let words = line.iter().enumerate().filter(|(at, _)| !latest(*at)).map(|(_, word)| {
         let word = word.to_string_lossy();
         let held = addresses.iter().find_map(|(name, address)| {
             let address = address.as_deref().filter(|address| !address.is_empty())?;
@@ -86,6 +92,10 @@ mod tests {
         let (resume, abort) = lines_of(&words);
         assert_eq!(resume, r"'/opt/my riad' restore --target mysql://root@db2 --repo /b --table 'it'\''s.*'");
         assert_eq!(abort, "'/opt/my riad' restore --target mysql://root@db2 --abort");
+        for words in [&["--backup", "latest"][..], &["--backup=latest"]] {
+            let (resume, _) = lines_of(&[&["myriad", "restore", "--target", "h", "--repo", "latest"], words].concat());
+            assert_eq!(resume, "myriad restore --target h --repo latest");
+        }
         let words = ["myriad", "restore", "-S", "/tmp/s", "-u", "me", "-p", "--repo", "/b", "--ssl-mode", "VERIFY_CA"];
         let (resume, abort) = lines_of(&words);
         assert_eq!(resume, words.join(" "));

@@ -180,6 +180,7 @@ impl<'a> Settings<'a> {
             backup: choice(&args.backup)?,
             selection: selection(&args.selection),
             renames: args.renames.clone(),
+            first: args.first.iter().flat_map(|globs| globs.0.iter().cloned()).collect(),
             effort: self.effort(&args.effort),
             no_data: args.no_data,
             no_objects: args.no_objects,

@@ -141,6 +141,7 @@ fn restore_options(options: &DemoOptions, target: &ConnectOptions, repository: &
         backup: BackupChoice::Latest,
         selection: Selection::default(),
         renames: Vec::new(),
+        first: Vec::new(),
         effort: effort(options),
         no_data: false,
         no_objects: false,
