@@ -6,10 +6,13 @@
 //! `--password-file`, `MYSQL_PWD`, the option files, and for host, port and socket at last `MYSQL_HOST`,
 //! `MYSQL_TCP_PORT`, `MYSQL_UNIX_PORT` (which the mysql client too ranks below its files).
 
+mod drill;
+
 use super::args::*;
 use super::environment::Environment;
 use super::option_file::{self, FileDefaults};
 use crate::bench::{BenchOptions, Subject};
+use crate::command::archive::{ArchiveOptions, Origin, Start};
 use crate::command::demo::DemoOptions;
 use crate::command::options::{
     AbortOptions, BackupChoice, BackupOptions, Consistency, Definers, Effort, EventChoice, ExistingUsers, GtidPurged,
@@ -171,6 +174,28 @@ impl<'a> Settings<'a> {
         })
     }
 
+    /// `myriad archive`: the source as for a backup, unless files are given.
+    pub fn archive(&self, args: &ArchiveArgs) -> Result<ArchiveOptions> {
+        let origin = match args.files.is_empty() {
+            true => Origin::Server(self.connect(args.source.as_deref(), &args.connect)?),
+            false => Origin::Files { places: args.files.clone(), server_uuid: args.server_uuid.clone() },
+        };
+        Ok(ArchiveOptions {
+            origin,
+            repo: place(&args.repo)?,
+            name: args.repo.name.clone(),
+            once: args.once,
+            segment_bytes: args.segment_size.unwrap_or(limits::SEGMENT_BYTES),
+            segment_time: args.segment_time.unwrap_or(limits::SEGMENT_TIME),
+            start: match args.start {
+                StartArg::Backup => Start::Backup,
+                StartArg::First => Start::First,
+            },
+            accept_gap: args.accept_gap,
+            server_id: args.server_id,
+        })
+    }
+
     /// `myriad restore`: the target must have been typed; a default would overwrite whatever runs here.
     pub fn restore(&self, args: &RestoreArgs) -> Result<RestoreOptions> {
         Ok(RestoreOptions {
@@ -299,6 +324,7 @@ impl<'a> Settings<'a> {
                 monthly: args.keep_monthly,
             },
             grace: args.grace.unwrap_or(limits::PRUNE_GRACE),
+            binlogs_before_oldest: args.binlogs_before_oldest,
             yes: args.yes,
         })
     }
@@ -331,12 +357,21 @@ impl<'a> Settings<'a> {
 
     /// Where mysqld is looked for: the option, `MYRIAD_MYSQLD`, then the folders.
     pub fn programs(&self, mysqld: Option<&Path>) -> ProgramPaths {
+        self.programs_of(Kind::Mysql, mysqld)
+    }
+
+    /// Where the server of a family is looked for: the option, the family's own variable, then the folders.
+    pub fn programs_of(&self, kind: Kind, named: Option<&Path>) -> ProgramPaths {
         let variable = |name| self.environment.variable(name);
+        let fetched_home = match kind {
+            Kind::Mysql => "MYRIAD_MYSQL_HOME",
+            Kind::Mariadb => "MYRIAD_MARIADB_HOME",
+        };
         ProgramPaths::from_environment(
-            Kind::Mysql,
-            mysqld.map(Path::as_os_str).or_else(|| variable("MYRIAD_MYSQLD")),
+            kind,
+            named.map(Path::as_os_str).or_else(|| variable(kind.variable())),
             variable("PATH"),
-            variable("MYRIAD_MYSQL_HOME"),
+            variable(fetched_home),
             variable("XDG_CACHE_HOME"),
             variable("HOME"),
         )

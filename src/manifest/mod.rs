@@ -2,9 +2,11 @@
 //! docs/format.md is the specification. Nothing but [`commit::commit`] makes a backup visible, and it does so
 //! with the last object that it writes.
 
+pub mod binlogs;
 pub mod commit;
 pub mod condemned;
 pub mod document;
+pub mod drills;
 pub mod error;
 pub mod known;
 pub mod lock;
