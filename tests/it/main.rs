@@ -38,6 +38,7 @@ mod kills;
 mod login;
 mod managed;
 mod mariadb;
+mod night;
 mod not_ours;
 mod not_taken;
 mod objects;

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use std::time::Duration;
 
 /// The master user of RDS for MySQL ("Master user account privileges" in its user guide), as far as 9.7.4 knows them.
-const MASTER_USER: &[&str] = &[
+pub const MASTER_USER: &[&str] = &[
     "CREATE USER master@localhost IDENTIFIED BY 'm'",
     "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, PROCESS, REFERENCES, INDEX, ALTER, SHOW DATABASES, CREATE TEMPORARY TABLES,
      LOCK TABLES, EXECUTE, REPLICATION SLAVE, REPLICATION CLIENT, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, CREATE USER, EVENT,

@@ -5,6 +5,7 @@
 use crate::support::data::{fingerprint, one, run};
 use crate::support::program::{self, Ended, Repo, address};
 use crate::support::server::{connect, mariadb_options, options, own};
+use crate::support::tap::{At, Tap, Victim, When};
 use myriad::sandbox::{Kind, Sandbox, SandboxOptions};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -132,9 +133,13 @@ impl Shop {
 
     /// The restore of the newest backup with `--replicate-from`, and more options.
     fn restore(&self, from: Side, attach_to: Side, more: &[&str]) -> program::Running {
-        let (target, place) = (address(&self.target), self.place(from));
+        self.restore_into(&address(&self.target), from, attach_to, more)
+    }
+
+    fn restore_into(&self, target: &str, from: Side, attach_to: Side, more: &[&str]) -> program::Running {
+        let place = self.place(from);
         let from = format!("127.0.0.1:{}", self.server(attach_to).port().unwrap());
-        let plain = ["restore", "--target", &target, "--repo", &place, "--replicate-from", &from];
+        let plain = ["restore", "--target", target, "--repo", &place, "--replicate-from", &from];
         let account = ["--replicate-user", "repl", "--threads", "2", "--redo", "on"];
         program::start_with(&[&plain[..], &account, more].concat(), &[("MYRIAD_REPLICATE_PWD", PASSWORD)])
     }
@@ -199,7 +204,23 @@ async fn by_gtid() {
     shop.empty_target().await;
     let done = shop.comes_back(Replica, "GTID").await;
     assert!(done.out.contains("its source), by GTID"), "{}", done.out);
+    goes_on_after_a_kill(&shop).await;
     refusals(&shop).await;
+}
+
+/// Killed once the channel is configured and before it is started: the same command does both.
+async fn goes_on_after_a_kill(shop: &Shop) {
+    shop.empty_target().await;
+    let (tap, victim) = (Tap::before_mysql(shop.target.socket()), Victim::default());
+    tap.aim(At::Words("CHANGE REPLICATION SOURCE", "", 1), When::Answered, victim.strike());
+    let killed = shop.restore_into(tap.address(), Replica, Source, &[]);
+    victim.is(killed.pid());
+    killed.end().expect(-1);
+    let done = shop.restore(Replica, Source, &[]).end().expect(0);
+    for words in ["went on from an earlier try", "replication: runs, from "] {
+        assert!(done.out.contains(words), "{words}\n{}", done.out);
+    }
+    shop.come_to_the_same(&shop.source, &shop.target).await;
 }
 
 /// What is found before anything is touched.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// `restore --replicate-from` and its account.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Replication")]
+#[command(next_help_heading = "Target")]
 pub struct ReplicateArgs {
     /// Then replicate from this source: host[:port], or mysql://user@host:3306
     #[arg(long, value_name = "ADDRESS")]

@@ -198,7 +198,8 @@ fn the_options_of_the_guide_exist() {
         })
         .collect();
     // In the tables for people from other tools, the last cell is ours.
-    for line in include_str!("../../../docs/guide.md").lines() {
+    // Lines of other programs have their own.
+    for line in include_str!("../../../docs/guide.md").lines().filter(|line| !line.contains("mysqlbinlog $FROM")) {
         let ours = line.strip_suffix(" |").and_then(|row| row.rsplit(" | ").next()).unwrap_or(line);
         for option in ours.split("--").skip(1) {
             let name: String = option.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
