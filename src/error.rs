@@ -57,6 +57,8 @@ pub enum Exit {
     LoadRejected = 42,
     /// The target was lost while its redo log was off: its data directory must be made anew.
     TargetMustBeRebuilt = 43,
+    /// The target does not replicate as it was asked to (`--replicate-from`).
+    ReplicationNotStarted = 45,
     /// A private server could not be found, initialised or started.
     SandboxFailed = 50,
     /// Stopped by Ctrl-C or SIGTERM.
@@ -65,7 +67,7 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, in the order of the numbers.
-    pub const ALL: [Exit; 26] = [
+    pub const ALL: [Exit; 27] = [
         Exit::Success,
         Exit::Failure,
         Exit::Usage,
@@ -90,6 +92,7 @@ impl Exit {
         Exit::BackupInconsistent,
         Exit::LoadRejected,
         Exit::TargetMustBeRebuilt,
+        Exit::ReplicationNotStarted,
         Exit::SandboxFailed,
         Exit::Interrupted,
     ];
@@ -126,6 +129,7 @@ impl Exit {
             Exit::BackupInconsistent => "no consistent backup",
             Exit::LoadRejected => "rows rejected by the target",
             Exit::TargetMustBeRebuilt => "target must be rebuilt",
+            Exit::ReplicationNotStarted => "replication did not start",
             Exit::SandboxFailed => "no private server",
             Exit::Interrupted => "stopped by Ctrl-C or SIGTERM",
         }

@@ -8,11 +8,12 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 /// The variables that mean something here.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "HOME",
     "LOGNAME",
     "MYRIAD_MYSQLD",
     "MYRIAD_MYSQL_HOME",
+    "MYRIAD_REPLICATE_PWD",
     "MYSQL_HOST",
     "MYSQL_PWD",
     "MYSQL_TCP_PORT",
