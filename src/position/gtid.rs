@@ -157,16 +157,15 @@ impl GtidSet {
                     rest = after;
                 }
             }
-            let mut ranges = Vec::new();
+            let ranges = set.ranges.entry(Origin { uuid, tag }).or_default();
             for _ in 0..u64::from_le_bytes(take(&mut rest)?) {
                 let (first, end) = (u64::from_le_bytes(take(&mut rest)?), u64::from_le_bytes(take(&mut rest)?));
                 let last = end.checked_sub(1).filter(|last| first >= 1 && first <= *last && *last <= NUMBER_MAX)?;
                 ranges.push((first, last));
             }
-            if !ranges.is_empty() {
-                set = set.union(&GtidSet { ranges: BTreeMap::from([(Origin { uuid, tag }, in_order(ranges))]) });
-            }
         }
+        set.ranges.retain(|_, ranges| !ranges.is_empty());
+        set.ranges.values_mut().for_each(|ranges| *ranges = in_order(std::mem::take(ranges)));
         rest.is_empty().then_some(set)
     }
 

@@ -6,9 +6,16 @@ use crate::support::data::{one, run as sql};
 use crate::support::program::{Ended, Repo, address, command, run};
 use crate::support::replication::{attach, catch_up};
 use crate::support::server::{mariadb_options, options, own, source};
+use crate::support::stores::{Change, Fault, FaultyStore, OrderStore};
+use myriad::command::archive::{self, ArchiveOptions, Origin, Start};
+use myriad::manifest::Repository;
+use myriad::manifest::binlogs::{self, chain};
+use myriad::progress::{Silent, Stop};
 use myriad::sandbox::{Sandbox, SandboxOptions};
+use myriad::store::{MemoryStore, Store};
 use serde_json::json;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// One pass over the server's log in segments of 16 KiB.
@@ -332,6 +339,9 @@ async fn without_gtids_file_and_offset_count() {
     let places: Vec<_> = documents(&repo, "plain").iter().map(|d| d["follows"]["how"].clone()).collect();
     assert!(places.contains(&json!("next_file")) && places.contains(&json!("same_file")), "{places:?}");
 
+    begins_with_the_backup(&server, &repo);
+    the_index_comes_last(&server).await;
+
     let (address, place) = (address(source()), repo.place());
     let other = run(&["archive", "--source", &address, "--repo", &place, "--once"]);
     other.refused(26, &["the archive of plain is of server", "without GTIDs"]);
@@ -344,6 +354,66 @@ async fn without_gtids_file_and_offset_count() {
     write(&server, 1).await;
     once(&server, &repo, &[]).refused(26, &["a gap"]);
     repo.verify(&[]).expect(0);
+}
+
+/// A first run begins with the file in which the newest backup stands, or where it is told to.
+fn begins_with_the_backup(server: &Sandbox, repo: &Repo) {
+    let begins = |name: &str, more: &[&str]| {
+        once(server, repo, &[&["--name", name], more].concat()).expect(0);
+        let document = documents(repo, name)[0].clone();
+        (document["file"].as_str().unwrap().to_owned(), document["start"].as_u64().unwrap())
+    };
+    let (address, place) = (address(server), repo.place());
+    run(&["backup", "--source", &address, "--repo", &place, "--database", "a", "--name", "late"]).expect(0);
+    assert_eq!(begins("late", &[]), ("binlog.000003".to_owned(), 0));
+    let shown = run(&["show", "--repo", &repo.place(), "--name", "late", "--json"]).expect(0).json();
+    assert_eq!(shown["roll_forward"]["missing"], json!(null), "{shown}");
+    assert_eq!(begins("early", &["--start", "first"]), ("binlog.000001".to_owned(), 0));
+}
+
+/// A segment's bytes are stored before its index document, and a store that fails at any write leaves what can be gone on from.
+async fn the_index_comes_last(server: &Sandbox) {
+    let options = ArchiveOptions {
+        origin: Origin::Server(server.connect_options()),
+        repo: "unused".into(),
+        name: Some("a".into()),
+        once: true,
+        segment_bytes: 4096,
+        segment_time: Duration::from_secs(60),
+        start: Start::First,
+        accept_gap: false,
+        server_id: None,
+    };
+    let archive =
+        async |store: Arc<dyn Store>| archive::run_into(store, &options, Arc::new(Silent), Stop::default()).await;
+    let order = Arc::new(OrderStore::new(Arc::new(MemoryStore::new())));
+    let whole = archive(order.clone()).await.unwrap();
+    let puts: Vec<String> = order
+        .changes()
+        .into_iter()
+        .filter_map(|change| match change {
+            Change::PutBegun(name) | Change::Put(name) if name.starts_with("binlogs/") => Some(name),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(puts.len() as u64, 4 * whole.segments);
+    for (n, four) in puts.chunks(4).enumerate() {
+        let (object, index) =
+            (format!("binlogs/a/segments/{:010}-", n + 1), format!("binlogs/a/index/{:010}.json", n + 1));
+        assert!(four[0] == four[1] && four[0].starts_with(&object) && four[2..] == [index.clone(), index], "{four:?}");
+    }
+    for failing in 2..9 {
+        let inner = Arc::new(MemoryStore::new());
+        let faulty = Arc::new(FaultyStore::new(inner.clone(), Fault::WritesFrom(failing)));
+        assert_eq!(archive(faulty).await.unwrap_err().exit(), myriad::Exit::RepositoryWrite);
+        let rest = archive(inner.clone()).await.unwrap();
+        assert_eq!((rest.ends, rest.bytes > 0), (whole.ends.clone(), true), "{failing}");
+        let repository = Repository::open(inner).await.unwrap();
+        let (segments, _) =
+            binlogs::read_all(&repository, "a", &binlogs::list(&repository).await.unwrap()["a"]).await.unwrap();
+        assert_eq!(chain::breaks(&segments), Vec::<String>::new());
+        assert_eq!(chain::summary(&segments).unwrap().bytes, whole.bytes);
+    }
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ fn where_transactions_end() {
         assert_eq!(ends(&[begun(kind), text("XA COMMIT X'31',X'',1")]), [false, true]);
     }
     // Before 5.7 nothing stands in front of a transaction without GTID.
-    assert_eq!(ends(&[text("BEGIN"), (5, vec![0; 9]), text("INSERT INTO a VALUES (1)"), text("COMMIT")])[3], true);
+    assert!(ends(&[text("BEGIN"), (5, vec![0; 9]), text("INSERT INTO a VALUES (1)"), text("COMMIT")])[3]);
     assert_eq!(ends(&[text("DROP TABLE a")]), [true]);
     let mariadb = |flags: u8| (162, [&9u64.to_le_bytes()[..], &0u32.to_le_bytes(), &[flags]].concat());
     assert_eq!(ends(&[mariadb(4), (160, vec![1]), (23, vec![0; 20]), (16, vec![0; 8])]), [false, false, false, true]);

@@ -5,7 +5,7 @@ use super::error::ArchiveError;
 use super::report::Sink;
 use super::taker::{Begin, Subject, Taker};
 use super::{ArchiveOptions, Start};
-use crate::error::Result;
+use crate::error::{Exit, Result};
 use crate::manifest::Manifest;
 use crate::manifest::binlogs::{Follows, Segment};
 use crate::position::GtidSet;
@@ -101,9 +101,7 @@ impl Reading<'_> {
             match self.resume(last) {
                 Ok(Some(opened)) => return Ok(opened),
                 Ok(None) => {}
-                Err(error) if self.options.accept_gap && error.exit() == crate::error::Exit::ArchiveGap => {
-                    why = Some(error)
-                }
+                Err(error) if self.options.accept_gap && error.exit() == Exit::ArchiveGap => why = Some(error),
                 Err(error) => return Err(error),
             }
         }
@@ -140,7 +138,7 @@ impl Reading<'_> {
         let offset = u32::try_from(last.last_event.start).unwrap_or(4).max(4);
         let start = DumpStart::Position { file: last.file.clone(), offset };
         if let Some(mut opened) = self.try_open(start, begin(Follows::SameFile, true))? {
-            opened.to_known_event()?;
+            opened.pass_known_events()?;
             return Ok(Some(opened));
         }
         match next_file(&last.file).filter(|_| last.file_ends && !self.has_gtids()) {
@@ -240,7 +238,7 @@ impl Reading<'_> {
 
 impl Opened {
     /// Reads up to and with the event at which the archive ends, so that a file that is not the archived one shows here.
-    fn to_known_event(&mut self) -> Result<()> {
+    fn pass_known_events(&mut self) -> Result<()> {
         let first = std::mem::take(&mut self.first);
         self.taker.take(&first)?;
         while self.taker.resumes() {

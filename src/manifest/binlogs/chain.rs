@@ -55,14 +55,15 @@ pub fn gaps(segments: &[Segment]) -> Vec<String> {
                 segment.unlogged, segment.server
             ));
         }
+        if segment.absent.is_empty() {
+            continue;
+        }
         // What came from the new server later was merely late there.
         let later = segments[i..].iter().fold(GtidSet::default(), |all, segment| all.union(&set(&segment.gtids)));
         let absent = set(&segment.absent).subtract(&later);
         if !absent.is_empty() {
-            gaps.push(format!(
-                "fork before {at}: {} never had transactions {absent}, which the archive holds",
-                segment.server
-            ));
+            let server = &segment.server;
+            gaps.push(format!("fork before {at}: {server} never had transactions {absent}, which the archive holds"));
         }
     }
     gaps
