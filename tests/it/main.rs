@@ -16,6 +16,7 @@ mod ddl_during;
 mod definitions;
 mod demo;
 mod drill;
+mod drill_faults;
 mod exact;
 mod faults;
 mod full_disk;
