@@ -55,6 +55,8 @@ pub enum Exit {
     LoadRejected = 42,
     /// The target was lost while its redo log was off: its data directory must be made anew.
     TargetMustBeRebuilt = 43,
+    /// The target does not replicate as it was asked to (`--replicate-from`).
+    ReplicationNotStarted = 45,
     /// A private server could not be found, initialised or started.
     SandboxFailed = 50,
     /// A drill was proved, but took longer than its budget, or the snapshot was older.
@@ -73,7 +75,7 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, in the order of the numbers.
-    pub const ALL: [Exit; 30] = [
+    pub const ALL: [Exit; 31] = [
         Exit::Success,
         Exit::Failure,
         Exit::Usage,
@@ -97,6 +99,7 @@ impl Exit {
         Exit::BackupInconsistent,
         Exit::LoadRejected,
         Exit::TargetMustBeRebuilt,
+        Exit::ReplicationNotStarted,
         Exit::SandboxFailed,
         Exit::DrillOverBudget,
         Exit::DrillUnproved,
@@ -137,6 +140,7 @@ impl Exit {
             Exit::BackupInconsistent => "no consistent backup",
             Exit::LoadRejected => "rows rejected by the target",
             Exit::TargetMustBeRebuilt => "target must be rebuilt",
+            Exit::ReplicationNotStarted => "replication did not start",
             Exit::SandboxFailed => "no private server",
             Exit::DrillOverBudget => "drill over budget",
             Exit::DrillUnproved => "drill restored but unproved",

@@ -80,6 +80,12 @@ pub const LOCK_TRIES: u32 = 10;
 pub const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// How often somebody who waits looks whether a stop was asked for.
 pub const STOP_PAUSE: Duration = Duration::from_millis(100);
+/// How long a replica's threads may take until both run.
+pub const REPLICATION_WAIT: Duration = Duration::from_secs(60);
+/// How long they must run before they count as started: a source refuses a position a moment after the login.
+pub const REPLICATION_STEADY: Duration = Duration::from_secs(1);
+/// How long a replica that is behind is looked at, so that a wrong position shows.
+pub const REPLICATION_LOOK: Duration = Duration::from_secs(10);
 /// The target's memory for building indexes, unless `--target-memory` says otherwise: 16 ALTERs with the largest buffer.
 pub const TARGET_MEMORY_BYTES: u64 = 1 << 30;
 /// The buffer of one ALTER: at this size it costs the server least CPU; with more it writes less and faults more (9.7.4).
@@ -93,6 +99,8 @@ pub const PUT_BACK_WAIT: Duration = Duration::from_secs(10);
 /// A table with less row text than this is made with all its indexes at once: of 20 ms that each small table took, the
 /// ALTER that adds indexes late was more than half (9.7.4).
 pub const SMALL_TABLE_BYTES: u64 = 256 << 10;
+/// Row text of a restore whose rates are recorded: with less, what it takes is told by the start of sessions and threads.
+pub const RATES_BYTES_MIN: u64 = 1 << 20;
 /// Rows of one prepared INSERT where LOAD DATA LOCAL cannot be had: 50-row statements cost the server
 /// least (measured; 1000-row statements cost more).
 pub const INSERT_ROWS: usize = 50;

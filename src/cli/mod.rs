@@ -100,7 +100,12 @@ async fn dispatch(
             options.command_line = command_line::again(line, args);
             options.abort_line = command_line::abort(line, args);
             let report = edge.run(options, command::restore::run).await?;
-            edge.outcome(&report, report.exit(), || report.text())
+            let outcome = edge.outcome(&report, report.exit(), || report.text())?;
+            // What is usable and what is not stands in the report; why it is no success, here as with every failure.
+            if let Some(error) = report.error() {
+                message::print_error(&message::error_text(&error, environment.colour(), global.verbose > 0));
+            }
+            Ok(outcome)
         }
         Command::Verify(args) => {
             let report = edge.run(settings.verify(args)?, command::verify::run).await?;

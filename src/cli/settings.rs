@@ -23,7 +23,7 @@ use crate::limits;
 use crate::sandbox::{Kind, ProgramPaths};
 use crate::secret::Secret;
 use crate::server::options::PORT_DEFAULT;
-use crate::server::{Address, ConnectOptions, Host, ServerError, SslOptions, parse_address};
+use crate::server::{Address, ConnectOptions, Host, ServerError, SslMode, SslOptions, parse_address};
 use std::path::{Path, PathBuf};
 
 /// What is wrong with the options as a whole. All end the program before anything was started.
@@ -92,6 +92,15 @@ pub enum SettingsError {
         /// The option's long name.
         option: &'static str,
     },
+    /// A replica reaches its source by the network.
+    #[error("--replicate-from names no host")]
+    NoReplicationHost,
+    /// The account that the replica logs in with must be given.
+    #[error("--replicate-from was not told which account replicates")]
+    NoReplicationUser,
+    /// Certificates are to be checked, but against what?
+    #[error("--replicate-from asks for a verified certificate and names no authority")]
+    NoReplicationAuthority,
     /// The address itself.
     #[error(transparent)]
     Address(#[from] ServerError),
@@ -110,6 +119,14 @@ impl Explain for SettingsError {
             SettingsError::TwoServers { .. } => "give one of them".into(),
             SettingsError::NoTarget => "name it: --target mysql://user@host:3306, or --host, or --socket".into(),
             SettingsError::Unconnected { wanted, .. } => format!("add --{wanted} mysql://user@host:3306"),
+            SettingsError::NoReplicationHost => "name the source: --replicate-from mysql://user@host:3306".into(),
+            SettingsError::NoReplicationUser => {
+                "--replicate-user NAME, or replicate-user in [myriad] of an option file; it needs REPLICATION SLAVE on the source"
+                    .into()
+            }
+            SettingsError::NoReplicationAuthority => {
+                "mysql://user@host?ssl-mode=verify-ca&ssl-ca=FILE, a file on the target's machine".into()
+            }
             SettingsError::Address(error) => return error.hint(),
             SettingsError::OptionLine { .. } | SettingsError::OptionFile { .. } => {
                 "--defaults-file FILE reads that file and no other".into()
@@ -165,6 +182,7 @@ impl<'a> Settings<'a> {
             backup: choice(&args.backup)?,
             selection: selection(&args.selection),
             renames: args.renames.clone(),
+            first: args.first.iter().flat_map(|globs| globs.0.iter().cloned()).collect(),
             effort: self.effort(&args.effort),
             no_data: args.no_data,
             no_objects: args.no_objects,
@@ -185,6 +203,7 @@ impl<'a> Settings<'a> {
                 GtidPurgedArg::Auto => GtidPurged::Auto,
                 GtidPurgedArg::Off => GtidPurged::Off,
             },
+            replicate_from: self.replicate_from(&args.replicate, &args.connect)?,
             proof: match args.verify {
                 ProofArg::Full => ProofMode::Full,
                 ProofArg::None => ProofMode::None,
@@ -221,6 +240,20 @@ impl<'a> Settings<'a> {
     /// `myriad restore --abort`: what else is given says nothing, so that it can be put behind the command that was cut off.
     pub fn abort(&self, args: &RestoreArgs) -> Result<AbortOptions> {
         Ok(AbortOptions { target: self.target(args)?, dry_run: args.dry_run })
+    }
+
+    /// The source of a replication and its account. Neither its user nor its password is ever taken from what the target's
+    /// session logs in with.
+    fn replicate_from(&self, typed: &ReplicateArgs, connect: &ConnectArgs) -> Result<Option<ConnectOptions>> {
+        let Some(text) = &typed.replicate_from else { return Ok(None) };
+        let files = self.files(connect)?;
+        if holds_password(text) {
+            (self.warn)(
+                "every user of this machine can read the password in the address; MYRIAD_REPLICATE_PWD, --replicate-password-file or an option file keep it to you",
+            );
+        }
+        let from_file = typed.replicate_password_file.as_deref().map(read_password_file).transpose()?;
+        Ok(Some(resolve_replication(text, typed, from_file, self.environment, &files)?))
     }
 
     fn target(&self, args: &RestoreArgs) -> Result<ConnectOptions> {
@@ -346,10 +379,7 @@ impl<'a> Settings<'a> {
 
     /// The server's options, its password asked for where `-p` says so.
     pub fn connect(&self, address: Option<&str>, typed: &ConnectArgs) -> Result<ConnectOptions> {
-        let files = match &typed.defaults_file {
-            Some(file) => option_file::read(std::slice::from_ref(file), true)?,
-            None => option_file::read(&self.environment.option_files(), false)?,
-        };
+        let files = self.files(typed)?;
         files.warnings.iter().for_each(|line| (self.warn)(line));
         let from_file = typed.password_file.as_deref().map(read_password_file).transpose()?;
         let (mut options, ask) = resolve(address, typed, from_file, self.environment, files)?;
@@ -362,6 +392,13 @@ impl<'a> Settings<'a> {
             options.password = self.ask(&options)?;
         }
         Ok(options)
+    }
+
+    fn files(&self, typed: &ConnectArgs) -> Result<FileDefaults, SettingsError> {
+        match &typed.defaults_file {
+            Some(file) => option_file::read(std::slice::from_ref(file), true),
+            None => option_file::read(&self.environment.option_files(), false),
+        }
     }
 
     fn ask(&self, options: &ConnectOptions) -> Result<Secret, SettingsError> {
@@ -412,6 +449,34 @@ fn resolve(
         },
     };
     Ok((options, ask))
+}
+
+/// The source of a replication and its account. Pure.
+fn resolve_replication(
+    text: &str,
+    typed: &ReplicateArgs,
+    password_file: Option<Secret>,
+    environment: &Environment,
+    files: &FileDefaults,
+) -> Result<ConnectOptions, SettingsError> {
+    let address = parse_address(text)?;
+    let host = match address.host {
+        Some(host @ Host::Tcp { .. }) => host,
+        _ => return Err(SettingsError::NoReplicationHost),
+    };
+    let user = address.user.or_else(|| typed.replicate_user.clone()).or_else(|| files.replicate_user.clone());
+    let password = address.password.or(password_file);
+    let password = password.or_else(|| environment.text("MYRIAD_REPLICATE_PWD").map(Secret::new));
+    let ssl = SslOptions { mode: address.ssl_mode.unwrap_or_default(), ca: address.ssl_ca };
+    if matches!(ssl.mode, SslMode::VerifyCa | SslMode::VerifyIdentity) && ssl.ca.is_none() {
+        return Err(SettingsError::NoReplicationAuthority);
+    }
+    Ok(ConnectOptions {
+        host,
+        user: user.ok_or(SettingsError::NoReplicationUser)?,
+        password: password.or_else(|| files.replicate_password.clone()).unwrap_or_default(),
+        ssl,
+    })
 }
 
 /// Where the server listens when no address names it. As with MySQL's programs `localhost` means the socket,

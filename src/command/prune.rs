@@ -179,8 +179,12 @@ impl Survey {
             .collect()
     }
 
-    /// What no backup that stays needs, and no record holds yet.
+    /// What no backup that stays needs, and no record holds yet. Nothing where there is no backup: prune keeps the newest one
+    /// always, so they are away rather than gone.
     fn condemnable(&self) -> Vec<ObjectId> {
+        if self.backups.is_empty() {
+            return Vec::new();
+        }
         let condemned = self.condemned.names();
         let free = |object: &ObjectId| !self.kept.contains(object) && !condemned.contains(object);
         let mut objects: Vec<ObjectId> = self.stored.keys().copied().filter(free).collect();

@@ -120,8 +120,10 @@ impl ShowReport {
         }
         for source in &manifest.source_positions {
             let channel = if source.channel.is_empty() { "default" } else { &source.channel };
+            let exact = if source.exact { "" } else { ", or a moment before" };
+            let gtid = if source.gtid.is_empty() { String::new() } else { format!(", GTID {}", source.gtid) };
             lines.push(format!(
-                "  replica of {}:{} (channel {channel}) at {}:{}",
+                "  replica of {}:{} (channel {channel}) at {}:{}{exact}{gtid}",
                 source.host, source.port, source.binlog_file, source.binlog_offset
             ));
         }

@@ -4,11 +4,11 @@ mod rows;
 
 use crate::command::options::{BackupChoice, VerifyOptions};
 use crate::command::restore::{Readers, choose};
-use crate::command::selected::{self, Selected};
+use crate::command::selected::{self, Selected, SelectedTable};
 use crate::command::text::{bytes, counted, seconds};
 use crate::error::{Exit, Result};
 use crate::manifest::Repository;
-use crate::manifest::proofs::{self, ProofKind};
+use crate::manifest::proofs::{self, ProofKind, Rates};
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
 use crate::schema::vet;
@@ -90,7 +90,7 @@ pub async fn run_from(
             let workers = workers_within(options, named.object_memory_bytes());
             let inventory = verify::repository::read_all(&repository, named, workers, &progress, &stop).await?;
             if inventory.sound() {
-                report.notes.extend(record(&repository, &read, ProofKind::Verified).await);
+                report.notes.extend(record(&repository, &read, ProofKind::Verified, None).await);
             }
             report.inventory = Some(inventory);
         }
@@ -100,9 +100,14 @@ pub async fn run_from(
 }
 
 /// Records what was found true of backups. Where that cannot be written the work is done all the same, and a note says so.
-pub(crate) async fn record(repository: &Repository, backups: &[Found], kind: ProofKind) -> Option<String> {
+pub(crate) async fn record(
+    repository: &Repository,
+    backups: &[Found],
+    kind: ProofKind,
+    rates: Option<Rates>,
+) -> Option<String> {
     for found in backups {
-        if let Err(error) = proofs::record(repository, found, kind).await {
+        if let Err(error) = proofs::record(repository, found, kind, rates).await {
             return Some(format!("`list` will not show this, since it could not be recorded: {error}"));
         }
     }
@@ -143,7 +148,7 @@ async fn against(
     let widest = selected.chunks().filter_map(|chunk| chunk.widest).max().unwrap_or(0);
     let readers = Readers::on(server, &mut session).await?;
     progress.phase("proof", selected.rows(), selected.bytes());
-    let tables = Arc::new(proof_tables(&selected));
+    let tables = Arc::new(proof_tables(selected.tables.iter()));
     let workers = workers_within(options, 4 * widest);
     let mut proof = readers.clone().prove(tables.clone(), workers, progress.clone(), stop.clone()).await?;
     proof.not_compared = not_compared;
@@ -166,9 +171,9 @@ fn take_not_compared(selected: &mut Selected) -> Vec<NotCompared> {
     not_compared
 }
 
-/// The chosen tables whose rows the backup holds.
-pub(crate) fn proof_tables(selected: &Selected) -> Vec<ProofTable> {
-    let with_rows = selected.tables.iter().filter_map(|table| {
+/// Those of some tables whose rows the backup holds.
+pub(crate) fn proof_tables<'a>(tables: impl Iterator<Item = &'a SelectedTable>) -> Vec<ProofTable> {
+    let with_rows = tables.filter_map(|table| {
         let chunks = table.chunks.clone()?;
         let (definition, target, condition) = (table.table.clone(), table.target.clone(), table.condition.clone());
         Some(ProofTable { table: definition, target, condition, chunks })

@@ -11,6 +11,7 @@ pub mod facts;
 pub mod inspect;
 pub mod options;
 pub mod raw;
+pub mod replication;
 pub mod rights;
 pub mod session;
 pub mod snapshot;

@@ -202,7 +202,10 @@ impl Drill<'_> {
             .restore()
             .cloned()
             .ok_or_else(|| Error::new(Exit::Failure, "the restore answered with a plan though none was asked for"))?;
-        self.take_times(scope);
+        // With a table missing it is no recovery.
+        if done.failed.is_empty() {
+            self.take_times(scope);
+        }
         self.judge(&done, scope);
         Ok(())
     }
@@ -382,6 +385,7 @@ fn restore_options(options: &DrillOptions, backup: &Found, scope: &Scope, server
         backup: BackupChoice::Id(manifest.id.clone()),
         selection: scope.selection.clone(),
         renames: Vec::new(),
+        first: Vec::new(),
         effort: options.effort,
         no_data: false,
         no_objects: !scope.with_objects,
@@ -392,6 +396,7 @@ fn restore_options(options: &DrillOptions, backup: &Found, scope: &Scope, server
         existing_users: ExistingUsers::Refuse,
         log_bin: false,
         gtid_purged: GtidPurged::Off,
+        replicate_from: None,
         proof: ProofMode::Full,
         redo: Redo::Auto,
         tune: Tune::Auto,

@@ -85,6 +85,12 @@ impl Survey {
                 counted(self.strangers, "file")
             ));
         }
+        if self.backups.is_empty() && !self.stored.is_empty() {
+            notes.push(format!(
+                "{} is there and no backup at all, so none was condemned: is the folder backups/ away, or a disk not mounted?",
+                counted(self.stored.len() as u64, "object")
+            ));
+        }
         if options.yes && options.grace < SHORT_GRACE {
             notes.push(format!(
                 "--grace {} is shorter than a restore or a backup may run: one that began before may fail",
