@@ -16,6 +16,7 @@ mod ddl_during;
 mod definitions;
 mod demo;
 mod deploy;
+mod drill;
 mod drill_page;
 mod drill_reports;
 mod drill_shards;

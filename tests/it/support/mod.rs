@@ -3,6 +3,7 @@
 pub mod cutter;
 pub mod data;
 pub mod drill_records;
+pub mod drills;
 pub mod everything;
 pub mod forge;
 pub mod keyed;
