@@ -36,6 +36,8 @@ pub enum Exit {
     BackupNotFound = 24,
     /// Another run is at work in the repository, or a prune got in the way of a backup.
     RepositoryBusy = 25,
+    /// Binary logs that an archive needs are missing, or are not those that follow it.
+    ArchiveGap = 26,
     /// The target is the server that the backup was taken from.
     TargetIsSource = 30,
     /// The target has replicas attached.
@@ -55,6 +57,8 @@ pub enum Exit {
     LoadRejected = 42,
     /// The target was lost while its redo log was off: its data directory must be made anew.
     TargetMustBeRebuilt = 43,
+    /// The target does not replicate as it was asked to (`--replicate-from`).
+    ReplicationNotStarted = 45,
     /// A private server could not be found, initialised or started.
     SandboxFailed = 50,
     /// A drill was proved, but took longer than its budget, or the snapshot was older.
@@ -73,7 +77,7 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, in the order of the numbers.
-    pub const ALL: [Exit; 30] = [
+    pub const ALL: [Exit; 32] = [
         Exit::Success,
         Exit::Failure,
         Exit::Usage,
@@ -88,6 +92,7 @@ impl Exit {
         Exit::RepositoryWrite,
         Exit::BackupNotFound,
         Exit::RepositoryBusy,
+        Exit::ArchiveGap,
         Exit::TargetIsSource,
         Exit::TargetHasReplicas,
         Exit::TargetNotEmpty,
@@ -97,6 +102,7 @@ impl Exit {
         Exit::BackupInconsistent,
         Exit::LoadRejected,
         Exit::TargetMustBeRebuilt,
+        Exit::ReplicationNotStarted,
         Exit::SandboxFailed,
         Exit::DrillOverBudget,
         Exit::DrillUnproved,
@@ -128,6 +134,7 @@ impl Exit {
             Exit::RepositoryWrite => "repository not writable",
             Exit::BackupNotFound => "no such backup",
             Exit::RepositoryBusy => "repository in use",
+            Exit::ArchiveGap => "binary logs missing",
             Exit::TargetIsSource => "target is the source",
             Exit::TargetHasReplicas => "target has replicas",
             Exit::TargetNotEmpty => "target not empty",
@@ -137,6 +144,7 @@ impl Exit {
             Exit::BackupInconsistent => "no consistent backup",
             Exit::LoadRejected => "rows rejected by the target",
             Exit::TargetMustBeRebuilt => "target must be rebuilt",
+            Exit::ReplicationNotStarted => "replication did not start",
             Exit::SandboxFailed => "no private server",
             Exit::DrillOverBudget => "drill over budget",
             Exit::DrillUnproved => "drill restored but unproved",

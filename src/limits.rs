@@ -80,6 +80,12 @@ pub const LOCK_TRIES: u32 = 10;
 pub const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// How often somebody who waits looks whether a stop was asked for.
 pub const STOP_PAUSE: Duration = Duration::from_millis(100);
+/// How long a replica's threads may take until both run.
+pub const REPLICATION_WAIT: Duration = Duration::from_secs(60);
+/// How long they must run before they count as started: a source refuses a position a moment after the login.
+pub const REPLICATION_STEADY: Duration = Duration::from_secs(1);
+/// How long a replica that is behind is looked at, so that a wrong position shows.
+pub const REPLICATION_LOOK: Duration = Duration::from_secs(10);
 /// The target's memory for building indexes, unless `--target-memory` says otherwise: 16 ALTERs with the largest buffer.
 pub const TARGET_MEMORY_BYTES: u64 = 1 << 30;
 /// The buffer of one ALTER: at this size it costs the server least CPU; with more it writes less and faults more (9.7.4).
@@ -93,6 +99,8 @@ pub const PUT_BACK_WAIT: Duration = Duration::from_secs(10);
 /// A table with less row text than this is made with all its indexes at once: of 20 ms that each small table took, the
 /// ALTER that adds indexes late was more than half (9.7.4).
 pub const SMALL_TABLE_BYTES: u64 = 256 << 10;
+/// Row text of a restore whose rates are recorded: with less, what it takes is told by the start of sessions and threads.
+pub const RATES_BYTES_MIN: u64 = 1 << 20;
 /// Rows of one prepared INSERT where LOAD DATA LOCAL cannot be had: 50-row statements cost the server
 /// least (measured; 1000-row statements cost more).
 pub const INSERT_ROWS: usize = 50;
@@ -179,3 +187,26 @@ pub const DRILL_BUFFER_POOL_BYTES_MAX: u64 = 8 << 30;
 pub const ASSERTION_TIMEOUT: Duration = Duration::from_secs(600);
 /// How long the command or the server that is told of a drill may take.
 pub const NOTIFY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Raw bytes after which a segment of a binary log is closed, unless `--segment-size` says otherwise.
+pub const SEGMENT_BYTES: u64 = 64 << 20;
+/// The smallest `--segment-size`: below it the index weighs more than what is indexed.
+pub const SEGMENT_BYTES_MIN: u64 = 16 << 10;
+/// The largest `--segment-size`: a segment is stored from memory, and as many bytes may be sent again after a kill.
+pub const SEGMENT_BYTES_MAX: u64 = 1 << 30;
+/// The age at which an open segment is closed, unless `--segment-time` says otherwise: what a crash of this machine loses
+/// can be had from the server again; what one of both loses is no more than this.
+pub const SEGMENT_TIME: Duration = Duration::from_secs(60);
+/// Raw bytes of one frame of a segment: what a transaction that is not complete takes in memory uncompressed.
+pub const SEGMENT_FRAME_BYTES: usize = 4 << 20;
+/// An index document of a segment, stored: its longest fields are GTID sets.
+pub const SEGMENT_INDEX_BYTES_MAX: u64 = 8 << 20;
+/// How often a server that has no events to send says that it lives; a stop is seen no later than that.
+pub const BINLOG_HEARTBEAT: Duration = Duration::from_millis(500);
+/// A stream that is silent for so long is taken for lost.
+pub const BINLOG_SILENCE_MAX: Duration = Duration::from_secs(60);
+/// The first pause before a lost stream is opened again; it doubles, up to [`BINLOG_RECONNECT_PAUSE_MAX`].
+pub const BINLOG_RECONNECT_PAUSE: Duration = Duration::from_millis(500);
+/// See [`BINLOG_RECONNECT_PAUSE`].
+pub const BINLOG_RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// What `verify` reads of a segment at once.
+pub const SEGMENT_READ_BYTES: u64 = 8 << 20;

@@ -2,7 +2,11 @@
 //! size is a size, a glob is a glob); what they mean together is worked out in `settings`. No option has a
 //! long help text beside its line, so `-h` and `--help` print the same page: options, examples, exit codes.
 
+mod archive;
 pub mod drill;
+mod replicate;
+
+pub use archive::{ArchiveArgs, StartArg};
 
 use super::size;
 use crate::bench::dataset::DatasetSpec;
@@ -10,10 +14,13 @@ use crate::error::{Error, Exit};
 use crate::limits;
 use crate::schema::Account;
 use crate::server::SslMode;
+use archive::{ARCHIVE_EXAMPLES, ARCHIVE_EXITS};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use replicate::ReplicateArgs;
 
 /// Fast parallel backup and restore for MySQL, with proof
 #[derive(Debug, Parser)]
@@ -71,6 +78,9 @@ pub enum Command {
     /// Restore a backup to a private server, prove it, ask it questions
     #[command(after_help = after_help(drill::EXAMPLES, &[drill::EXITS]))]
     Drill(drill::DrillArgs),
+    /// Keep a server's binary logs in a repository
+    #[command(after_help = after_help(ARCHIVE_EXAMPLES, ARCHIVE_EXITS))]
+    Archive(ArchiveArgs),
     /// Backup, restore and proof on two private servers, with sample data
     #[command(after_help = after_help(DEMO_EXAMPLES, DEMO_EXITS))]
     Demo(DemoArgs),
@@ -255,6 +265,9 @@ pub struct RestoreArgs {
     /// Restore schema OLD as NEW; repeatable
     #[arg(long = "rename", value_name = "OLD=NEW", value_parser = rename, help_heading = "Selection")]
     pub renames: Vec<(String, String)>,
+    /// Tables to bring back before all others, in this order
+    #[arg(long, value_name = "GLOB,...", value_parser = table_globs, help_heading = "Selection")]
+    pub first: Vec<TableGlobs>,
     /// Restore definitions only
     #[arg(long, help_heading = "Selection")]
     pub no_data: bool,
@@ -280,6 +293,8 @@ pub struct RestoreArgs {
     /// Set gtid_purged to the backup's GTID set where that is right
     #[arg(long, value_name = "HOW", value_enum, default_value_t = GtidPurgedArg::Off, help_heading = "Target")]
     pub gtid_purged: GtidPurgedArg,
+    #[command(flatten)]
+    pub replicate: ReplicateArgs,
     /// How much is read back and compared
     #[arg(long, value_name = "HOW", value_enum, default_value_t = ProofArg::Full, help_heading = "Target")]
     pub verify: ProofArg,
@@ -338,6 +353,10 @@ pub struct RestoreArgs {
     #[arg(long, help_heading = "Output")]
     pub dry_run: bool,
 }
+
+/// A value of `--first`: `schema.table` globs in their order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableGlobs(pub Vec<String>);
 
 /// A value of `--definer`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -478,6 +497,9 @@ pub struct PruneArgs {
     /// Keep the newest of a month, for N months
     #[arg(long, value_name = "N", value_parser = keep, help_heading = "Selection")]
     pub keep_monthly: Option<u32>,
+    /// Remove binary logs from before the oldest backup that stays
+    #[arg(long, help_heading = "Selection")]
+    pub binlogs_before_oldest: bool,
     /// Delete what was condemned so long ago: 12h, 3d [default: 3d]
     #[arg(long, value_name = "TIME", value_parser = span, help_heading = "Storage")]
     pub grace: Option<Duration>,
@@ -603,6 +625,28 @@ fn table_glob(text: &str) -> Result<String, String> {
     check_glob(text)
 }
 
+/// Globs with commas between; a comma within `{a,b}` or `[a,b]` is the glob's own.
+fn table_globs(text: &str) -> Result<TableGlobs, String> {
+    let mut globs = vec![String::new()];
+    let mut depth = 0;
+    let mut letters = text.chars();
+    while let Some(c) = letters.next() {
+        match c {
+            ',' if depth == 0 => {
+                globs.push(String::new());
+                continue;
+            }
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth -= 1,
+            _ => {}
+        }
+        let glob = globs.last_mut().expect("there is always a last one");
+        glob.push(c);
+        glob.extend((c == '\\').then(|| letters.next()).flatten());
+    }
+    globs.iter().map(|glob| table_glob(glob.trim())).collect::<Result<_, _>>().map(TableGlobs)
+}
+
 fn check_glob(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Err("a name or pattern is wanted".into());
@@ -661,6 +705,7 @@ const RESTORE_EXAMPLES: &str = "  myriad restore --target mysql://root@db2 --rep
   myriad restore --target mysql://root@db2 --repo /backups --table shop.orders \\
       --rename shop=shop_yesterday
   myriad restore --target mysql://root@db2 --repo /backups --dry-run
+  myriad restore --target mysql://root@db2 --repo /backups --replicate-from mysql://repl@db1
   myriad restore --target mysql://root@db2 --abort";
 
 const VERIFY_EXAMPLES: &str = "  myriad verify --repo /backups
@@ -710,6 +755,7 @@ const RESTORE_EXITS: &[&[Exit]] = &[
         Exit::ProofFailed,
         Exit::LoadRejected,
         Exit::TargetMustBeRebuilt,
+        Exit::ReplicationNotStarted,
     ],
 ];
 const VERIFY_EXITS: &[&[Exit]] = &[CONNECT_EXITS, &[Exit::BackupNotFound, Exit::ProofFailed]];

@@ -8,17 +8,23 @@ use clap::ValueEnum;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// The same restore again.
+/// The same restore again. A choice of the latest backup is left out: who goes on must name the one that was chosen.
 pub fn again(line: &[OsString], args: &RestoreArgs) -> String {
-    let target = args.target.as_deref().unwrap_or_default();
-    let words = line.iter().map(|word| {
+    let addresses = [("--target=", &args.target), ("--replicate-from=", &args.replicate.replicate_from)];
+    let latest = |at: usize| {
+        let is = |at: usize, wanted: &str| line.get(at).is_some_and(|word| word == wanted);
+        is(at, "--backup=latest")
+            || is(at, "--backup") && is(at + 1, "latest")
+            || at > 0 && is(at - 1, "--backup") && is(at, "latest")
+    };
+    let words = line.iter().enumerate().filter(|(at, _)| !latest(*at)).map(|(_, word)| {
         let word = word.to_string_lossy();
-        match word.strip_suffix(target) {
-            Some(option) if !target.is_empty() && (option.is_empty() || option == "--target=") => {
-                format!("{option}{}", without_password(target))
-            }
-            _ => word.into_owned(),
-        }
+        let held = addresses.iter().find_map(|(name, address)| {
+            let address = address.as_deref().filter(|address| !address.is_empty())?;
+            let option = word.strip_suffix(address)?;
+            (option.is_empty() || option == *name).then(|| format!("{option}{}", without_password(address)))
+        });
+        held.unwrap_or_else(|| word.into_owned())
     });
     joined(words.chain(ask(args)))
 }
@@ -86,10 +92,23 @@ mod tests {
         let (resume, abort) = lines_of(&words);
         assert_eq!(resume, r"'/opt/my riad' restore --target mysql://root@db2 --repo /b --table 'it'\''s.*'");
         assert_eq!(abort, "'/opt/my riad' restore --target mysql://root@db2 --abort");
+        for words in [&["--backup", "latest"][..], &["--backup=latest"]] {
+            let (resume, _) = lines_of(&[&["myriad", "restore", "--target", "h", "--repo", "latest"], words].concat());
+            assert_eq!(resume, "myriad restore --target h --repo latest");
+        }
         let words = ["myriad", "restore", "-S", "/tmp/s", "-u", "me", "-p", "--repo", "/b", "--ssl-mode", "VERIFY_CA"];
         let (resume, abort) = lines_of(&words);
         assert_eq!(resume, words.join(" "));
         assert_eq!(abort, "myriad restore --socket /tmp/s --user me --ssl-mode verify-ca --password --abort");
+    }
+
+    #[test]
+    fn the_password_of_a_replication_account_is_not_printed() {
+        let from = ["--replicate-from", "mysql://repl:secret@db1"];
+        let (resume, _) = lines_of(&[&["myriad", "restore", "-S", "/s", "--repo", "/b"][..], &from].concat());
+        assert_eq!(resume, "myriad restore -S /s --repo /b --replicate-from mysql://repl@db1");
+        let (resume, _) = lines_of(&["myriad", "restore", "-S", "/s", "--repo", "/b", &from.join("=")]);
+        assert!(resume.ends_with(" --replicate-from=mysql://repl@db1"), "{resume}");
     }
 
     #[test]

@@ -91,6 +91,10 @@ async fn dispatch(
             let report = edge.run(settings.backup(args)?, command::backup::run).await?;
             edge.outcome(&report, Exit::Success, || report.text())
         }
+        Command::Archive(args) => {
+            let report = edge.run(settings.archive(args)?, command::archive::run).await?;
+            edge.outcome(&report, report.exit(), || report.text())
+        }
         Command::Restore(args) if args.abort => {
             let report = edge.run(settings.abort(args)?, command::restore::abort::run).await?;
             edge.outcome(&report, Exit::Success, || report.text())
@@ -100,7 +104,12 @@ async fn dispatch(
             options.command_line = command_line::again(line, args);
             options.abort_line = command_line::abort(line, args);
             let report = edge.run(options, command::restore::run).await?;
-            edge.outcome(&report, report.exit(), || report.text())
+            let outcome = edge.outcome(&report, report.exit(), || report.text())?;
+            // What is usable and what is not stands in the report; why it is no success, here as with every failure.
+            if let Some(error) = report.error() {
+                message::print_error(&message::error_text(&error, environment.colour(), global.verbose > 0));
+            }
+            Ok(outcome)
         }
         Command::Verify(args) => {
             let report = edge.run(settings.verify(args)?, command::verify::run).await?;

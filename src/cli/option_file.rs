@@ -180,6 +180,10 @@ pub struct FileDefaults {
     pub ssl_mode: Option<SslMode>,
     /// `ssl-ca`.
     pub ssl_ca: Option<PathBuf>,
+    /// `replicate-user`.
+    pub replicate_user: Option<String>,
+    /// `replicate-password`.
+    pub replicate_password: Option<Secret>,
     /// Lines for a person: files that were passed over, and why.
     pub warnings: Vec<String>,
 }
@@ -270,13 +274,16 @@ impl FileDefaults {
                 self.ssl_mode = Some(SslMode::from_name(&value).ok_or(format!("ssl-mode {value} is none of MySQL's"))?);
             }
             "ssl-ca" => self.ssl_ca = Some(value.into()),
+            "replicate-user" => self.replicate_user = Some(value),
+            "replicate-password" => self.replicate_password = Some(Secret::new(value)),
             _ => unreachable!("KEYS lists every key above"),
         }
         Ok(())
     }
 }
 
-const KEYS: [&str; 7] = ["user", "password", "host", "port", "socket", "ssl-mode", "ssl-ca"];
+const KEYS: [&str; 9] =
+    ["user", "password", "host", "port", "socket", "ssl-mode", "ssl-ca", "replicate-user", "replicate-password"];
 
 fn at_line(path: &Path, line: usize, why: impl Into<String>) -> SettingsError {
     SettingsError::OptionLine { path: path.into(), line, why: why.into() }
@@ -394,7 +401,7 @@ mod tests {
             ("conf.d/1.cnf", "[client]\npassword=p1\nssl_mode=required\n"),
             ("conf.d/2.cnf", "[client]\npassword=\"p2#\"\n!include HERE/3\n"),
             ("conf.d/4.txt", "[client]\npassword=p4\n"),
-            ("3", "[myriad]\nsocket=/s\nport=0\n"),
+            ("3", "[myriad]\nsocket=/s\nport=0\nreplicate_user=repl\nreplicate-password=r\n"),
         ])
         .expect("read");
         assert_eq!(
@@ -407,6 +414,8 @@ mod tests {
                 socket: Some("/s".into()),
                 ssl_mode: Some(SslMode::Required),
                 ssl_ca: None,
+                replicate_user: Some("repl".into()),
+                replicate_password: Some(Secret::new("r")),
                 warnings: Vec::new(),
             }
         );

@@ -12,6 +12,7 @@ use super::args::*;
 use super::environment::Environment;
 use super::option_file::{self, FileDefaults};
 use crate::bench::{BenchOptions, Subject};
+use crate::command::archive::{ArchiveOptions, Origin, Start};
 use crate::command::demo::DemoOptions;
 use crate::command::options::{
     AbortOptions, BackupChoice, BackupOptions, Consistency, Definers, Effort, EventChoice, ExistingUsers, GtidPurged,
@@ -23,7 +24,7 @@ use crate::limits;
 use crate::sandbox::{Kind, ProgramPaths};
 use crate::secret::Secret;
 use crate::server::options::PORT_DEFAULT;
-use crate::server::{Address, ConnectOptions, Host, ServerError, SslOptions, parse_address};
+use crate::server::{Address, ConnectOptions, Host, ServerError, SslMode, SslOptions, parse_address};
 use std::path::{Path, PathBuf};
 
 /// What is wrong with the options as a whole. All end the program before anything was started.
@@ -92,6 +93,15 @@ pub enum SettingsError {
         /// The option's long name.
         option: &'static str,
     },
+    /// A replica reaches its source by the network.
+    #[error("--replicate-from names no host")]
+    NoReplicationHost,
+    /// The account that the replica logs in with must be given.
+    #[error("--replicate-from was not told which account replicates")]
+    NoReplicationUser,
+    /// Certificates are to be checked, but against what?
+    #[error("--replicate-from asks for a verified certificate and names no authority")]
+    NoReplicationAuthority,
     /// The address itself.
     #[error(transparent)]
     Address(#[from] ServerError),
@@ -110,6 +120,14 @@ impl Explain for SettingsError {
             SettingsError::TwoServers { .. } => "give one of them".into(),
             SettingsError::NoTarget => "name it: --target mysql://user@host:3306, or --host, or --socket".into(),
             SettingsError::Unconnected { wanted, .. } => format!("add --{wanted} mysql://user@host:3306"),
+            SettingsError::NoReplicationHost => "name the source: --replicate-from mysql://user@host:3306".into(),
+            SettingsError::NoReplicationUser => {
+                "--replicate-user NAME, or replicate-user in [myriad] of an option file; it needs REPLICATION SLAVE on the source"
+                    .into()
+            }
+            SettingsError::NoReplicationAuthority => {
+                "mysql://user@host?ssl-mode=verify-ca&ssl-ca=FILE, a file on the target's machine".into()
+            }
             SettingsError::Address(error) => return error.hint(),
             SettingsError::OptionLine { .. } | SettingsError::OptionFile { .. } => {
                 "--defaults-file FILE reads that file and no other".into()
@@ -156,6 +174,28 @@ impl<'a> Settings<'a> {
         })
     }
 
+    /// `myriad archive`: the source as for a backup, unless files are given.
+    pub fn archive(&self, args: &ArchiveArgs) -> Result<ArchiveOptions> {
+        let origin = match args.files.is_empty() {
+            true => Origin::Server(self.connect(args.source.as_deref(), &args.connect)?),
+            false => Origin::Files { places: args.files.clone(), server_uuid: args.server_uuid.clone() },
+        };
+        Ok(ArchiveOptions {
+            origin,
+            repo: place(&args.repo)?,
+            name: args.repo.name.clone(),
+            once: args.once,
+            segment_bytes: args.segment_size.unwrap_or(limits::SEGMENT_BYTES),
+            segment_time: args.segment_time.unwrap_or(limits::SEGMENT_TIME),
+            start: match args.start {
+                StartArg::Backup => Start::Backup,
+                StartArg::First => Start::First,
+            },
+            accept_gap: args.accept_gap,
+            server_id: args.server_id,
+        })
+    }
+
     /// `myriad restore`: the target must have been typed; a default would overwrite whatever runs here.
     pub fn restore(&self, args: &RestoreArgs) -> Result<RestoreOptions> {
         Ok(RestoreOptions {
@@ -165,6 +205,7 @@ impl<'a> Settings<'a> {
             backup: choice(&args.backup)?,
             selection: selection(&args.selection),
             renames: args.renames.clone(),
+            first: args.first.iter().flat_map(|globs| globs.0.iter().cloned()).collect(),
             effort: self.effort(&args.effort),
             no_data: args.no_data,
             no_objects: args.no_objects,
@@ -185,6 +226,7 @@ impl<'a> Settings<'a> {
                 GtidPurgedArg::Auto => GtidPurged::Auto,
                 GtidPurgedArg::Off => GtidPurged::Off,
             },
+            replicate_from: self.replicate_from(&args.replicate, &args.connect)?,
             proof: match args.verify {
                 ProofArg::Full => ProofMode::Full,
                 ProofArg::None => ProofMode::None,
@@ -221,6 +263,20 @@ impl<'a> Settings<'a> {
     /// `myriad restore --abort`: what else is given says nothing, so that it can be put behind the command that was cut off.
     pub fn abort(&self, args: &RestoreArgs) -> Result<AbortOptions> {
         Ok(AbortOptions { target: self.target(args)?, dry_run: args.dry_run })
+    }
+
+    /// The source of a replication and its account. Neither its user nor its password is ever taken from what the target's
+    /// session logs in with.
+    fn replicate_from(&self, typed: &ReplicateArgs, connect: &ConnectArgs) -> Result<Option<ConnectOptions>> {
+        let Some(text) = &typed.replicate_from else { return Ok(None) };
+        let files = self.files(connect)?;
+        if holds_password(text) {
+            (self.warn)(
+                "every user of this machine can read the password in the address; MYRIAD_REPLICATE_PWD, --replicate-password-file or an option file keep it to you",
+            );
+        }
+        let from_file = typed.replicate_password_file.as_deref().map(read_password_file).transpose()?;
+        Ok(Some(resolve_replication(text, typed, from_file, self.environment, &files)?))
     }
 
     fn target(&self, args: &RestoreArgs) -> Result<ConnectOptions> {
@@ -268,6 +324,7 @@ impl<'a> Settings<'a> {
                 monthly: args.keep_monthly,
             },
             grace: args.grace.unwrap_or(limits::PRUNE_GRACE),
+            binlogs_before_oldest: args.binlogs_before_oldest,
             yes: args.yes,
         })
     }
@@ -346,10 +403,7 @@ impl<'a> Settings<'a> {
 
     /// The server's options, its password asked for where `-p` says so.
     pub fn connect(&self, address: Option<&str>, typed: &ConnectArgs) -> Result<ConnectOptions> {
-        let files = match &typed.defaults_file {
-            Some(file) => option_file::read(std::slice::from_ref(file), true)?,
-            None => option_file::read(&self.environment.option_files(), false)?,
-        };
+        let files = self.files(typed)?;
         files.warnings.iter().for_each(|line| (self.warn)(line));
         let from_file = typed.password_file.as_deref().map(read_password_file).transpose()?;
         let (mut options, ask) = resolve(address, typed, from_file, self.environment, files)?;
@@ -362,6 +416,13 @@ impl<'a> Settings<'a> {
             options.password = self.ask(&options)?;
         }
         Ok(options)
+    }
+
+    fn files(&self, typed: &ConnectArgs) -> Result<FileDefaults, SettingsError> {
+        match &typed.defaults_file {
+            Some(file) => option_file::read(std::slice::from_ref(file), true),
+            None => option_file::read(&self.environment.option_files(), false),
+        }
     }
 
     fn ask(&self, options: &ConnectOptions) -> Result<Secret, SettingsError> {
@@ -412,6 +473,34 @@ fn resolve(
         },
     };
     Ok((options, ask))
+}
+
+/// The source of a replication and its account. Pure.
+fn resolve_replication(
+    text: &str,
+    typed: &ReplicateArgs,
+    password_file: Option<Secret>,
+    environment: &Environment,
+    files: &FileDefaults,
+) -> Result<ConnectOptions, SettingsError> {
+    let address = parse_address(text)?;
+    let host = match address.host {
+        Some(host @ Host::Tcp { .. }) => host,
+        _ => return Err(SettingsError::NoReplicationHost),
+    };
+    let user = address.user.or_else(|| typed.replicate_user.clone()).or_else(|| files.replicate_user.clone());
+    let password = address.password.or(password_file);
+    let password = password.or_else(|| environment.text("MYRIAD_REPLICATE_PWD").map(Secret::new));
+    let ssl = SslOptions { mode: address.ssl_mode.unwrap_or_default(), ca: address.ssl_ca };
+    if matches!(ssl.mode, SslMode::VerifyCa | SslMode::VerifyIdentity) && ssl.ca.is_none() {
+        return Err(SettingsError::NoReplicationAuthority);
+    }
+    Ok(ConnectOptions {
+        host,
+        user: user.ok_or(SettingsError::NoReplicationUser)?,
+        password: password.or_else(|| files.replicate_password.clone()).unwrap_or_default(),
+        ssl,
+    })
 }
 
 /// Where the server listens when no address names it. As with MySQL's programs `localhost` means the socket,

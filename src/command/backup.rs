@@ -14,7 +14,7 @@ use crate::limits;
 use crate::manifest::condemned::Condemned;
 use crate::manifest::known::{self, Known};
 use crate::manifest::lock::{Lock, Work};
-use crate::manifest::repository::{Found, check_name};
+use crate::manifest::repository::check_name;
 use crate::manifest::{PackWriter, Repository, commit};
 use crate::plan::Filter;
 use crate::plan::cuts::EarlierChunk;
@@ -104,7 +104,8 @@ async fn take_alone(
 
     // What does the repository know of the source? What a prune is about to delete is not used, under any name.
     let condemned = Arc::new(Condemned::read(repository).await?.names());
-    let known = known::load(repository, &repository.newest_first(&name).await?, &condemned).await?;
+    let (earlier, damaged) = repository.readable_newest_first(&name).await?;
+    let known = known::load(repository, &earlier, &condemned).await?;
 
     // One view for all sessions; from here on the source's definitions stand still.
     progress.phase("snapshot", 0, 0);
@@ -120,6 +121,7 @@ async fn take_alone(
             }
         ));
     }
+    notes.extend(damaged.iter().map(|damage| format!("nothing of it is used again: {damage}")));
     notes.extend(refused_later(&inspected));
     notes.iter().for_each(|note| progress.note(note));
     // Before anything was read these were told already.
@@ -439,7 +441,7 @@ impl Reading {
 
 /// The name that the backup is kept under: as given, else the one under which this server was backed up before, else
 /// `default` in a repository without backups.
-async fn source_name(repository: &Repository, given: Option<&str>, facts: &ServerFacts) -> Result<String> {
+pub(super) async fn source_name(repository: &Repository, given: Option<&str>, facts: &ServerFacts) -> Result<String> {
     if let Some(name) = given {
         check_name(name)?;
         return Ok(name.to_owned());
@@ -448,11 +450,17 @@ async fn source_name(repository: &Repository, given: Option<&str>, facts: &Serve
     if names.is_empty() {
         return Ok("default".into());
     }
+    let mut unread = Vec::new();
     for name in &names {
-        let newest: Option<Found> = repository.newest_first(name).await?.into_iter().next();
-        if newest.is_some_and(|found| found.manifest.server.is_same_server(facts)) {
+        let (found, damaged) = repository.readable_newest_first(name).await?;
+        if found.first().is_some_and(|found| found.manifest.server.is_same_server(facts)) {
             return Ok(name.clone());
         }
+        unread.extend(damaged);
+    }
+    if let Some(damage) = unread.into_iter().next() {
+        let why = "whether it is of this server cannot be told: go on with --name, or remove it";
+        return Err(Error::from(damage).hint(why));
     }
     let message =
         format!("this server was never backed up into {} (it holds {})", repository.place(), names.join(", "));

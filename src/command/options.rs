@@ -209,6 +209,8 @@ pub struct RestoreOptions {
     pub selection: Selection,
     /// `--rename old=new`: schemas under another name.
     pub renames: Vec<(String, String)>,
+    /// `--first`: `schema.table` globs, by the names in the backup: these tables come before all others, in this order.
+    pub first: Vec<String>,
     /// Threads and memory.
     pub effort: Effort,
     /// `--no-data`: definitions only.
@@ -227,6 +229,8 @@ pub struct RestoreOptions {
     pub log_bin: bool,
     /// `--gtid-purged`.
     pub gtid_purged: GtidPurged,
+    /// `--replicate-from`: the source that the target replicates from afterwards, with the replication account.
+    pub replicate_from: Option<ConnectOptions>,
     /// `--verify`.
     pub proof: ProofMode,
     /// `--redo`.
@@ -278,6 +282,8 @@ pub struct PruneOptions {
     pub keep: Keep,
     /// `--grace`: how long condemned objects are kept.
     pub grace: Duration,
+    /// `--binlogs-before-oldest`: archived binary logs that no backup that stays could need go too.
+    pub binlogs_before_oldest: bool,
     /// `--yes`: do it.
     pub yes: bool,
 }

@@ -3,19 +3,27 @@
 pub mod abort;
 mod admission;
 mod external;
+mod first;
 mod gtid;
 mod objects;
 mod phases;
 mod plan;
 mod prediction;
 mod primary_keys;
+mod put_back;
+mod replicate;
 mod report;
+mod standing;
 mod steps;
 mod target;
 mod tuning;
 pub(crate) mod users;
 
+pub use first::{FirstTable, Late};
+pub use phases::Moment;
+pub use replicate::{Attached, Continuation};
 pub use report::{RestoreDone, RestoreReport};
+pub use standing::{FailedTable, Step, Waiting};
 
 use crate::command::options::{BackupChoice, RestoreOptions};
 use crate::command::selected;
@@ -23,9 +31,9 @@ use crate::error::{Error, Result};
 use crate::guard;
 use crate::limits;
 use crate::load::ledger::{self, Progressed};
-use crate::load::{LoadError, Loaded, RunSessions};
-use crate::manifest::Repository;
+use crate::load::{LoadError, LoadTable, Loaded, RunSessions};
 use crate::manifest::repository::Found;
+use crate::manifest::{Repository, proofs};
 use crate::progress::{Progress, Stop};
 use crate::server::raw::RawSession;
 use crate::server::{ConnectOptions, ServerError, Session, inspect};
@@ -34,6 +42,7 @@ use crate::verify::{self, Proof, ProofTable};
 use admission::Admitted;
 use gtid::GtidOutcome;
 use phases::Phases;
+use standing::{Names, Standings};
 use std::sync::Arc;
 use steps::Run;
 use target::{Made, Target};
@@ -52,6 +61,7 @@ pub async fn run_from(
     stop: Stop,
 ) -> Result<RestoreReport> {
     let mut phases = Phases::begin(progress.clone());
+    first::check(options)?;
 
     // What is to be restored?
     let repository = Repository::open(store).await?;
@@ -65,19 +75,23 @@ pub async fn run_from(
     target.notes.extend(notes);
     target.notes.extend(external::change(&mut selected, options)?);
     let selected = target::fold_names(selected, &target.facts)?;
+    let first = first::find(options, &selected)?;
     let mut users = Users::read(&repository, &backup.manifest, options, &mut target).await?;
     phases.enter("guard", 0, 0);
     let asked = admission::ask(&mut target, options, &backup, &selected, &mut users).await?;
     // The plan is made before the guard looks again.
     let effort = plan::effort(options, &selected, progress.as_ref());
     let free = guard::free_bytes(&target.facts, &options.target);
-    let prediction = prediction::predict(&selected, asked.progressed.as_ref(), options, effort.workers, free);
+    // A prediction is not worth an error.
+    let rates = proofs::last_rates(&repository, &backup.manifest.name).await.unwrap_or_default();
+    let prediction = prediction::predict(&selected, asked.progressed.as_ref(), options, effort.workers, free, rates);
     let fits = plan::check_json_types(&selected, &target.facts);
     let Admitted { admission, findings, progressed } =
         asked.decide(&mut target, options, &prediction, &stop, &phases).await?;
     fits?;
     let (source, beside_live_data) = (&backup.manifest.server, admission.beside_live_data);
     target.leave_out_binary_log(options, source, beside_live_data, progressed.as_ref()).await?;
+    let replicate = replicate::plan(&backup, options, &mut target, progressed.is_some()).await?;
     let in_use = tuning::in_use(&target.facts, source, &admission, &findings);
     let redo_off = tuning::redo_off(&mut target, options, progressed.as_ref(), in_use).await?;
     // Only now is anything changed there, and first of all what a dead run has left.
@@ -87,13 +101,15 @@ pub async fn run_from(
     };
     let tuning = tuning::plan(&mut target, options, redo_off, in_use).await?;
     plan::check_rows_fit(&selected, target.way, target.facts.max_allowed_packet, &options.target)?;
+    let settings = tuning.changes.clone();
+    let foreseen = plan::Foreseen { prediction, findings: findings.clone(), settings, first: &first };
+    let plan = Box::new(plan::make(options, &backup, &selected, &target, effort.workers, foreseen));
     if options.dry_run {
-        let foreseen = plan::Foreseen { prediction, findings, settings: tuning.changes };
-        return Ok(plan::report(options, &backup, &selected, &target, effort.workers, foreseen));
+        return Ok(RestoreReport::Plan(plan));
     }
-    progress.note(&prediction.text());
+    plan.before().iter().for_each(|line| progress.note(line));
     let other_family = target::other_family(&backup.manifest.server, &target.facts);
-    let made = Made::default();
+    let (made, names) = (Made::default(), Names::of(&selected));
     let sessions = RunSessions::new(&options.target, target.skip_binlog, &target.session, &stop);
     let sessions = Arc::new(sessions);
     let run = Run {
@@ -109,14 +125,28 @@ pub async fn run_from(
         made,
         admission,
         findings,
-        prediction,
-        repeated: false,
+        plan,
+        progressed: Progressed::default(),
+        standings: Standings::default(),
+        names,
+        first,
+        loaded: Loaded::default(),
+        proof: None,
+        proved_before: Vec::new(),
+        left_out: Vec::new(),
+        replicate,
         progress,
         stop,
     };
     let done = carry_out(run, &repository, progressed).await;
     // The likely cause of a refusal is said with it.
-    done.map_err(|error| other_family.into_iter().fold(error, Error::hint))
+    match (done, other_family) {
+        (Ok(mut report), Some(cause)) => {
+            report.hint(&cause);
+            Ok(report)
+        }
+        (done, cause) => done.map_err(|error| cause.into_iter().fold(error, Error::hint)),
+    }
 }
 
 /// All steps of a restore that was admitted, and its end.
@@ -125,8 +155,8 @@ async fn carry_out(mut run: Run<'_>, repository: &Repository, progressed: Option
     let done = all_steps(&mut run, repository, progressed).await;
     watcher.abort();
     match done {
-        Ok(Steps { loaded, proof, gtid: Some(gtid) }) => Ok(report::done(run, loaded, proof, gtid)),
-        Ok(Steps { loaded, proof, gtid: None }) => Ok(report::unproved(run, loaded, proof)),
+        Ok(Ended::Complete(complete)) => Ok(report::done(run, complete)),
+        Ok(Ended::Incomplete(waiting)) => Ok(report::incomplete(run, waiting)),
         Err(_) if run.stop.stopped() => {
             let stopped = run.phases.stopped();
             Err(run.broken_off(stopped).await)
@@ -135,35 +165,53 @@ async fn carry_out(mut run: Run<'_>, repository: &Repository, progressed: Option
     }
 }
 
-/// What the steps came to; no word on `gtid_purged` where proof failed before.
-struct Steps {
-    loaded: Loaded,
-    proof: Option<Proof>,
-    gtid: Option<GtidOutcome>,
+/// How the steps ended, where nothing broke them off.
+enum Ended {
+    /// All is there.
+    Complete(Complete),
+    /// Tables have failed; the others are usable.
+    Incomplete(Vec<Waiting>),
 }
 
-async fn all_steps(run: &mut Run<'_>, repository: &Repository, progressed: Option<Progressed>) -> Result<Steps> {
+/// What comes to light at the end of a restore that is complete.
+struct Complete {
+    gtid: GtidOutcome,
+    attached: Option<Attached>,
+    /// Lines that put dropped tables back where they were.
+    put_back: Vec<String>,
+}
+
+async fn all_steps(run: &mut Run<'_>, repository: &Repository, progressed: Option<Progressed>) -> Result<Ended> {
     // Users and roles before anything that they define.
+    run.prepare(progressed).await?;
+    // What is wanted most, to its proof, before anything else is begun.
+    run.bring_first(repository).await?;
     // Bare tables: the clustered key only, so that rows go in fast; small ones whole.
-    let tables = run.make_tables(progressed).await?;
+    run.phases.enter("schema", 0, 0);
+    let tables = run.make_tables(&run.rest()).await?;
     // Rows, and each table's indexes as soon as its last row is in; the target's settings are changed for this alone.
     run.tune(&tables).await?;
-    let loaded = run.load(repository, tables).await?;
+    let rows = tables.iter().flat_map(|table| &table.chunks).map(|chunk| chunk.rows).sum();
+    run.phases.enter("rows", rows, tables.iter().map(LoadTable::bytes).sum());
+    run.load(repository, tables).await?;
     run.put_back().await?;
     // Foreign keys once all tables are whole; grants on them; then code and views.
     run.make_keys_and_code().await?;
     // Proof before anything can fire: triggers and events come after it.
-    let proof = run.prove().await?;
-    if proof.as_ref().is_some_and(|proof| !proof.holds()) {
-        return Ok(Steps { loaded, proof, gtid: None });
-    }
+    run.prove_rest().await?;
     run.make_triggers_and_events().await?;
+    if run.standings.incomplete() {
+        return Ok(Ended::Incomplete(run.end_incomplete().await?));
+    }
     // Where the target continues in the source's history, as the last step.
-    let (proved, resumed) = (proof.is_some(), run.admission.resumed);
+    let (proved, resumed) = (run.proof.is_some(), run.admission.resumed);
     let gtid = gtid::decide(&run.backup, run.options, &mut run.target, proved, resumed).await?;
+    let put_back = put_back::lines(&run.selected, run.options, &mut run.target).await?;
+    let not_configured = run.configure_replication(&gtid).await;
     run.remove_ledger().await?;
-    run.record_proof(repository, proof.as_ref()).await;
-    Ok(Steps { loaded, proof, gtid: Some(gtid) })
+    run.record_proof(repository).await;
+    let attached = run.start_replication(not_configured).await;
+    Ok(Ended::Complete(Complete { gtid, attached, put_back }))
 }
 
 /// Once a stop is asked for, ends the statements of the run's own session that go on for long: one that waits for a table that

@@ -4,16 +4,17 @@ mod rows;
 
 use crate::command::options::{BackupChoice, VerifyOptions};
 use crate::command::restore::{Readers, choose};
-use crate::command::selected::{self, Selected};
-use crate::command::text::{bytes, counted, seconds};
+use crate::command::selected::{self, Selected, SelectedTable};
+use crate::command::text::{bytes, counted, seconds, summary_text};
 use crate::error::{Exit, Result};
 use crate::manifest::Repository;
-use crate::manifest::proofs::{self, ProofKind};
+use crate::manifest::proofs::{self, ProofKind, Rates};
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
 use crate::schema::vet;
 use crate::server::{ConnectOptions, Session, inspect};
 use crate::store::{self, Store};
+use crate::verify::binlogs::Archive;
 use crate::verify::repository::{Inventory, Named};
 use crate::verify::{self, NotCompared, Proof, ProofTable};
 use std::sync::Arc;
@@ -29,6 +30,9 @@ pub struct VerifyReport {
     /// The repository by itself; none where a server was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inventory: Option<Inventory>,
+    /// Archived binary logs; none where there are none, or a backup was chosen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub binlogs: Vec<Archive>,
     /// The server verified, without password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<String>,
@@ -60,6 +64,7 @@ pub async fn run_from(
         repository: repository.place(),
         backups: Vec::new(),
         inventory: None,
+        binlogs: Vec::new(),
         against: None,
         proof: None,
         notes: Vec::new(),
@@ -90,9 +95,14 @@ pub async fn run_from(
             let workers = workers_within(options, named.object_memory_bytes());
             let inventory = verify::repository::read_all(&repository, named, workers, &progress, &stop).await?;
             if inventory.sound() {
-                report.notes.extend(record(&repository, &read, ProofKind::Verified).await);
+                report.notes.extend(record(&repository, &read, ProofKind::Verified, None).await);
             }
             report.inventory = Some(inventory);
+            if options.backup.is_none() {
+                progress.phase("binary logs", 0, 0);
+                let (name, workers) = (options.name.as_deref(), options.effort.threads);
+                report.binlogs = verify::binlogs::verify(&repository, name, workers, &progress, &stop).await?;
+            }
         }
     }
     report.seconds = begun.elapsed().as_secs_f64();
@@ -100,9 +110,14 @@ pub async fn run_from(
 }
 
 /// Records what was found true of backups. Where that cannot be written the work is done all the same, and a note says so.
-pub(crate) async fn record(repository: &Repository, backups: &[Found], kind: ProofKind) -> Option<String> {
+pub(crate) async fn record(
+    repository: &Repository,
+    backups: &[Found],
+    kind: ProofKind,
+    rates: Option<Rates>,
+) -> Option<String> {
     for found in backups {
-        if let Err(error) = proofs::record(repository, found, kind).await {
+        if let Err(error) = proofs::record(repository, found, kind, rates).await {
             return Some(format!("`list` will not show this, since it could not be recorded: {error}"));
         }
     }
@@ -143,7 +158,7 @@ async fn against(
     let widest = selected.chunks().filter_map(|chunk| chunk.widest).max().unwrap_or(0);
     let readers = Readers::on(server, &mut session).await?;
     progress.phase("proof", selected.rows(), selected.bytes());
-    let tables = Arc::new(proof_tables(&selected));
+    let tables = Arc::new(proof_tables(selected.tables.iter()));
     let workers = workers_within(options, 4 * widest);
     let mut proof = readers.clone().prove(tables.clone(), workers, progress.clone(), stop.clone()).await?;
     proof.not_compared = not_compared;
@@ -166,9 +181,9 @@ fn take_not_compared(selected: &mut Selected) -> Vec<NotCompared> {
     not_compared
 }
 
-/// The chosen tables whose rows the backup holds.
-pub(crate) fn proof_tables(selected: &Selected) -> Vec<ProofTable> {
-    let with_rows = selected.tables.iter().filter_map(|table| {
+/// Those of some tables whose rows the backup holds.
+pub(crate) fn proof_tables<'a>(tables: impl Iterator<Item = &'a SelectedTable>) -> Vec<ProofTable> {
+    let with_rows = tables.filter_map(|table| {
         let chunks = table.chunks.clone()?;
         let (definition, target, condition) = (table.table.clone(), table.target.clone(), table.condition.clone());
         Some(ProofTable { table: definition, target, condition, chunks })
@@ -179,6 +194,9 @@ pub(crate) fn proof_tables(selected: &Selected) -> Vec<ProofTable> {
 impl VerifyReport {
     /// The exit code: damage and differences are no success.
     pub fn exit(&self) -> Exit {
+        if self.binlogs.iter().any(|archive| !archive.damage.is_empty()) {
+            return Exit::RepositoryDamaged;
+        }
         match (&self.inventory, &self.proof) {
             (Some(inventory), _) if !inventory.sound() => Exit::RepositoryDamaged,
             (_, Some(proof)) if !proof.holds() => Exit::ProofFailed,
@@ -210,6 +228,7 @@ impl VerifyReport {
             let refused = |what: &String| format!("  not as a server writes it, so never run: {what}");
             lines.extend(inventory.refused.iter().map(refused));
         }
+        self.binlogs.iter().for_each(|archive| lines.extend(binlog_lines(archive)));
         if let (Some(proof), Some(server)) = (&self.proof, &self.against) {
             lines.push(format!("{server} against backup {} in {}", self.backups.join(", "), self.repository));
             lines.extend(proof.lines("  "));
@@ -218,4 +237,19 @@ impl VerifyReport {
         lines.push(format!("time: {}", seconds(self.seconds)));
         lines.join("\n") + "\n"
     }
+}
+
+/// An archive for people.
+fn binlog_lines(archive: &Archive) -> Vec<String> {
+    let verdict = if archive.damage.is_empty() { "sound" } else { "DAMAGED" };
+    let mut lines = vec![match &archive.summary {
+        Some(summary) => format!("binary logs of {}: {verdict}; {}", archive.source, summary_text(summary)),
+        None => format!("binary logs of {}: {verdict}; no segment", archive.source),
+    }];
+    lines.extend(archive.damage.iter().map(|damage| format!("  {damage}")));
+    lines.extend(archive.summary.iter().flat_map(|summary| &summary.gaps).map(|gap| format!("  {gap}")));
+    if archive.orphans > 0 {
+        lines.push(format!("  {} of a run that was killed; harmless", counted(archive.orphans, "unfinished object")));
+    }
+    lines
 }

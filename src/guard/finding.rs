@@ -138,7 +138,9 @@ impl FindingKind {
     /// What to do about it; none for what never refuses.
     fn hint(self) -> Option<&'static str> {
         Some(match self {
-            FindingKind::OtherServer => "is --target the server that you mean? SELECT @@server_uuid there tells",
+            FindingKind::OtherServer => {
+                "is --target the server that you mean? SELECT @@server_uuid there tells, on MariaDB CONCAT(@@hostname, ':', @@port, ':', @@server_id)"
+            }
             FindingKind::IsSource => {
                 "restore to another server; to restore beside the live data use new names, --rename schema=other"
             }

@@ -4,7 +4,7 @@
 //! refused, in its own words. Texts hold password hashes: they are sent, and shown nowhere.
 
 use super::error::LoadError;
-use super::ledger;
+use super::ledger::{self, AccountState};
 use crate::schema::Account;
 use crate::schema::account::AccountDefinition;
 use crate::schema::account_text::{Grant, cut_default_roles, with_second_password};
@@ -40,20 +40,26 @@ pub async fn create(session: &mut Session, account: &MakeAccount<'_>) -> Result<
         None => vec![text],
     };
     match account.present {
-        Present::Nothing => ledger::account_begun(session, name, false).await?,
+        Present::Nothing => {
+            ledger::account_is(session, name, AccountState::Made).await?;
+            return made(session, name, &statements).await;
+        }
         // ALTER USER refuses the anonymous one its own password options (3016, seen on 9.7.4).
         Present::Replaced if name.user.is_empty() => {
             // Recorded only once the old one is gone: what is recorded is changed, and would keep what the old one had.
             if let Some(why) = run(session, name, &[format!("DROP USER {}", name.sql()).into_bytes()]).await? {
                 return Ok(Some(why));
             }
-            ledger::account_begun(session, name, true).await?;
+            ledger::account_is(session, name, AccountState::Replaced).await?;
+            return made(session, name, &statements).await;
         }
         Present::Ours => statements = statements.into_iter().map(as_alter).collect(),
         Present::Replaced => {
             statements = statements.into_iter().map(as_alter).collect();
+            ledger::account_is(session, name, AccountState::Replacing).await?;
             // Only once the target has taken it whole is anything of the old account taken away.
             if let Some(why) = run(session, name, &statements[..1]).await? {
+                ledger::forget_account(session, name).await?;
                 return Ok(Some(format!("{why}; the target's own account was left as it was")));
             }
             let mut kept = Vec::new();
@@ -63,10 +69,19 @@ pub async fn create(session: &mut Session, account: &MakeAccount<'_>) -> Result<
             if !kept.is_empty() {
                 return Ok(Some(format!("{}; the account keeps what it had there", kept.join("; "))));
             }
-            ledger::account_begun(session, name, true).await?;
+            ledger::account_is(session, name, AccountState::Replaced).await?;
         }
     }
     run(session, name, &statements).await
+}
+
+/// Makes an account that was recorded just before. Where it is refused, whoever makes it from here on is not the run.
+async fn made(session: &mut Session, name: &Account, statements: &[Vec<u8>]) -> Result<Option<String>, LoadError> {
+    if let Some(why) = run(session, name, &statements[..1]).await? {
+        ledger::forget_account(session, name).await?;
+        return Ok(Some(why));
+    }
+    run(session, name, &statements[1..]).await
 }
 
 async fn run(session: &mut Session, name: &Account, statements: &[Vec<u8>]) -> Result<Option<String>, LoadError> {

@@ -147,6 +147,19 @@ impl LoadError {
         matches!(self, LoadError::Server(source) | LoadError::Ledger(LedgerError::Server(source)) if source.lost())
     }
 
+    /// True where the failure is one table's own: all others can be brought back even so. Not where it would meet them too: the
+    /// target is lost, full or closed to writing, the repository does not answer, or the run is to stop.
+    pub fn concerns_one_table(&self) -> bool {
+        match self {
+            LoadError::Unread { source, .. } => source.exit() == Exit::RepositoryDamaged,
+            LoadError::Rejected { .. } | LoadError::Chunk { .. } | LoadError::Definition { .. } => true,
+            LoadError::Refused { source, .. } => !source.code().is_some_and(|code| OF_THE_SERVER.contains(&code)),
+            // Somebody holds the table: a lock that was waited for in vain, again and again.
+            LoadError::Server(source) => matches!(source.code(), Some(1205 | 1213)),
+            _ => false,
+        }
+    }
+
     /// What was to be made had no room.
     pub(super) fn full(what: String, source: ServerError) -> LoadError {
         match no_room(&source) {
@@ -164,6 +177,9 @@ impl LoadError {
         }
     }
 }
+
+/// Answers that every statement would get: shutting down, read only in several ways, interrupted.
+const OF_THE_SERVER: [u16; 4] = [1053, 1290, 1317, 1836];
 
 /// The right that an account with rights on its own schemas alone lacks.
 const NEEDS_LEDGER: &str =
@@ -184,9 +200,19 @@ pub(super) fn no_room(error: &ServerError) -> Option<(&str, &str)> {
     }
 }
 
+/// The target became read only under the run: by an option of the server, which it names, or as a whole.
+pub(super) fn read_only(error: &ServerError) -> bool {
+    match error {
+        ServerError::Statement { code: 1290, message, .. } => message.contains("read-only"),
+        ServerError::Statement { code, .. } => *code == 1836,
+        _ => false,
+    }
+}
+
 impl Explain for LoadError {
     fn exit(&self) -> Exit {
         match self {
+            LoadError::Server(source) if read_only(source) => Exit::TargetUnfit,
             LoadError::Server(source) if no_room(source).is_some() => Exit::TargetUnfit,
             LoadError::Server(source) | LoadError::NoLedger { source } => source.exit(),
             LoadError::Ledger(source) => source.exit(),
@@ -209,6 +235,10 @@ impl Explain for LoadError {
         let LoadError::Refused { source, .. } = self else {
             return match self {
                 LoadError::Server(source) if no_room(source).is_some() => Some(MAKE_ROOM.into()),
+                LoadError::Server(source) if read_only(source) => Some(
+                    "the target was made read only: see who did that and why; once it is not any more the same command goes on"
+                        .into(),
+                ),
                 LoadError::Server(source) => source.hint(),
                 LoadError::Ledger(source) => source.hint(),
                 LoadError::NoLedger { .. } => Some(NEEDS_LEDGER.into()),
@@ -224,9 +254,9 @@ impl Explain for LoadError {
                 LoadError::Busy { connection, .. } => Some(format!(
                     "wait until it has ended; where its program is gone, as after a crash of its machine, KILL {connection} there"
                 )),
-                LoadError::OtherRun { .. } => Some(
-                    "finish it with its own command, or remove what it made: restore --abort with the same --target".into(),
-                ),
+                LoadError::OtherRun { backup, .. } => Some(format!(
+                    "finish it with its own command (with --backup {backup}), or remove what it made: restore --abort with the same --target"
+                )),
                 LoadError::Strangers { .. } => Some(
                     "somebody has made them since the target was looked at: rename them there, or remove what this run made \
                      and restore under other names with --rename schema=other"

@@ -36,6 +36,12 @@ impl Fetcher {
         Fetcher { repository, memory: Arc::new(Semaphore::new(units as usize)), units }
     }
 
+    /// An object that is missing is damage; a repository that is gone is another thing, and meets every table.
+    pub async fn check_repository(&self) -> Result<(), LoadError> {
+        Repository::open(self.repository.store.clone()).await?;
+        Ok(())
+    }
+
     /// Begins to fetch a chunk. One that is larger than the whole bound waits until it is alone.
     pub fn fetch(self: &Arc<Self>, chunk: &ChunkRecord) -> JoinHandle<Result<RowText, LoadError>> {
         let (fetcher, chunk) = (self.clone(), chunk.clone());

@@ -6,7 +6,7 @@
 
 use super::error::LoadError;
 use super::schema::{cut, define, warnings};
-use crate::schema::ddl::{self, IndexStep};
+use crate::schema::ddl::{self, ForeignKey, IndexStep};
 use crate::schema::identifier::{literal, quote};
 use crate::schema::{QualifiedName, Table};
 use crate::server::ServerError;
@@ -89,12 +89,14 @@ fn alter(target: &QualifiedName, step: &IndexStep<'_>) -> Vec<u8> {
 }
 
 /// Makes the foreign keys that `target` does not have yet, in one ALTER. `renamed` gives the new name of a schema
-/// that a key refers to, if it has one. The session must have `foreign_key_checks=0`; rows are not looked at.
+/// that a key refers to, if it has one; only keys that are `wanted` are made. The session must have `foreign_key_checks=0`; rows
+/// are not looked at.
 pub async fn add_foreign_keys(
     session: &mut Session,
     table: &Table,
     target: &QualifiedName,
     renamed: &(dyn Fn(&str) -> Option<String> + Sync),
+    wanted: &(dyn Fn(&ForeignKey) -> bool + Sync),
 ) -> Result<KeysMade, LoadError> {
     let cut = cut(table)?;
     let mut done = KeysMade::default();
@@ -102,7 +104,7 @@ pub async fn add_foreign_keys(
         return Ok(done);
     }
     let present = names(session, FOREIGN_KEYS, target).await?;
-    let missing: Vec<_> = cut.foreign_keys.iter().filter(|key| !present.contains(&key.name)).collect();
+    let missing: Vec<_> = cut.foreign_keys.iter().filter(|key| !present.contains(&key.name) && wanted(key)).collect();
     if missing.is_empty() {
         return Ok(done);
     }

@@ -18,15 +18,26 @@ use crate::server::{ServerError, Session};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
 
+/// What the first table of a ledger says of itself where it stands in the binary log.
+const LOGGED: &str = "in the binary log";
+
 /// The named lock of a run; a worker's has its number behind it.
 const LOCK: &str = "myriad_restore";
 
 /// The kinds in the table `made` that are no objects.
 pub(super) const SCHEMA: &str = "schema";
 pub(super) const TABLE: &str = "table";
+/// A table or view that somebody was told is usable: it may be in use, and is left as it is.
+const USABLE: &str = "usable";
+/// The same of a table whose rows were proved.
+const PROVED: &str = "proved";
+/// A table whose rows were found to be other than the backup's: it is emptied and loaded anew.
+const DIFFERS: &str = "differs";
 
-/// Rows that one statement records or forgets, so that it stays far below every server's `max_allowed_packet`.
-const ROWS_PER_STATEMENT: usize = 500;
+/// Rows that one statement records or forgets, and locks that one asks about, so that it stays below the least
+/// `max_allowed_packet` that a server takes, 1024 bytes; with the longest names four rows need more.
+const ROWS_PER_STATEMENT: usize = 4;
+const LOCKS_PER_STATEMENT: usize = 16;
 
 /// Which restore a ledger belongs to: the same backup, selection and renames may go on, others may not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,14 +60,42 @@ pub struct Progressed {
     /// Views, routines, triggers and events that the run began to make: their kind as [`ObjectKind`] prints it, and their
     /// name.
     pub objects: HashSet<(String, QualifiedName)>,
-    /// Users and roles that the run began to make.
+    /// Users and roles that the run began to make, or has made those of the backup.
     pub accounts: BTreeSet<Account>,
-    /// The collation that schemas have but for a moment, while objects of another time are made.
-    pub collations: BTreeMap<String, String>,
+    /// Users and roles that were there before and may be half way to those of the backup.
+    pub replacing: BTreeSet<Account>,
+    /// Schemas that have another collation for a moment, while an object of another time is made.
+    pub collations: BTreeMap<String, Collations>,
     /// Chunks that are in: number of the table, number of the chunk.
     pub chunks: HashSet<(u32, u64)>,
+    /// Tables and views that are usable, and may be in use.
+    pub usable: BTreeSet<QualifiedName>,
+    /// Those of them whose rows were proved.
+    pub proved: BTreeSet<QualifiedName>,
+    /// Tables whose rows were found to differ.
+    pub differing: BTreeSet<QualifiedName>,
     /// What the run did stands in the target's binary log.
     pub logged: bool,
+}
+
+/// What a run does to a user or role; the numbers stand in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountState {
+    /// It is the run's own.
+    Made = 0,
+    /// It was there before and is that of the backup now.
+    Replaced = 1,
+    /// It was there before and is on the way to that.
+    Replacing = 2,
+}
+
+/// The collations of a schema in which an object of another time is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collations {
+    /// The one that it has.
+    pub found: String,
+    /// The one that it has for a moment.
+    pub given: String,
 }
 
 impl Progressed {
@@ -174,8 +213,12 @@ pub async fn end_workers(session: &mut Session) -> Result<(), LoadError> {
 pub async fn workers(session: &mut Session) -> Result<Vec<u64>, ServerError> {
     let holders: Vec<_> =
         (0..limits::THREADS_MAX).map(|worker| format!("IS_USED_LOCK('{}')", worker_lock(worker))).collect();
-    let row = session.query_first(format!("SELECT {}", holders.join(", "))).await?;
-    Ok(row.map(|row| (0..holders.len()).filter_map(|i| row.opt_number(i)).collect()).unwrap_or_default())
+    let mut workers = Vec::new();
+    for holders in holders.chunks(LOCKS_PER_STATEMENT) {
+        let row = session.query_first(format!("SELECT {}", holders.join(", "))).await?;
+        workers.extend(row.iter().flat_map(|row| (0..holders.len()).filter_map(|i| row.opt_number(i))));
+    }
+    Ok(workers)
 }
 
 /// What an earlier try of this run has left; none where the target holds no ledger. A ledger of another run or of another
@@ -198,19 +241,44 @@ pub async fn find(session: &mut Session, run: &RunId) -> Result<Option<Progresse
         match kind.as_str() {
             SCHEMA => drop(progressed.schemas.insert(name.schema)),
             TABLE => drop(progressed.tables.insert(name)),
+            USABLE => drop(progressed.usable.insert(name)),
+            PROVED => {
+                progressed.usable.insert(name.clone());
+                progressed.proved.insert(name);
+            }
+            DIFFERS => drop(progressed.differing.insert(name)),
             _ => drop(progressed.objects.insert((kind, name))),
         }
     }
-    for row in session.query(format!("SELECT user_name, host_name FROM {LEDGER_SCHEMA}.account")).await? {
-        progressed.accounts.insert(Account::new(row.text(0), row.text(1)));
+    for (account, state) in accounts(session).await? {
+        match state {
+            AccountState::Replacing => progressed.replacing.insert(account),
+            AccountState::Made | AccountState::Replaced => progressed.accounts.insert(account),
+        };
     }
-    for row in session.query(format!("SELECT schema_name, collation_name FROM {LEDGER_SCHEMA}.collation")).await? {
-        progressed.collations.insert(row.text(0), row.text(1));
-    }
+    progressed.collations = collations(session).await?;
     for row in session.query(format!("SELECT table_number, n FROM {LEDGER_SCHEMA}.chunk")).await? {
         progressed.chunks.insert((row.number(0) as u32, row.number(1)));
     }
     Ok(Some(progressed))
+}
+
+/// Users and roles, and what the run has done to them.
+pub(super) async fn accounts(session: &mut Session) -> Result<Vec<(Account, AccountState)>, ServerError> {
+    let rows = session.query(format!("SELECT user_name, host_name, replaced FROM {LEDGER_SCHEMA}.account")).await?;
+    let state = |number: u64| match number {
+        0 => AccountState::Made,
+        1 => AccountState::Replaced,
+        _ => AccountState::Replacing,
+    };
+    Ok(rows.iter().map(|row| (Account::new(row.text(0), row.text(1)), state(row.number(2)))).collect())
+}
+
+/// Schemas whose collation is another for a moment.
+pub(super) async fn collations(session: &mut Session) -> Result<BTreeMap<String, Collations>, ServerError> {
+    let sql = format!("SELECT schema_name, collation_name, given FROM {LEDGER_SCHEMA}.collation");
+    let rows = session.query(sql).await?;
+    Ok(rows.iter().map(|row| (row.text(0), Collations { found: row.text(1), given: row.text(2) })).collect())
 }
 
 /// Everything that the run began to make, users apart: its kind and name. A schema has its name alone.
@@ -227,23 +295,24 @@ pub async fn create(session: &mut Session, run: &RunId, logged: bool) -> Result<
         other => other.map(drop)?,
     }
     if let Some(tables) = of_this_server(session).await? {
-        drop_tables(session, &tables).await?;
+        drop_left_over(session, &tables, logged).await?;
     }
     let server = facts::identity(session).await?;
+    let comment = literal(if logged { LOGGED } else { "" });
     let statements = [
         format!(
             "CREATE TABLE {LEDGER_SCHEMA}.made (kind VARCHAR(20) COLLATE utf8mb4_bin, \
              schema_name VARCHAR(64) COLLATE utf8mb4_bin, object_name VARCHAR(64) COLLATE utf8mb4_bin, \
-             PRIMARY KEY (kind, schema_name, object_name)) ENGINE=InnoDB CHARACTER SET utf8mb4"
+             PRIMARY KEY (kind, schema_name, object_name)) ENGINE=InnoDB CHARACTER SET utf8mb4 COMMENT={comment}"
         ),
         format!(
             "CREATE TABLE {LEDGER_SCHEMA}.account (user_name VARCHAR(100) COLLATE utf8mb4_bin, \
-             host_name VARCHAR(255) COLLATE utf8mb4_bin, replaced BOOL, PRIMARY KEY (user_name, host_name)) \
+             host_name VARCHAR(255) COLLATE utf8mb4_bin, replaced TINYINT, PRIMARY KEY (user_name, host_name)) \
              ENGINE=InnoDB CHARACTER SET utf8mb4"
         ),
         format!(
             "CREATE TABLE {LEDGER_SCHEMA}.collation (schema_name VARCHAR(64) COLLATE utf8mb4_bin PRIMARY KEY, \
-             collation_name VARCHAR(64)) ENGINE=InnoDB CHARACTER SET utf8mb4"
+             collation_name VARCHAR(64), given VARCHAR(64)) ENGINE=InnoDB CHARACTER SET utf8mb4"
         ),
         format!(
             "CREATE TABLE {LEDGER_SCHEMA}.chunk (table_number INT UNSIGNED, n BIGINT UNSIGNED, \
@@ -268,19 +337,63 @@ pub async fn create(session: &mut Session, run: &RunId, logged: bool) -> Result<
     Ok(())
 }
 
+/// True where the tables of a ledger whose run has no row yet stand in the binary log: then so must their removal.
+pub(super) async fn began_logged(session: &mut Session) -> Result<bool, ServerError> {
+    let sql = format!(
+        "SELECT TABLE_COMMENT FROM information_schema.tables WHERE TABLE_SCHEMA = '{LEDGER_SCHEMA}' AND TABLE_NAME = 'made'"
+    );
+    Ok(session.query_first(sql).await?.is_some_and(|row| row.text(0) == LOGGED))
+}
+
+/// Drops the tables of a ledger that does not count, through the binary log where they came through it.
+async fn drop_left_over(session: &mut Session, tables: &BTreeSet<String>, logged: bool) -> Result<(), ServerError> {
+    let log_once = !logged && began_logged(session).await?;
+    if log_once {
+        session.execute("SET SESSION sql_log_bin=1").await?;
+    }
+    let dropped = drop_tables(session, tables).await;
+    if log_once {
+        session.execute("SET SESSION sql_log_bin=0").await?;
+    }
+    dropped
+}
+
 /// Records that the run is about to make these tables: from here on they are the run's own.
 pub async fn tables_begun(session: &mut Session, tables: &[&QualifiedName]) -> Result<(), ServerError> {
-    begun(session, tables.iter().map(|name| row(TABLE, name)).collect()).await
+    begun(session, tables.iter().map(|name| row(TABLE, name)).collect()).await.map(drop)
 }
 
 /// Records that the run is about to make this schema.
 pub async fn schema_begun(session: &mut Session, schema: &str) -> Result<(), ServerError> {
-    begun(session, vec![row(SCHEMA, &QualifiedName::new(schema, ""))]).await
+    begun(session, vec![row(SCHEMA, &QualifiedName::new(schema, ""))]).await.map(drop)
 }
 
-/// Records that the run is about to make these views, routines, triggers or events.
-pub async fn objects_begun(session: &mut Session, objects: &[(ObjectKind, QualifiedName)]) -> Result<(), ServerError> {
-    begun(session, objects.iter().map(|(kind, name)| row(&kind.to_string(), name)).collect()).await
+/// Records that the run is about to make this view, routine, trigger or event. False where that was recorded before.
+pub async fn object_begun(session: &mut Session, kind: ObjectKind, name: &QualifiedName) -> Result<bool, ServerError> {
+    Ok(begun(session, vec![row(&kind.to_string(), name)]).await? > 0)
+}
+
+/// True where the run has made this object, or began to.
+pub async fn has_object(session: &mut Session, kind: ObjectKind, name: &QualifiedName) -> Result<bool, ServerError> {
+    let row = row(&kind.to_string(), name);
+    let sql = format!("SELECT 1 FROM {LEDGER_SCHEMA}.made WHERE (kind, schema_name, object_name) = {row}");
+    Ok(session.query_first(sql).await?.is_some())
+}
+
+/// Records that tables or views are usable from here on, and with `proved` that their rows were proved.
+pub async fn usable(session: &mut Session, names: &[&QualifiedName], proved: bool) -> Result<(), ServerError> {
+    let kind = if proved { PROVED } else { USABLE };
+    begun(session, names.iter().map(|name| row(kind, name)).collect()).await.map(drop)
+}
+
+/// Records that the rows of these tables are not the backup's.
+pub async fn tables_differ(session: &mut Session, names: &[&QualifiedName]) -> Result<(), ServerError> {
+    begun(session, names.iter().map(|name| row(DIFFERS, name)).collect()).await.map(drop)
+}
+
+/// Forgets how far a table was that is made or loaded anew.
+pub async fn forget_standing(session: &mut Session, name: &QualifiedName) -> Result<(), ServerError> {
+    forget(session, [USABLE, PROVED, DIFFERS].map(|kind| row(kind, name)).into()).await
 }
 
 /// Records that tables were not made after all: whoever makes them from here on is not the run.
@@ -293,21 +406,23 @@ pub async fn forget_schema(session: &mut Session, schema: &str) -> Result<(), Se
     forget(session, vec![row(SCHEMA, &QualifiedName::new(schema, ""))]).await
 }
 
-/// Records that an object turned out to be there already.
-pub async fn forget_object(session: &mut Session, kind: ObjectKind, name: &QualifiedName) -> Result<(), ServerError> {
-    forget(session, vec![row(&kind.to_string(), name)]).await
+/// Records that objects were not made after all, or are gone.
+pub async fn forget_objects(session: &mut Session, objects: &[(ObjectKind, QualifiedName)]) -> Result<(), ServerError> {
+    forget(session, objects.iter().map(|(kind, name)| row(&kind.to_string(), name)).collect()).await
 }
 
 fn row(kind: &str, name: &QualifiedName) -> String {
     format!("({}, {}, {})", literal(kind), literal(&name.schema), literal(&name.name))
 }
 
-async fn begun(session: &mut Session, rows: Vec<String>) -> Result<(), ServerError> {
+/// Returns how many of them were not recorded before.
+async fn begun(session: &mut Session, rows: Vec<String>) -> Result<u64, ServerError> {
+    let mut new = 0;
     for rows in rows.chunks(ROWS_PER_STATEMENT) {
         let sql = format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.made VALUES {}", rows.join(", "));
-        patiently(session, sql.as_bytes()).await?;
+        new += patiently(session, sql.as_bytes()).await?.affected;
     }
-    Ok(())
+    Ok(new)
 }
 
 async fn forget(session: &mut Session, rows: Vec<String>) -> Result<(), ServerError> {
@@ -318,25 +433,29 @@ async fn forget(session: &mut Session, rows: Vec<String>) -> Result<(), ServerEr
     Ok(())
 }
 
-/// Records that the run is about to make this user or role, or to make one that is there that of the backup.
-pub async fn account_begun(session: &mut Session, account: &Account, replaced: bool) -> Result<(), ServerError> {
+/// Records what the run is about to do to this user or role, or has done.
+pub async fn account_is(session: &mut Session, account: &Account, state: AccountState) -> Result<(), ServerError> {
+    let (user, host, state) = (literal(&account.user), literal(&account.host), state as u8);
+    session.execute(format!("REPLACE INTO {LEDGER_SCHEMA}.account VALUES ({user}, {host}, {state})")).await.map(drop)
+}
+
+/// Records that this user or role was not made after all: whoever makes it from here on is not the run.
+pub async fn forget_account(session: &mut Session, account: &Account) -> Result<(), ServerError> {
     let (user, host) = (literal(&account.user), literal(&account.host));
-    let sql = format!("INSERT IGNORE INTO {LEDGER_SCHEMA}.account VALUES ({user}, {host}, {replaced})");
+    let sql = format!("DELETE FROM {LEDGER_SCHEMA}.account WHERE user_name = {user} AND host_name = {host}");
     session.execute(sql).await.map(drop)
 }
 
-/// Records which collation these schemas have: objects of another time are made while their schema has another.
-pub async fn keep_collations(session: &mut Session, schemas: &BTreeSet<&str>) -> Result<(), ServerError> {
-    let names: Vec<String> = schemas.iter().map(|schema| literal(schema)).collect();
-    for names in names.chunks(ROWS_PER_STATEMENT) {
-        let sql = format!(
-            "INSERT IGNORE INTO {LEDGER_SCHEMA}.collation SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME \
-             FROM information_schema.schemata WHERE SCHEMA_NAME IN ({})",
-            names.join(", ")
-        );
-        session.execute(sql).await?;
-    }
-    Ok(())
+/// Records that a schema whose collation is `found` has the one `given` for a moment: an object of another time is made.
+pub async fn collation_begun(session: &mut Session, schema: &str, found: &str, given: &str) -> Result<(), ServerError> {
+    let values = [schema, found, given].map(literal).join(", ");
+    session.execute(format!("REPLACE INTO {LEDGER_SCHEMA}.collation VALUES ({values})")).await.map(drop)
+}
+
+/// Records that a schema has its own collation again.
+pub async fn forget_collation(session: &mut Session, schema: &str) -> Result<(), ServerError> {
+    let sql = format!("DELETE FROM {LEDGER_SCHEMA}.collation WHERE schema_name = {}", literal(schema));
+    session.execute(sql).await.map(drop)
 }
 
 /// Records a chunk inside the transaction that loads it.

@@ -33,7 +33,9 @@ use crate::server::{ConnectOptions, Session};
 use fetch::Fetcher;
 use rows::Way;
 use schedule::Schedule;
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 use worker::Shared;
 
 /// A table to bring back.
@@ -75,8 +77,26 @@ pub struct LoadOptions {
     pub indexes: indexes::IndexOptions,
 }
 
+/// A table that could not be brought back; the others were.
+#[derive(Debug)]
+pub struct TableFailure {
+    /// Its number in the ledger.
+    pub table: u32,
+    /// Why. Names the table.
+    pub error: LoadError,
+}
+
+/// When a table was how far. Rows or indexes that were there before count as there when the load began.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Moments {
+    /// Its last row was in.
+    pub rows: Option<Instant>,
+    /// Its last index was built.
+    pub indexes: Option<Instant>,
+}
+
 /// What loading did.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Loaded {
     /// Rows loaded by this run.
     pub rows: u64,
@@ -88,6 +108,23 @@ pub struct Loaded {
     pub indexes: u64,
     /// Lines that a person should read.
     pub notes: Vec<String>,
+    /// Tables that are not whole.
+    pub failures: Vec<TableFailure>,
+    /// When each table was how far, by its number in the ledger.
+    pub moments: HashMap<u32, Moments>,
+}
+
+impl Loaded {
+    /// Adds what another part of the run has loaded.
+    pub fn add(&mut self, part: Loaded) {
+        self.rows += part.rows;
+        self.bytes += part.bytes;
+        self.chunks += part.chunks;
+        self.indexes += part.indexes;
+        self.notes.extend(part.notes);
+        self.failures.extend(part.failures);
+        self.moments.extend(part.moments);
+    }
 }
 
 /// Connects a session that writes, with everything set that loading needs. Returns the settings that the target
@@ -101,7 +138,8 @@ pub async fn writer(target: &ConnectOptions, skip_binlog: bool) -> Result<(Sessi
     Ok((session, kept))
 }
 
-/// Loads the rows of all tables and builds their late indexes.
+/// Loads the rows of all tables and builds their late indexes. A table that fails by itself does not end the load: the others
+/// are brought back, and it stands in [`Loaded::failures`].
 pub async fn run(
     tables: Vec<LoadTable>,
     repository: &Repository,
@@ -111,7 +149,13 @@ pub async fn run(
 ) -> Result<Loaded, LoadError> {
     let schedule = Arc::new(Schedule::new(tables, options.workers, options.indexes.at_once));
     let fetcher = Arc::new(Fetcher::new(repository.clone(), options.memory_bytes));
-    let shared = Shared { schedule, fetcher, options: options.clone(), progress: progress.clone(), stop: stop.clone() };
+    let shared = Shared {
+        schedule: schedule.clone(),
+        fetcher,
+        options: options.clone(),
+        progress: progress.clone(),
+        stop: stop.clone(),
+    };
     let mut workers = tokio::task::JoinSet::new();
     for number in 0..options.workers {
         let shared = shared.clone();
@@ -129,18 +173,13 @@ pub async fn run(
     let mut failure: Option<LoadError> = None;
     while let Some(outcome) = workers.join_next().await {
         match outcome.expect("a worker does not panic") {
-            Ok(part) => {
-                loaded.rows += part.rows;
-                loaded.bytes += part.bytes;
-                loaded.chunks += part.chunks;
-                loaded.indexes += part.indexes;
-                loaded.notes.extend(part.notes);
-            }
+            Ok(part) => loaded.add(part),
             // The first failure is the cause; the others stopped because of it.
             Err(error) => failure = Some(failure.unwrap_or(error)),
         }
     }
     watcher.abort();
+    loaded.moments = schedule.moments();
     match failure {
         _ if stop.stopped() => Err(LoadError::Interrupted),
         Some(error) => Err(error),

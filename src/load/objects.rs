@@ -2,12 +2,13 @@
 //!
 //! Comes in: objects of the backup, each with the schema it goes to, and a session set up for writing. Goes out:
 //! [`ObjectsMade`]. An object that the target refuses does not end the restore: it is listed with the server's words.
-//! Objects that exist are left as they are, so a run that was broken off can be repeated. Session settings are those
-//! of a writer again afterwards.
+//! Each is recorded in the ledger just before it is made, and taken out again where it was not. One that exists stays as
+//! it is: made by the run where the ledger has it, else in the way. Session settings are those of a writer again afterwards.
 
 mod views;
 
 use super::error::LoadError;
+use super::ledger;
 use super::schema::define;
 use crate::schema::identifier::{hex_literal, literal, quote};
 use crate::schema::{Object, ObjectKind, QualifiedName, object_text};
@@ -64,9 +65,7 @@ impl fmt::Display for NotCreated {
 pub struct ObjectsMade {
     /// Made now.
     pub created: usize,
-    /// There already, as from an earlier try of the same run.
-    pub existing: Vec<(ObjectKind, QualifiedName)>,
-    /// Not made.
+    /// Not made, and not there from an earlier try of the same run either.
     pub not_created: Vec<NotCreated>,
     /// What the server warned of.
     pub notes: Vec<String>,
@@ -123,7 +122,7 @@ impl ObjectsMade {
                 self.created += 1;
                 self.notes.extend(notes.into_iter().map(|note| format!("{} {name}: {note}", object.kind)));
             }
-            Outcome::Existing => self.existing.push((object.kind, name)),
+            Outcome::Ours => {}
             Outcome::Refused(error) => self.refuse(object, name, why(&error)),
             Outcome::Impossible(why) => self.refuse(object, name, why),
         }
@@ -150,8 +149,8 @@ fn why(error: &ServerError) -> String {
 enum Outcome {
     /// Made; what the server warned of.
     Created(Vec<String>),
-    /// An object of this name is there.
-    Existing,
+    /// The run has made it before.
+    Ours,
     /// The server refused it.
     Refused(ServerError),
     /// It cannot be made, and why.
@@ -170,12 +169,25 @@ async fn create_one(session: &mut Session, object: &Object, schema: &str) -> Res
         Err(error) if error.code().is_some() => return Ok(Outcome::Refused(error)),
         Err(error) => return Err(error),
     };
-    let result = create_as_its_maker(session, object, &text).await;
+    let name = QualifiedName::new(schema, object.name.name.clone());
+    let new = ledger::object_begun(session, object.kind, &name).await?;
+    let outcome = create_as_its_maker(session, object, &text).await?;
     if let Some(collation) = put_back {
         define(session, alter_collation(schema, &collation)).await?;
+        ledger::forget_collation(session, schema).await?;
     }
-    result
+    // Whoever makes it from here on is not the run.
+    if new && !matches!(outcome, Outcome::Created(_)) {
+        ledger::forget_objects(session, &[(object.kind, name)]).await?;
+    }
+    Ok(match outcome {
+        Outcome::Ours if new => Outcome::Impossible(TAKEN.into()),
+        outcome => outcome,
+    })
 }
+
+/// Why an object was not made whose name is taken.
+const TAKEN: &str = "the target has another of this name";
 
 /// Sets the session as it was for the object's maker, creates, and sets it back so far that own statements work.
 async fn create_as_its_maker(session: &mut Session, object: &Object, text: &[u8]) -> Result<Outcome, ServerError> {
@@ -212,7 +224,7 @@ async fn create_as_its_maker(session: &mut Session, object: &Object, text: &[u8]
             Ok(Outcome::Created(telling.map(|row| format!("{} ({})", row.text(2), row.text(1))).collect()))
         }
         // Table (or view), routine, trigger, event of that name exists.
-        Err(error) if matches!(error.code(), Some(1050 | 1304 | 1359 | 1537)) => Ok(Outcome::Existing),
+        Err(error) if matches!(error.code(), Some(1050 | 1304 | 1359 | 1537)) => Ok(Outcome::Ours),
         Err(error) if error.code().is_some() => Ok(Outcome::Refused(error)),
         Err(error) => Err(error),
     }
@@ -250,6 +262,7 @@ async fn set_database_collation(
     if present == object.database_collation {
         return Ok(None);
     }
+    ledger::collation_begun(session, schema, &present, &object.database_collation).await?;
     define(session, alter_collation(schema, &object.database_collation)).await?;
     Ok(Some(present))
 }

@@ -5,7 +5,7 @@
 //! that was cut off can be given again.
 
 use super::error::LoadError;
-use super::ledger::{self, SCHEMA, TABLE};
+use super::ledger::{self, AccountState, Collations, SCHEMA, TABLE};
 use super::objects;
 use super::schema::{define, put_collation_back};
 use crate::schema::identifier::{literal, quote};
@@ -14,7 +14,7 @@ use crate::server::inspect::LEDGER_SCHEMA;
 use crate::server::inspect::ledger::{contents, of_this_server, some_of, unseen};
 use crate::server::rights::Rights;
 use crate::server::{ServerError, Session};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a run has left, as its ledger tells.
 #[derive(Clone, Debug, Default)]
@@ -24,8 +24,8 @@ pub struct Traces {
     /// Its statements stand in the target's binary log; so must the removal.
     pub logged: bool,
     made: Vec<(String, QualifiedName)>,
-    accounts: Vec<(Account, bool)>,
-    collations: Vec<(String, String)>,
+    accounts: Vec<(Account, AccountState)>,
+    collations: BTreeMap<String, Collations>,
 }
 
 /// What was removed.
@@ -64,7 +64,7 @@ const LOCK_WAIT_SECONDS: u64 = 10;
 /// It is of a restore onto another server, or the schema of its name is somebody else's.
 pub async fn traces(session: &mut Session) -> Result<Option<Traces>, LoadError> {
     let Some(tables) = of_this_server(session).await? else { return Ok(None) };
-    let mut traces = Traces::default();
+    let mut traces = Traces { logged: ledger::began_logged(session).await?, ..Traces::default() };
     if !tables.contains("run") {
         return Ok(Some(traces));
     }
@@ -74,12 +74,8 @@ pub async fn traces(session: &mut Session) -> Result<Option<Traces>, LoadError> 
     traces.backup = Some(row.text(0));
     traces.logged = row.number(1) == 1;
     traces.made = ledger::made(session).await?;
-    let accounts = format!("SELECT user_name, host_name, replaced FROM {LEDGER_SCHEMA}.account");
-    let accounts = session.query(accounts).await?;
-    traces.accounts = accounts.iter().map(|row| (Account::new(row.text(0), row.text(1)), row.number(2) == 1)).collect();
-    let collations = format!("SELECT schema_name, collation_name FROM {LEDGER_SCHEMA}.collation");
-    let collations = session.query(collations).await?;
-    traces.collations = collations.iter().map(|row| (row.text(0), row.text(1))).collect();
+    traces.accounts = ledger::accounts(session).await?;
+    traces.collations = ledger::collations(session).await?;
     Ok(Some(traces))
 }
 
@@ -116,11 +112,11 @@ impl Traces {
                 None => plan.removed.push(format!("schema {}", name.schema)),
             }
         }
-        for (account, replaced) in &self.accounts {
-            match replaced {
-                false if is_there(session, account).await? => plan.removed.push(format!("user {account}")),
-                false => {}
-                true => plan.kept.push(kept_user(account)),
+        for (account, state) in &self.accounts {
+            match state {
+                AccountState::Made if is_there(session, account).await? => plan.removed.push(format!("user {account}")),
+                AccountState::Made => {}
+                state => plan.kept.push(kept_user(account, *state)),
             }
         }
         plan.removed.push(THE_LEDGER.into());
@@ -139,17 +135,17 @@ impl Traces {
                 drop_one(session, &format!("DROP {word} IF EXISTS {}", name.sql()), what, &mut done).await?;
             }
         }
-        for (schema, collation) in &self.collations {
-            put_collation_back(session, schema, collation).await?;
+        for (schema, collations) in &self.collations {
+            put_collation_back(session, schema, collations).await?;
         }
         self.remove_schemas(session, &mut done).await?;
-        for (account, replaced) in &self.accounts {
-            match replaced {
-                false => {
+        for (account, state) in &self.accounts {
+            match state {
+                AccountState::Made => {
                     let sql = format!("DROP USER IF EXISTS {}", account.sql());
                     drop_one(session, &sql, format!("user {account}"), &mut done).await?;
                 }
-                true => done.kept.push(kept_user(account)),
+                state => done.kept.push(kept_user(account, *state)),
             }
         }
         match ledger::remove(session).await?.as_slice() {
@@ -210,8 +206,12 @@ async fn kept_schema(
     })
 }
 
-fn kept_user(account: &Account) -> String {
-    format!("user {account}: it was there before, and is that of the backup now (--existing-users replace)")
+fn kept_user(account: &Account, state: AccountState) -> String {
+    let now = match state {
+        AccountState::Replacing => "may be half way to that of the backup, without its rights",
+        _ => "is that of the backup now",
+    };
+    format!("user {account}: it was there before, and {now} (--existing-users replace)")
 }
 
 /// Drops a thing. What is not there is not told; what is of another kind by now was made by somebody else and stays.

@@ -177,6 +177,7 @@ impl ChunkLoader<'_> {
 pub(super) fn refused(work: &LoadTable, record: &ChunkRecord, source: ServerError) -> LoadError {
     match error::no_room(&source) {
         Some(_) => LoadError::full(format!("table {}, rows {}", work.target, range(record)), source),
+        None if error::read_only(&source) => source.into(),
         None => rejected(work, record, source.to_string()),
     }
 }

@@ -3,9 +3,11 @@
 //! takes the largest table that nobody has begun, and when there is none, the upper half of the largest run
 //! that is left. So one large table keeps all workers busy to its end.
 
-use super::LoadTable;
+use super::{LoadTable, Moments};
 use crate::manifest::model::ChunkRecord;
+use std::collections::HashMap;
 use std::sync::Mutex;
+use std::time::Instant;
 use tokio::sync::Notify;
 
 /// What a worker is to do.
@@ -37,7 +39,11 @@ struct State {
     left: Vec<usize>,
     /// Tables whose rows are in.
     ready: Vec<usize>,
-    /// Tables whose indexes are not built yet.
+    /// Tables that could not be brought back: nothing more is done to them.
+    failed: Vec<bool>,
+    /// When each table was how far.
+    moments: Vec<Moments>,
+    /// Tables whose indexes are not built yet, and that have not failed.
     unfinished: usize,
     /// Tables whose indexes are being built.
     building: usize,
@@ -57,6 +63,9 @@ impl Schedule {
     /// A schedule for some workers, of which so many may build indexes at a time.
     pub fn new(tables: Vec<LoadTable>, workers: usize, building_max: usize) -> Schedule {
         let mut state = State { runs: vec![None; workers], unfinished: tables.len(), ..State::default() };
+        state.failed = vec![false; tables.len()];
+        let there = |table: &LoadTable| table.chunks.is_empty().then(Instant::now);
+        state.moments = tables.iter().map(|table| Moments { rows: there(table), indexes: None }).collect();
         state.left = tables.iter().map(|table| table.chunks.len()).collect();
         state.fresh = (0..tables.len()).filter(|&i| !tables[i].chunks.is_empty()).collect();
         state.fresh.sort_by_key(|&i| tables[i].bytes());
@@ -113,18 +122,53 @@ impl Schedule {
     pub fn chunk_done(&self, table: usize) {
         let mut state = self.lock();
         state.left[table] -= 1;
-        if state.left[table] == 0 {
+        if state.left[table] == 0 && !state.failed[table] {
+            state.moments[table].rows = Some(Instant::now());
             state.ready.push(table);
             self.changed.notify_waiters();
         }
     }
 
     /// A table's indexes are built.
-    pub fn indexes_done(&self, _table: usize) {
+    pub fn indexes_done(&self, table: usize) {
         let mut state = self.lock();
+        state.moments[table].indexes = Some(Instant::now());
         state.unfinished -= 1;
         state.building -= 1;
         self.changed.notify_waiters();
+    }
+
+    /// A chunk of a table could not be loaded: what is left of the table is not taken up. False where it had failed before.
+    pub fn rows_failed(&self, table: usize) -> bool {
+        let mut state = self.lock();
+        if state.failed[table] {
+            return false;
+        }
+        state.failed[table] = true;
+        state.unfinished -= 1;
+        state.fresh.retain(|&fresh| fresh != table);
+        state.runs.iter_mut().for_each(|run| *run = run.filter(|run| run.table != table));
+        self.changed.notify_waiters();
+        true
+    }
+
+    /// A table's indexes could not be built.
+    pub fn indexes_failed(&self, table: usize) {
+        let mut state = self.lock();
+        state.failed[table] = true;
+        state.unfinished -= 1;
+        state.building -= 1;
+        self.changed.notify_waiters();
+    }
+
+    /// True for a table that could not be brought back.
+    pub fn has_failed(&self, table: usize) -> bool {
+        self.lock().failed[table]
+    }
+
+    /// When each table was how far, by its number in the ledger.
+    pub fn moments(&self) -> HashMap<u32, Moments> {
+        self.tables.iter().map(|table| table.number).zip(self.lock().moments.iter().copied()).collect()
     }
 
     /// A worker failed: the others stop after what they have begun.

@@ -5,6 +5,7 @@
 //! definition is returned as notes for the report.
 
 use super::error::LoadError;
+use super::ledger::{self, Collations};
 use super::sessions::patiently;
 use crate::schema::ddl::{self, Cut};
 use crate::schema::identifier::{literal, quote};
@@ -80,14 +81,14 @@ pub fn cut(table: &Table) -> Result<Cut, LoadError> {
     ddl::cut(&table.create.0).map_err(|source| LoadError::Definition { table: table.name.to_string(), source })
 }
 
-/// Gives a schema the collation that it had, where it is there and has another by now.
-pub async fn put_collation_back(session: &mut Session, schema: &str, collation: &str) -> Result<(), ServerError> {
+/// Gives a schema the collation that it had, where it has the one of a moment still. Another one is somebody else's.
+pub async fn put_collation_back(session: &mut Session, schema: &str, of: &Collations) -> Result<(), ServerError> {
     let sql = "SELECT DEFAULT_COLLATION_NAME FROM information_schema.schemata WHERE SCHEMA_NAME";
     let present = session.query_first(format!("{sql} = {}", literal(schema))).await?.map(|row| row.text(0));
-    if present.is_some_and(|present| present != collation) {
-        define(session, format!("ALTER DATABASE {} COLLATE {collation}", quote(schema))).await?;
+    if present.is_some_and(|present| present == of.given) {
+        define(session, format!("ALTER DATABASE {} COLLATE {}", quote(schema), of.found)).await?;
     }
-    Ok(())
+    ledger::forget_collation(session, schema).await
 }
 
 /// True where the target has a table of this name.

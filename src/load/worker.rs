@@ -6,7 +6,7 @@ use super::fetch::{Fetcher, RowText};
 use super::indexes::{self, KeysMade};
 use super::rows::{self, ChunkLoader};
 use super::schedule::{Job, Schedule};
-use super::{LoadOptions, LoadTable, Loaded, ledger};
+use super::{LoadOptions, LoadTable, Loaded, TableFailure, ledger};
 use crate::limits;
 use crate::manifest::model::ChunkRecord;
 use crate::progress::{Progress, Stop};
@@ -53,13 +53,27 @@ pub(super) async fn work(number: usize, shared: &Shared) -> Result<Loaded, LoadE
             },
         };
         let (work, record) = (schedule.table(table), schedule.chunk(table, chunk));
-        let text = fetched.await.expect("unpacking does not panic").map_err(|error| unread(error, work, record))?;
+        let fetched = fetched.await.expect("unpacking does not panic").map_err(|error| unread(error, work, record));
+        if schedule.has_failed(table) {
+            continue;
+        }
+        let text = match fetched {
+            Ok(text) => text,
+            Err(error) => {
+                fetcher.check_repository().await?;
+                worker.rows_failed(table, error)?;
+                continue;
+            }
+        };
         next = schedule.take_chunk(number).map(|(t, c)| (t, c, fetcher.fetch(schedule.chunk(t, c))));
         let name = work.target.to_string();
         progress.table(&name, true);
         let outcome = worker.load(work, record, &text).await;
         progress.table(&name, false);
-        outcome?;
+        if let Err(error) = outcome {
+            worker.rows_failed(table, error)?;
+            continue;
+        }
         schedule.chunk_done(table);
         progress.add(record.rows, record.bytes);
         worker.loaded.rows += record.rows;
@@ -149,11 +163,35 @@ impl Worker<'_> {
             }
         };
         progress.table(&name, false);
-        let made = made?;
+        let made = match made {
+            Ok(made) => made,
+            Err(error) if !self.shared.stop.stopped() && error.concerns_one_table() => {
+                schedule.indexes_failed(table);
+                self.failed(table, error);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
         self.loaded.indexes += made.made.len() as u64;
         self.loaded.notes.extend(made.notes);
         schedule.indexes_done(table);
         Ok(())
+    }
+
+    /// A chunk of a table could not be loaded: the table is left, where the failure is its own.
+    fn rows_failed(&mut self, table: usize, error: LoadError) -> Result<(), LoadError> {
+        if self.shared.stop.stopped() || !error.concerns_one_table() {
+            return Err(error);
+        }
+        if self.shared.schedule.rows_failed(table) {
+            self.failed(table, error);
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, table: usize, error: LoadError) {
+        self.shared.progress.note(&format!("failed, the other tables go on: {error}"));
+        self.loaded.failures.push(TableFailure { table: self.shared.schedule.table(table).number, error });
     }
 
     async fn try_build(&mut self, work: &LoadTable) -> Result<KeysMade, LoadError> {

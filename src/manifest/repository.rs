@@ -199,12 +199,23 @@ impl Repository {
 
     /// The manifests of one source name, newest snapshot first.
     pub async fn newest_first(&self, name: &str) -> Result<Vec<Found>, ManifestError> {
-        let mut found = Vec::new();
+        match self.readable_newest_first(name).await? {
+            (found, damaged) if damaged.is_empty() => Ok(found),
+            (_, mut damaged) => Err(damaged.swap_remove(0)),
+        }
+    }
+
+    /// The same as far as they can be read, and the damage of the others: a backup can be taken all the same.
+    pub async fn readable_newest_first(&self, name: &str) -> Result<(Vec<Found>, Vec<ManifestError>), ManifestError> {
+        let (mut found, mut damaged) = (Vec::new(), Vec::new());
         for id in self.backup_ids().await?.remove(name).unwrap_or_default() {
-            found.push(self.manifest(name, &id).await?);
+            match self.manifest(name, &id).await {
+                Err(error @ ManifestError::Damaged { .. }) => damaged.push(error),
+                other => found.push(other?),
+            }
         }
         found.sort_by_key(|backup| std::cmp::Reverse(backup.manifest.snapshot));
-        Ok(found)
+        Ok((found, damaged))
     }
 
     /// The backup that `id` names, or the newest one of `name`, or of the only name there is.

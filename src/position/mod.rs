@@ -34,6 +34,18 @@ pub struct SourcePosition {
     pub binlog_file: String,
     /// Offset in that file in bytes.
     pub binlog_offset: u64,
+    /// True where file and offset are those of the snapshot; else they may stand before it, never behind it.
+    #[serde(default)]
+    pub exact: bool,
+    /// MariaDB's `gtid_slave_pos` at the snapshot; empty on MySQL, whose executed GTID set says it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub gtid: String,
+    /// The source's `server_uuid`, where the replica knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_uuid: Option<String>,
+    /// The source's `server_id`; 0 where the replica has not been told.
+    #[serde(default)]
+    pub server_id: u64,
 }
 
 /// How the sessions of a backup came to one view.

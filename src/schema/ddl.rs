@@ -11,8 +11,8 @@ mod key;
 mod lexer;
 
 pub use change::{
-    referenced_schema, rename_schema_in_foreign_key, rename_schema_of_sequences, with_name, without_directories,
-    without_placement,
+    referenced_schema, referenced_table, rename_schema_in_foreign_key, rename_schema_of_sequences, with_name,
+    with_schema_in_foreign_key, without_directories, without_placement,
 };
 pub(crate) use lexer::{Dialect, Lexer, Token, unquote};
 

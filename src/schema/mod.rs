@@ -6,6 +6,7 @@ pub mod account_text;
 pub mod ddl;
 pub mod identifier;
 pub mod key;
+pub mod mentions;
 pub mod object_text;
 pub mod readable;
 pub mod sql_text;

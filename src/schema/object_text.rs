@@ -19,8 +19,18 @@ pub struct Pieces {
     pub comment: Option<Range<usize>>,
 }
 
-/// Finds the pieces; none at all for views.
+/// Finds the pieces; none at all for views. On MariaDB the comment is the only one (seen on 10.11.18).
 pub fn utf8_pieces(object: &Object) -> Result<Pieces, DdlError> {
+    let Pieces { utf8, comment } = head_pieces(object)?;
+    let utf8 = match head_is_utf8(object) {
+        true => utf8,
+        false => comment.clone().into_iter().collect(),
+    };
+    Ok(Pieces { utf8, comment })
+}
+
+/// The head and what follows the parameters, with the comment.
+fn head_pieces(object: &Object) -> Result<Pieces, DdlError> {
     let backslash = !object.sql_mode.split(',').any(|mode| mode == "NO_BACKSLASH_ESCAPES");
     let text = &object.create.0;
     // A routine of MariaDB's ORACLE mode may have no parentheses; ASCII is the same in every client's character set.
@@ -35,6 +45,16 @@ pub fn utf8_pieces(object: &Object) -> Result<Pieces, DdlError> {
         ObjectKind::Package | ObjectKind::PackageBody => before_words(text, b" AS "),
         ObjectKind::Function | ObjectKind::Procedure => routine(text, backslash),
     }
+}
+
+/// False where the head is in its maker's character set: told by the names in it.
+fn head_is_utf8(object: &Object) -> bool {
+    let has = |name: &str| {
+        let quoted = name.replace('`', "``");
+        name.is_ascii() || memchr::memmem::find(&object.create.0, quoted.as_bytes()).is_some()
+    };
+    let user = object.definer.rsplit_once('@').map_or(object.definer.as_str(), |(user, _)| user);
+    has(&object.name.name) && has(user) && object.table.as_deref().is_none_or(has)
 }
 
 /// The comment as it must be written under NO_BACKSLASH_ESCAPES, from the text that escapes by backslash.
@@ -136,7 +156,7 @@ pub fn without_default_completion(create: &[u8]) -> Vec<u8> {
 /// True for a function that says of itself what a server with a binary log wants to hear: that it is deterministic, or
 /// that it does not change data. False too where the text is not as the server writes it.
 pub fn says_it_is_safe_to_log(object: &Object) -> bool {
-    let Ok(Pieces { utf8, .. }) = utf8_pieces(object) else { return false };
+    let Ok(Pieces { utf8, .. }) = head_pieces(object) else { return false };
     let Some(place) = utf8.last() else { return false };
     let words: [&[u8]; 3] = [b"\n    DETERMINISTIC\n", b"\n    NO SQL\n", b"\n    READS SQL DATA\n"];
     words.iter().any(|word| memchr::memmem::find(&object.create.0[place.clone()], word).is_some())

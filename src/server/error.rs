@@ -152,6 +152,7 @@ impl Explain for ServerError {
                 "an address is mysql://user@host:3306 or mysql://user@/path/to/mysqld.sock".into()
             }
             ServerError::NoSnapshot { hint, .. } => hint.clone(),
+            ServerError::Statement { code: 1153, .. } => "raise max_allowed_packet there".into(),
             ServerError::Statement { .. } | ServerError::Protocol { .. } => return None,
         })
     }

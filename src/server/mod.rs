@@ -11,6 +11,7 @@ pub mod facts;
 pub mod inspect;
 pub mod options;
 pub mod raw;
+pub mod replication;
 pub mod rights;
 pub mod session;
 pub mod snapshot;
@@ -18,5 +19,5 @@ pub mod verified;
 
 pub use error::ServerError;
 pub use options::{Address, ConnectOptions, Host, SslMode, SslOptions, parse_address, without_password};
-pub use raw::{RawColumn, RawSession, Rows};
+pub use raw::{BinlogStream, DumpRequest, DumpStart, RawColumn, RawSession, Rows};
 pub use session::{Row, Session};

@@ -88,8 +88,11 @@ impl Rights {
     /// Whether a right on a place is among the own ones, or what they hold.
     fn has(&self, right: &str, place: &str) -> bool {
         let schema = place.split_once('.').map(|(schema, _)| unquoted(schema.rsplit(' ').next().unwrap_or_default()));
+        // Every root may act for every account, which GRANT ALL does not give; who may make and change all accounts can as well.
+        let changes_accounts = || self.has("CREATE USER", "*.*") && self.has(GRANT_OPTION, "*.*");
         match right {
             "USAGE" => true,
+            "PROXY" | GRANT_OPTION if place.contains('@') && !place.contains('.') && changes_accounts() => true,
             GRANT_OPTION => {
                 let given = self.grants.iter().filter(|line| line.ends_with(" WITH GRANT OPTION"));
                 let mut places = given.filter_map(|line| Some(Grant::parse(line.as_bytes())?.place()));
@@ -200,6 +203,8 @@ mod tests {
         );
         assert_eq!(lacks(&maker, "GRANT SELECT, SUPER ON *.* TO `a`@`%`"), ["SELECT ON *.*", "SUPER ON *.*"]);
         assert_eq!(lacks(&maker, "GRANT PROXY ON ``@`` TO `a`@`%`"), ["PROXY ON every account"]);
+        let administrator = own(&["GRANT SELECT, CREATE USER ON *.* TO `adm`@`%` WITH GRANT OPTION"]);
+        assert_eq!(lacks(&administrator, "GRANT PROXY ON ``@`` TO `root`@`localhost` WITH GRANT OPTION"), [""; 0]);
         assert_eq!(lacks(&maker, "odd"), ["odd"]);
     }
 

@@ -13,13 +13,11 @@ pub enum SettingError {
     /// The session failed.
     #[error(transparent)]
     Server(#[from] ServerError),
-    /// The server refuses the value of before.
-    #[error("cannot put {name} back to {found}: {source}")]
+    /// The server refuses values of before.
+    #[error("cannot put back {settings}: {source}")]
     NotPutBack {
-        /// The setting.
-        name: String,
-        /// Its value before.
-        found: String,
+        /// The settings and their values before, as `innodb_doublewrite to ON`.
+        settings: String,
         /// The server's answer.
         source: ServerError,
     },

@@ -52,6 +52,11 @@ pub struct Change {
     pub set: String,
 }
 
+/// The name of a setting, for people.
+pub fn title(name: &str) -> &str {
+    if name == REDO_LOG { "redo log" } else { name }
+}
+
 /// What became of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -79,7 +84,7 @@ pub struct Undone {
 impl fmt::Display for Undone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Undone { change: Change { name, found, set }, now, fate } = self;
-        let name = if name == REDO_LOG { "redo log" } else { name };
+        let name = title(name);
         match fate {
             _ if found == set && now == found => write!(f, "{name}: found {found} and left so"),
             Fate::PutBack => write!(f, "{name}: {set} while rows were loaded, put back to {found}"),
@@ -205,7 +210,13 @@ pub async fn put_back(session: &mut Session) -> Result<Vec<Undone>, SettingError
         for (n, change) in changes {
             match put_one_back(session, change).await {
                 Ok(one) => undone.push((n, one)),
-                Err(error @ SettingError::NotPutBack { .. }) => refused = refused.or(Some(error)),
+                Err(SettingError::NotPutBack { settings, source }) => {
+                    refused = match refused {
+                        None => Some((settings, source)),
+                        // The redo log comes last here, and is what a person must read first.
+                        Some((others, source)) => Some((format!("{settings}, {others}"), source)),
+                    };
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -213,7 +224,7 @@ pub async fn put_back(session: &mut Session) -> Result<Vec<Undone>, SettingError
         let undone: Vec<Undone> = undone.into_iter().map(|(_, undone)| undone).collect();
         let names: Vec<&str> = undone.iter().map(|undone| undone.change.name.as_str()).collect();
         match (journal::forget(session, &names).await, refused) {
-            (_, Some(refused)) => Err(refused),
+            (_, Some((settings, source))) => Err(SettingError::NotPutBack { settings, source }),
             (Err(source), None) if source.code().is_some() => {
                 let redo_log = redo_log(session).await?;
                 Err(SettingError::NotForgotten { server: session.server().to_owned(), redo_log, source })
@@ -241,7 +252,8 @@ async fn put_one_back(session: &mut Session, change: Change) -> Result<Undone, S
     match set(session, &change.name, &change.found).await {
         Ok(()) => Ok(Undone { now: change.found.clone(), change, fate: Fate::PutBack }),
         Err(source) if source.code().is_some() => {
-            Err(SettingError::NotPutBack { name: change.name, found: change.found, source })
+            let settings = format!("{} to {}", title(&change.name), change.found);
+            Err(SettingError::NotPutBack { settings, source })
         }
         Err(source) => Err(source.into()),
     }

@@ -84,12 +84,17 @@ impl LocalStore {
         checked(name, || self.describe())?;
         let path = self.inner.root.join(name);
         let worked = blocking(move || {
-            let file = File::open(&path)?;
-            let facts = file.metadata()?;
+            // Asked first: to open a pipe may wait for ever, and a device has no end.
+            let facts = fs::metadata(&path)?;
             if facts.is_dir() {
                 return Err(ErrorKind::IsADirectory.into());
             }
-            work(file, facts.len())
+            if !facts.is_file() {
+                return Err(io::Error::other(NO_FILE));
+            }
+            let file = File::open(&path)?;
+            let bytes = file.metadata()?.len();
+            work(file, bytes)
         });
         worked.await.map_err(|error| self.read_error(name, error))
     }
@@ -116,9 +121,9 @@ impl Store for LocalStore {
     }
 
     async fn get(&self, name: &str) -> Result<Bytes, StoreError> {
-        let read = |mut file: File, length: u64| {
+        let read = |file: File, length: u64| {
             let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(io::Error::other)?);
-            file.read_to_end(&mut bytes)?;
+            file.take(length).read_to_end(&mut bytes)?;
             Ok(Bytes::from(bytes))
         };
         self.with_file(name, read).await
@@ -344,10 +349,12 @@ fn remove_stale(temporary_folder: &Path, now: SystemTime) {
 }
 
 /// Adds the objects below the folder `name` of the repository. Symbolic links are followed: `objects` may lie
-/// on another disk. What vanishes meanwhile is left out; files that no object can be named after are no objects.
+/// on another disk. One that leads nowhere is an error, since that disk may be away tonight: a backup that is not listed
+/// is one whose objects go. What vanishes meanwhile is left out; files that no object can be named after are no objects.
 fn walk(root: &Path, name: &str, objects: &mut Vec<StoredObject>) -> io::Result<()> {
     let entries = match fs::read_dir(root.join(name)) {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return check_vanished(root, name),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => return Ok(()),
         entries => entries?,
     };
     for entry in entries {
@@ -360,13 +367,28 @@ fn walk(root: &Path, name: &str, objects: &mut Vec<StoredObject>) -> io::Result<
             continue;
         }
         match fs::metadata(root.join(&child)) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => check_vanished(root, &child)?,
             Err(error) => return Err(error),
             Ok(facts) if facts.is_dir() => walk(root, &child, objects)?,
             Ok(facts) if facts.is_file() => {
                 objects.push(StoredObject { name: child, bytes: facts.len(), modified: facts.modified()? });
             }
-            Ok(_) => {}
+            Ok(_) => return Err(io::Error::other(format!("{child} {NO_FILE}"))),
+        }
+    }
+    Ok(())
+}
+
+const NO_FILE: &str = "is neither a file nor a folder";
+
+/// Fails where `name` is not gone but leads nowhere: it, or a folder on the way to it, is a link.
+fn check_vanished(root: &Path, name: &str) -> io::Result<()> {
+    let ends = name.match_indices('/').map(|(at, _)| at).chain([name.len()]);
+    for part in ends.map(|end| &name[..end]) {
+        let path = root.join(part);
+        let is_link = fs::symlink_metadata(&path).is_ok_and(|facts| facts.is_symlink());
+        if is_link && fs::metadata(&path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            return Err(io::Error::other(format!("{part} is a link to a place that is not there")));
         }
     }
     Ok(())
@@ -419,6 +441,30 @@ mod tests {
         let again = LocalStore::open(folder.path(), false).await.unwrap();
         assert_eq!(&again.get("backups/a b/1").await.unwrap()[..], b"x");
         assert_eq!(again.list("").await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_leads_nowhere_or_has_no_end_is_an_error_and_not_a_gap() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(folder.path(), false).await.unwrap();
+        store.put("backups/a/1", vec![Bytes::from_static(b"x")], PutMode::Create).await.unwrap();
+        let away = folder.path().join("not mounted");
+        for link in ["backups/a/2", "backups/b", "objects"] {
+            let link = folder.path().join(link);
+            std::os::unix::fs::symlink(&away, &link).unwrap();
+            let error = store.list("").await.unwrap_err();
+            assert!(error.to_string().contains("is a link to a place that is not there"), "{error}");
+            fs::remove_file(link).unwrap();
+        }
+        std::os::unix::fs::symlink(&away, folder.path().join("objects")).unwrap();
+        assert!(store.list("objects/ab").await.is_err() && store.list("prune").await.unwrap().is_empty());
+        fs::remove_file(folder.path().join("objects")).unwrap();
+        let pipe = folder.path().join("backups/a/2");
+        rustix::fs::mknodat(CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert!(store.list("backups").await.unwrap_err().to_string().contains(NO_FILE));
+        assert!(store.get("backups/a/2").await.unwrap_err().to_string().contains(NO_FILE));
+        fs::remove_file(pipe).unwrap();
+        assert_eq!(store.list("backups").await.unwrap().len(), 1);
     }
 
     #[tokio::test]

@@ -109,6 +109,24 @@ impl Proof {
         self.differences.is_empty() && self.not_compared.is_empty()
     }
 
+    /// Adds what was found of other tables.
+    pub fn add(&mut self, other: Proof) {
+        self.tables += other.tables;
+        self.rows += other.rows;
+        self.digests += other.digests;
+        self.differences.extend(other.differences);
+        self.recomputed.extend(other.recomputed);
+        self.unproved.extend(other.unproved);
+        self.not_compared.extend(other.not_compared);
+    }
+
+    /// Counts tables that were proved at another time.
+    pub fn add_earlier(&mut self, tables: &[ProofTable]) {
+        self.tables += tables.len() as u64;
+        self.rows += tables.iter().flat_map(|table| &table.chunks).map(|chunk| chunk.rows).sum::<u64>();
+        self.digests += tasks(tables).len() as u64;
+    }
+
     /// The verdict for people, one line each, with `indent` before it.
     pub fn lines(&self, indent: &str) -> Vec<String> {
         let mut lines = Vec::new();

@@ -191,7 +191,9 @@ async fn a_signal_prints_what_comes_next_and_both_lines_work_as_they_stand() {
     paste(&abort).expect(0);
     assert_eq!(state(server).await, before);
     let (resume, _) = stopped(Signal::INT).await;
-    assert!(resume.ends_with("--database 'abort_line?'"), "{resume}");
+    // It names the backup: there may be a newer one by then.
+    assert!(resume.contains("--database 'abort_line?' --backup "), "{resume}");
+    repo.backup(source(), "abort_lines");
     let resumed = paste(&resume).expect(0);
     assert!(resumed.out.contains("went on from an earlier try"), "{}", resumed.out);
     assert_eq!(fingerprint(server, "abort_lines").await, rows);
@@ -234,7 +236,11 @@ async fn a_run_that_lives_is_not_aborted_and_a_wait_for_somebodys_lock_ends_with
     assert!(begun.elapsed() < Duration::from_secs(15), "it took {:?}", begun.elapsed());
     // What can be pasted holds no password, and asks for one.
     let (resume, removal) = printed(&ended);
-    assert!(!ended.err.contains("secret") && resume.ends_with(" --definer current --password"), "{}", ended.err);
+    assert!(
+        !ended.err.contains("secret") && resume.contains(" --definer current --password --backup "),
+        "{}",
+        ended.err
+    );
     assert!(removal.ends_with(" --password --abort") && removal.contains("mysql://abort_login@/"), "{removal}");
     holder.execute("UNLOCK TABLES").await.unwrap();
     holder.close().await;
@@ -287,6 +293,27 @@ async fn a_schema_of_the_ledgers_name_that_is_somebodys_own_is_left_alone() {
     repo.restore(server, &[]).expect(0);
     assert_nothing_left(server).await;
     drop_restored(server, "abort_name").await;
+
+    // What is put beside the ledger of a dead run keeps that from being dropped, and not its settings from being put back.
+    let (before, target) = (settings(server).await, address(server));
+    data::make(source(), "abort_beside", 20_000).await;
+    let large = Repo::new();
+    large.backup(source(), "abort_beside");
+    killed_on_its_way(server, &tuned_arguments(&large, &target), false).await;
+    let (beside, gone) = ("CREATE TABLE myriad_restore.mynote (id INT)", "DROP TABLE myriad_restore.mynote");
+    data::run(server, &["SET SESSION sql_log_bin = 0", beside]).await;
+    let refused = large.restore(server, &[]).refused(32, &["table mynote"]);
+    assert!(refused.err.contains("has left settings") && refused.err.contains("redo log"), "{}", refused.err);
+    let refused = abort(server, &[]).refused(32, &["table mynote"]);
+    assert!(
+        refused.err.contains("hint: setting redo log: OFF while rows were loaded, put back to ON"),
+        "{}",
+        refused.err
+    );
+    assert_eq!(settings(server).await, before);
+    data::run(server, &["SET SESSION sql_log_bin = 0", gone]).await;
+    abort(server, &[]).expect(0);
+    assert_nothing_left(server).await;
 }
 
 #[tokio::test]
@@ -314,7 +341,7 @@ async fn a_ledger_of_another_server_undoes_nothing_and_one_that_cannot_be_writte
     data::run(server, &["SET GLOBAL super_read_only = ON"]).await;
     // A restore is refused before it changes anything, and says what is left; `--abort` puts everything back that it can.
     let refused = run(&arguments).refused(33, &["read only for every account"]);
-    assert!(refused.err.contains("has left settings") && refused.err.contains("innodb_redo_log"), "{}", refused.err);
+    assert!(refused.err.contains("has left settings") && refused.err.contains("redo log"), "{}", refused.err);
     for _ in 0..2 {
         let ended = abort(server, &[]).refused(33, &["are put back", "their record"]);
         assert!(ended.err.contains("super_read_only=OFF") && ended.err.contains("redo log is ON"), "{}", ended.err);

@@ -180,3 +180,21 @@ async fn damage_of_every_kind_is_named_before_a_bad_row_is_kept() {
     run::restore(&restoring).await;
     drop_restored(target, "damaged").await;
 }
+
+#[tokio::test]
+async fn a_damaged_manifest_keeps_no_further_backup_from_being_taken() {
+    data::make(source(), "damaged_old", 300).await;
+    let repo = crate::support::program::Repo::new();
+    repo.backup(source(), "damaged_old");
+    let manifest = PathBuf::from(repo.place()).join("backups/default").join(&repo.listed()[0]).join("manifest.json");
+    let sound = std::fs::read(&manifest).unwrap();
+    std::fs::write(&manifest, &sound[..sound.len() / 2]).unwrap();
+    // The only one: whose it is must be said.
+    repo.backup_with(source(), "damaged_old", &[]).refused(22, &["manifest.json"]);
+    let ended = repo.backup_with(source(), "damaged_old", &["--name", "default"]).expect(0);
+    repo.backup(source(), "damaged_old");
+    let told = format!("{}{}", ended.out, ended.err);
+    assert!(told.contains("nothing of it is used again: ") && told.contains("manifest.json"), "{told}");
+    std::fs::write(&manifest, sound).unwrap();
+    repo.verify(&[]).expect(0);
+}

@@ -6,8 +6,10 @@ use crate::support::data::define;
 use crate::support::server;
 use myriad::error::{Exit, Explain};
 use myriad::load::indexes::{self, IndexOptions};
+use myriad::load::ledger::{self, RunId};
 use myriad::load::objects::{self, ObjectsMade, Stage};
 use myriad::load::schema as load_schema;
+use myriad::sandbox::Sandbox;
 use myriad::schema::identifier::{literal, quote};
 use myriad::schema::{ObjectKind, QualifiedName, Schema, SqlText, ddl};
 use myriad::server::Session;
@@ -65,7 +67,7 @@ async fn make(session: &mut Session, schemas: &[Schema], new_name: &(dyn Fn(&str
     }
     let renamed = |schema: &str| Some(new_name(schema));
     for table in tables() {
-        indexes::add_foreign_keys(session, table, &place(&table.name), &renamed).await.unwrap();
+        indexes::add_foreign_keys(session, table, &place(&table.name), &renamed, &|_| true).await.unwrap();
     }
     let names: Vec<_> = schemas.iter().map(|schema| new_name(&schema.name)).collect();
     let all: Vec<_> = schemas
@@ -77,7 +79,6 @@ async fn make(session: &mut Session, schemas: &[Schema], new_name: &(dyn Fn(&str
     for stage in [Stage::Code, Stage::Triggers, Stage::Events] {
         let made = objects::create_objects(session, &all, &HashSet::new(), stage).await.unwrap();
         total.created += made.created;
-        total.existing.extend(made.existing);
         total.not_created.extend(made.not_created);
         total.notes.extend(made.notes);
     }
@@ -187,7 +188,8 @@ fn names(schemas: &[Schema]) -> Vec<String> {
 #[tokio::test]
 async fn odd_definitions_are_made_again() {
     let mut source = server::connect(server::source()).await;
-    let mut target = server::connect(server::target()).await;
+    let (alone, _turn) = server::target_alone().await;
+    let mut target = with_a_ledger(alone).await;
     fill(&mut source).await;
     let wanted: Vec<_> = SCHEMAS.iter().map(|name| name.to_string()).collect();
     let first = inspect_these(&mut source, &wanted).await;
@@ -231,6 +233,15 @@ async fn odd_definitions_are_made_again() {
     other_schema_names(&mut target, &first.schemas).await;
     drop_schemas(&mut target, &wanted).await;
     drop_schemas(&mut source, &wanted).await;
+    ledger::remove(&mut target).await.unwrap();
+}
+
+/// A session on a server that has the ledger of a run: objects are recorded there as they are made.
+async fn with_a_ledger(server: &Sandbox) -> Session {
+    let mut session = server::connect(server).await;
+    let run = RunId { backup: "b".into(), manifest: "0".repeat(64), scope: "0".repeat(64) };
+    ledger::create(&mut session, &run, false).await.unwrap();
+    session
 }
 
 /// The nouns are part of the backup: as JSON and back they are the same.
@@ -254,7 +265,7 @@ async fn made_again_is_nothing_new(session: &mut Session, schemas: &[Schema]) {
         assert!(!load_schema::create_schema(session, schema, &schema.name).await.unwrap());
         for table in &schema.tables {
             assert!(indexes::build_indexes(session, table, &table.name).await.unwrap().made.is_empty());
-            let keys = indexes::add_foreign_keys(session, table, &table.name, &|_| None).await.unwrap();
+            let keys = indexes::add_foreign_keys(session, table, &table.name, &|_| None, &|_| true).await.unwrap();
             assert!(keys.made.is_empty());
         }
         let all: Vec<_> = schema.objects.iter().map(|object| (object, schema.name.as_str())).collect();
@@ -334,7 +345,8 @@ async fn facts_of_a_server() {
 
 #[tokio::test]
 async fn an_event_whose_time_has_passed_is_named() {
-    let mut session = server::connect(server::target()).await;
+    let (alone, _turn) = server::target_alone().await;
+    let mut session = with_a_ledger(alone).await;
     session.execute("CREATE DATABASE passed_event").await.unwrap();
     session.execute("USE passed_event").await.unwrap();
     session.execute("CREATE EVENT later ON SCHEDULE AT '2037-01-01 00:00:00' DO SET @a = 1").await.unwrap();
@@ -349,4 +361,5 @@ async fn an_event_whose_time_has_passed_is_named() {
     assert_eq!(made.created, 0);
     assert!(made.not_created[0].to_string().starts_with("event passed_event.later: "), "{made:?}");
     session.execute("DROP DATABASE passed_event").await.unwrap();
+    ledger::remove(&mut session).await.unwrap();
 }

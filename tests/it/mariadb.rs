@@ -463,3 +463,38 @@ async fn the_corpus_comes_back() {
     assert!(both.len() > 230, "{}", both.len());
     assert_eq!(different, COMPUTED_OTHERWISE);
 }
+
+/// MariaDB prints the head of code in the character set of its maker.
+#[tokio::test(flavor = "multi_thread")]
+async fn code_of_other_character_sets_comes_back() {
+    let (source, target) = (server::mariadb_source(), server::mariadb_target());
+    let mut session = RawSession::connect(&source.connect_options()).unwrap();
+    let latin1: &[&[u8]] = &[
+        b"CREATE DATABASE latin1_code",
+        b"USE latin1_code",
+        b"SET NAMES latin1",
+        b"CREATE TABLE `t\xe4` (a VARCHAR(20))",
+        b"CREATE PROCEDURE `p\xe4`() COMMENT 'gr\xfc\xdfe' SELECT 'sch\xf6n'",
+        b"CREATE TRIGGER `tr\xe4` BEFORE INSERT ON `t\xe4` FOR EACH ROW SET NEW.a = '\xe4'",
+        b"CREATE TRIGGER plain AFTER INSERT ON `t\xe4` FOR EACH ROW SET @a = '\xe4'",
+        b"CREATE FUNCTION `f\xe4`() RETURNS TEXT DETERMINISTIC RETURN '\xe4'",
+        b"CREATE VIEW `v\xe4` AS SELECT '\xe4' AS `\xe4`",
+        b"SET NAMES gbk",
+        b"CREATE PROCEDURE `\xd6\xd0`() SELECT '\xd6\xd0'",
+    ];
+    latin1.iter().for_each(|sql| drop(session.execute(sql).unwrap_or_else(|error| panic!("{error}"))));
+    let repo = program::Repo::new();
+    repo.backup(source, "latin1_code");
+    repo.verify(&[]).expect(0);
+    repo.restore(target, &[]).expect(0);
+    let texts = async |server| {
+        let all = "SELECT CONCAT_WS('|', ROUTINE_NAME, ROUTINE_DEFINITION, ROUTINE_COMMENT, CHARACTER_SET_CLIENT) FROM information_schema.routines WHERE ROUTINE_SCHEMA = 'latin1_code' \
+                   UNION ALL SELECT CONCAT_WS('|', TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_STATEMENT, CHARACTER_SET_CLIENT) FROM information_schema.triggers WHERE TRIGGER_SCHEMA = 'latin1_code' \
+                   UNION ALL SELECT CONCAT_WS('|', TABLE_NAME, VIEW_DEFINITION, CHARACTER_SET_CLIENT) FROM information_schema.views WHERE TABLE_SCHEMA = 'latin1_code' ORDER BY 1";
+        client_line(server, all)
+    };
+    let expected = texts(source).await;
+    assert!(expected.contains("pä|") && expected.contains("中|") && expected.contains("schön"), "{expected}");
+    assert_eq!(texts(target).await, expected);
+    statements(target, &["DROP DATABASE latin1_code"]).await;
+}

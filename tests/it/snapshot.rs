@@ -400,9 +400,7 @@ async fn a_replica_knows_its_sources_position() {
     let mut at_source = RawSession::connect(&source.connect_options()).unwrap();
     at_source.execute(b"CREATE DATABASE from_source").unwrap();
     replication::catch_up(&bank.sandbox, &source);
-    // The applier's threads report every 300 ms (replica_checkpoint_period).
-    std::thread::sleep(Duration::from_secs(1));
-
+    // At once: the applier's threads report every 300 ms only (replica_checkpoint_period), the position must not wait for it.
     let (names, rows) = at_source.query_named(b"SHOW BINARY LOG STATUS").unwrap();
     assert_eq!(&names[..2], ["File", "Position"]);
     let root = bank.sandbox.connect_options();
@@ -420,6 +418,8 @@ async fn a_replica_knows_its_sources_position() {
         assert_eq!((found.channel.as_str(), found.host.as_str()), ("main", "127.0.0.1"));
         assert_eq!(Some(found.port), source.port());
         assert_eq!((found.binlog_file.clone(), found.binlog_offset), (rows[0].text(0), rows[0].number(1)));
+        let uuid = at_source.query_small(b"SELECT @@server_uuid").unwrap()[0].text(0);
+        assert_eq!((found.exact, found.server_uuid.as_deref()), (held.position.exact, Some(uuid.as_str())));
     }
 }
 

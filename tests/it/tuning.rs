@@ -377,7 +377,7 @@ async fn mariadb_has_nothing_to_change_but_local_infile() {
             "DROP SEQUENCE myriad_restore.theirs",
             "CREATE TABLE myriad_restore.made AS SELECT 'schema' kind, 'e' schema_name, '' object_name UNION SELECT 'table', 'e', 't'",
             "CREATE TABLE myriad_restore.account (user_name INT, host_name INT, replaced INT)",
-            "CREATE TABLE myriad_restore.collation (schema_name INT, collation_name INT)",
+            "CREATE TABLE myriad_restore.collation (schema_name INT, collation_name INT, given INT)",
             "CREATE TABLE myriad_restore.run AS SELECT 1 id, 'b' backup, '' manifest, '' scope, NOW() begun, 0 logged, \
              CONCAT(@@hostname, ':', @@port, ':', @@server_id + 1) server",
             "CREATE DATABASE e",

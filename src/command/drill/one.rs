@@ -383,6 +383,7 @@ fn restore_options(options: &DrillOptions, backup: &Found, scope: &Scope, server
         selection: scope.selection.clone(),
         renames: Vec::new(),
         effort: options.effort,
+        first: Vec::new(),
         no_data: false,
         no_objects: !scope.with_objects,
         // They are the backup's own accounts, on a server that holds nothing else.
@@ -397,6 +398,7 @@ fn restore_options(options: &DrillOptions, backup: &Found, scope: &Scope, server
         tune: Tune::Auto,
         target_memory_bytes: limits::TARGET_MEMORY_BYTES.min(super::server::buffer_pool_bytes(options)),
         overrides: Overrides::default(),
+        replicate_from: None,
         dry_run: false,
         command_line: String::new(),
         abort_line: String::new(),

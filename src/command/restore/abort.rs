@@ -12,6 +12,7 @@ use crate::load::{self, LoadError};
 use crate::progress::{Progress, Stop};
 use crate::server::Session;
 use crate::server::inspect::LEDGER_SCHEMA;
+use crate::server::inspect::ledger::LedgerError;
 use crate::server::rights::Rights;
 use crate::settings::{self, Change, Undone};
 use std::sync::Arc;
@@ -58,10 +59,16 @@ pub async fn run(options: &AbortOptions, progress: Arc<dyn Progress>, stop: Stop
     let (mut session, _) = load::writer(&options.target, false).await?;
     let target = options.target.describe();
     settings::check_recovery(&mut session).await?;
-    if removal::traces(&mut session).await?.is_none() {
-        check_sight(&mut session).await?;
-        return Ok(AbortReport::Nothing { target });
-    }
+    match removal::traces(&mut session).await {
+        Ok(None) => {
+            check_sight(&mut session).await?;
+            return Ok(AbortReport::Nothing { target });
+        }
+        Err(error @ LoadError::Ledger(LedgerError::Foreign { .. })) if !options.dry_run => {
+            return Err(settings_first(&mut session, error).await);
+        }
+        other => other?,
+    };
     ledger::lock(&mut session).await?;
     // Read under the lock: what another session did until then is over.
     let Some(traces) = removal::traces(&mut session).await? else { return Ok(AbortReport::Nothing { target }) };
@@ -79,6 +86,19 @@ pub async fn run(options: &AbortOptions, progress: Arc<dyn Progress>, stop: Stop
     let removed = traces.remove(&mut session).await?;
     session.close().await;
     Ok(AbortReport::Aborted { target, backup, settings, removed })
+}
+
+/// Somebody has put something of their own beside the ledger, so nothing is dropped. The settings are the run's all the same,
+/// and the redo log may be one of them.
+async fn settings_first(session: &mut Session, refusal: LoadError) -> Error {
+    let put_back = async {
+        ledger::lock(session).await?;
+        settings::put_back(session).await.map_err(Error::from)
+    };
+    match put_back.await {
+        Ok(undone) => undone.iter().fold(Error::from(refusal), |error, undone| error.hint(format!("setting {undone}"))),
+        Err(why) => Error::from(refusal).hint(format!("its settings were not put back: {why}")),
+    }
 }
 
 /// A ledger that the account may not see is as one that is not there.

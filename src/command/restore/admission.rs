@@ -21,6 +21,7 @@ use crate::manifest::repository::Found;
 use crate::progress::Stop;
 use crate::schema::{ObjectKind, QualifiedName};
 use crate::server::Session;
+use crate::server::inspect::ledger::LedgerError;
 use crate::settings;
 
 /// The guard's first look.
@@ -52,14 +53,21 @@ pub(super) async fn ask(
     settings::check_recovery(&mut target.session).await?;
     ledger::lock(&mut target.session).await?;
     let progressed = match ledger::find(&mut target.session, &run_id(backup, options)).await {
-        Err(error @ LoadError::OtherRun { .. }) => return Err(tuning::abort_first(error.into(), options)),
+        Err(error @ LoadError::OtherRun { .. }) => {
+            let refusal = tuning::abort_first(error.into(), options);
+            return Err(with_settings_left(&mut target.session, refusal).await);
+        }
+        Err(error @ LoadError::Ledger(LedgerError::Foreign { .. })) => {
+            return Err(with_settings_left(&mut target.session, error.into()).await);
+        }
         other => other?,
     };
     target.own = progressed.clone().unwrap_or_default();
     let mut intent = intent(backup, options, selected, progressed.as_ref());
     // Sessions that a dead run has left stay until the restore is admitted, and they are nobody else's.
     intent.own_sessions = ledger::workers(&mut target.session).await?;
-    let mut inspection = guard::inspect(&mut target.session, &intent, &target.facts, &target.rights).await?;
+    let mut inspection =
+        guard::inspect(&mut target.session, &intent, &target.facts, &target.rights).await.map_err(LoadError::from)?;
     let findings = &mut inspection.findings;
     findings.extend(users.findings(target, options, progressed.as_ref(), &backup.manifest.server).await?);
     findings.extend(objects::findings(target, selected, &users.names(), &options.definers).await?);
@@ -94,7 +102,7 @@ impl Asked {
             }
             tokio::time::sleep(remaining.min(limits::STOP_PAUSE)).await;
         }
-        self.inspection.end(&mut target.session, &target.facts).await?;
+        self.inspection.end(&mut target.session, &target.facts).await.map_err(LoadError::from)?;
         let Inspection { findings, mut admission, .. } = self.inspection;
         // Its replicas may be away for a moment.
         admission.beside_live_data |= self.intent.renamed && self.progressed.as_ref().is_some_and(|run| run.logged);
@@ -125,7 +133,7 @@ pub(super) async fn take_over(
 async fn with_settings_left(session: &mut Session, refusal: Error) -> Error {
     match settings::recorded(session).await {
         Ok(left) if !left.is_empty() => {
-            let names: Vec<_> = left.iter().map(|change| change.name.as_str()).collect();
+            let names: Vec<_> = left.iter().map(|change| settings::title(&change.name)).collect();
             refusal.hint(format!(
                 "a restore that was cut off has left settings of its own there: {}; `--abort` puts them back",
                 names.join(", ")

@@ -2,21 +2,41 @@
 
 use crate::error::{Error, Exit};
 use crate::progress::Progress;
+use jiff::Timestamp;
+use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A phase and its duration.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Phase {
-    /// `plan`, `guard` (with the wait between its two looks), `schema`, `rows` (with indexes), `keys`, `proof`, `objects`.
+    /// `plan`, `guard` (with the wait between its two looks), `schema`, `first` (all of the tables that `--first` names), `rows`
+    /// (with indexes), `keys`, `proof`, `objects`.
     pub name: String,
     /// Seconds.
     pub seconds: f64,
 }
 
+/// A moment of a run.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Moment {
+    /// Seconds since the run began.
+    pub seconds: f64,
+    /// By the clock.
+    pub at: Timestamp,
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "+{:.1} s ({:.0})", self.seconds, self.at)
+    }
+}
+
 /// A stopwatch over phases.
 pub(super) struct Phases {
     progress: Arc<dyn Progress>,
+    started: Instant,
+    started_at: Timestamp,
     begun: Instant,
     done: Vec<Phase>,
     current: String,
@@ -26,13 +46,26 @@ impl Phases {
     /// Starts with the phase `plan`.
     pub fn begin(progress: Arc<dyn Progress>) -> Phases {
         progress.phase("plan", 0, 0);
-        Phases { progress, begun: Instant::now(), done: Vec::new(), current: "plan".into() }
+        let (started, started_at) = (Instant::now(), Timestamp::now());
+        Phases { progress, started, started_at, begun: started, done: Vec::new(), current: "plan".into() }
+    }
+
+    /// This moment.
+    pub fn now(&self) -> Moment {
+        self.moment(Instant::now())
+    }
+
+    /// A moment since the run began.
+    pub fn moment(&self, at: Instant) -> Moment {
+        let since: Duration = at.saturating_duration_since(self.started);
+        Moment { seconds: since.as_secs_f64(), at: self.started_at + since }
     }
 
     /// What a person reads who has stopped the run in this phase. A run that has begun to change its target goes on from there.
     pub fn stopped(&self) -> Error {
         let (at, goes_on) = match self.current.as_str() {
             "schema" => ("while schemas and tables were made", "it goes on from there"),
+            "first" => ("while the tables of --first were brought back", "it goes on from the chunks that are in"),
             "rows" => ("while rows were loaded and indexes built", "it goes on from the chunks that are in"),
             "keys" => ("after all rows were loaded, while keys, views and routines were made", "it goes on from there"),
             "proof" => ("after all rows were loaded, before they were proved", "it goes on from there"),
@@ -49,6 +82,11 @@ impl Phases {
         self.progress.phase(name, rows_expected, bytes_expected);
     }
 
+    /// How long a phase took that has ended.
+    pub fn seconds(&self, name: &str) -> Option<f64> {
+        self.done.iter().find(|phase| phase.name == name).map(|phase| phase.seconds)
+    }
+
     /// Ends the last phase.
     pub fn end(mut self) -> Vec<Phase> {
         self.close();
@@ -58,6 +96,11 @@ impl Phases {
     fn close(&mut self) {
         let seconds = self.begun.elapsed().as_secs_f64();
         self.begun = Instant::now();
-        self.done.push(Phase { name: std::mem::take(&mut self.current), seconds });
+        let name = std::mem::take(&mut self.current);
+        // A phase may come in parts: with --first some definitions are made before the first rows and some after them.
+        match self.done.iter_mut().find(|phase| phase.name == name) {
+            Some(phase) => phase.seconds += seconds,
+            None => self.done.push(Phase { name, seconds }),
+        }
     }
 }

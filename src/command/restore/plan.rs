@@ -1,7 +1,8 @@
 //! What a restore would do, and what it must refuse before it begins.
 
+use super::first::First;
 use super::prediction::Prediction;
-use super::report::{RestorePlan, RestoreReport};
+use super::report::{PlannedSchema, PlannedTable, RestorePlan};
 use super::target::Target;
 use crate::command::options::RestoreOptions;
 use crate::command::selected::{Selected, SelectedTable};
@@ -9,11 +10,13 @@ use crate::error::{Error, Exit, Result};
 use crate::guard::Finding;
 use crate::load::LoadError;
 use crate::load::rows::Way;
+use crate::manifest::model::ChunkRecord;
 use crate::manifest::repository::Found;
 use crate::progress::Progress;
 use crate::server::ConnectOptions;
 use crate::server::facts::{Flavor, ServerFacts};
 use crate::settings::Change;
+use jiff::Timestamp;
 
 /// Workers and the memory that they share.
 pub(super) struct Effort {
@@ -71,26 +74,27 @@ pub(super) fn check_json_types(selected: &Selected, facts: &ServerFacts) -> Resu
 }
 
 /// What is known beforehand.
-pub(super) struct Foreseen {
+pub(super) struct Foreseen<'a> {
     pub prediction: Prediction,
     pub findings: Vec<Finding>,
     /// Global settings that would be changed.
     pub settings: Vec<Change>,
+    pub first: &'a First,
 }
 
-/// The plan of `--dry-run`.
-pub(super) fn report(
+/// The plan: what `--dry-run` ends with, and what every other restore says before its first change.
+pub(super) fn make(
     options: &RestoreOptions,
     backup: &Found,
     selected: &Selected,
     target: &Target,
     threads: usize,
-    foreseen: Foreseen,
-) -> RestoreReport {
+    foreseen: Foreseen<'_>,
+) -> RestorePlan {
     let tables = selected.tables.iter().map(|table| {
-        let chunks = table.chunks.as_deref().unwrap_or_default();
-        let sum = |of: fn(&crate::manifest::ChunkRecord) -> u64| chunks.iter().map(of).sum();
-        super::report::PlannedTable {
+        let chunks = table.chunks.as_deref().filter(|_| !options.no_data).unwrap_or_default();
+        let sum = |of: fn(&ChunkRecord) -> u64| chunks.iter().map(of).sum();
+        PlannedTable {
             name: table.table.name.to_string(),
             target: table.target.to_string(),
             rows: sum(|chunk| chunk.rows),
@@ -98,20 +102,38 @@ pub(super) fn report(
             chunks: chunks.len() as u64,
         }
     });
-    RestoreReport::Plan(Box::new(RestorePlan {
-        backup: backup.manifest.id.clone(),
-        snapshot: backup.manifest.snapshot,
+    let tables: Vec<PlannedTable> = tables.collect();
+    let schemas = selected.schemas.iter().map(|(schema, name)| {
+        let of_schema =
+            || selected.tables.iter().zip(&tables).filter(|(table, _)| table.table.name.schema == schema.name);
+        PlannedSchema {
+            name: schema.name.clone(),
+            target: name.clone(),
+            tables: of_schema().count() as u64,
+            rows: of_schema().map(|(_, table)| table.rows).sum(),
+            bytes: of_schema().map(|(_, table)| table.bytes).sum(),
+        }
+    });
+    let manifest = &backup.manifest;
+    RestorePlan {
+        backup: manifest.id.clone(),
+        name: manifest.name.clone(),
+        snapshot: manifest.snapshot,
+        age_seconds: Timestamp::now().duration_since(manifest.snapshot).as_secs_f64().max(0.0),
+        position: manifest.position.clone(),
         target: options.target.describe(),
         target_flavor: target.facts.flavor,
         target_version: target.facts.version.clone(),
         threads,
         way: target.way,
         writes_binary_log: target.writes_binary_log(),
-        tables: tables.collect(),
+        schemas: schemas.collect(),
+        first: foreseen.first.tables.iter().map(|table| table.table.clone()).collect(),
+        tables,
         objects: selected.objects.len() as u64,
         prediction: foreseen.prediction,
         findings: foreseen.findings,
         settings: foreseen.settings,
         notes: target.notes.clone(),
-    }))
+    }
 }

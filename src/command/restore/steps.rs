@@ -2,27 +2,35 @@
 //! proof, triggers and events. Each leaves the target in a state that the next run can go on from.
 
 use super::Readers;
+use super::first::First;
+use super::gtid::GtidOutcome;
 use super::phases::Phases;
 use super::plan::Effort;
-use super::prediction::Prediction;
+use super::replicate::{self, Attached};
+use super::report::RestorePlan;
+use super::standing::{Names, Standings, Step, Waiting};
 use super::target::{Made, Target};
 use super::tuning::Tuning;
 use super::users::Users;
 use crate::command::options::{ProofMode, RestoreOptions, Selection};
 use crate::command::selected::Selected;
-use crate::command::verify::record;
+use crate::command::text::counted;
+use crate::command::verify::{proof_tables, record};
 use crate::error::{Error, Exit, Result};
 use crate::guard::{Admission, Finding};
 use crate::limits;
-use crate::load::indexes::IndexOptions;
+use crate::load::indexes::{self, IndexOptions};
 use crate::load::ledger::{self, Progressed, RunId};
 use crate::load::objects::Stage;
 use crate::load::{self, LoadError, LoadOptions, LoadTable, Loaded, RunSessions};
 use crate::manifest::Repository;
-use crate::manifest::proofs::ProofKind;
+use crate::manifest::proofs::{ProofKind, Rates};
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
+use crate::schema::ddl::ForeignKey;
+use crate::schema::{ObjectKind, QualifiedName};
 use crate::verify::Proof;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A restore that was admitted to its target.
@@ -42,34 +50,44 @@ pub(super) struct Run<'a> {
     pub admission: Admission,
     /// What the guard found, with what was overridden.
     pub findings: Vec<Finding>,
-    pub prediction: Prediction,
-    /// A step was taken again over a new control session: what it made before is there.
-    pub repeated: bool,
+    /// What was told before the first change.
+    pub plan: Box<RestorePlan>,
+    /// What an earlier try has left, or this one over a control session that was lost.
+    pub progressed: Progressed,
+    /// How each table stands.
+    pub standings: Standings,
+    /// What names what.
+    pub names: Names,
+    /// What comes before all others.
+    pub first: First,
+    /// What was loaded so far.
+    pub loaded: Loaded,
+    /// What was proved so far.
+    pub proof: Option<Proof>,
+    /// Places of tables that an earlier try has proved, and that are not counted in `proof` yet.
+    pub proved_before: Vec<usize>,
+    /// For each object: a view that was not made, since it reads a table that is not whole.
+    pub left_out: Vec<bool>,
+    /// The replication that begins afterwards, if one was asked for.
+    pub replicate: Option<replicate::Plan>,
     pub progress: Arc<dyn Progress>,
     pub stop: Stop,
 }
 
 impl Run<'_> {
-    /// Makes schemas and bare tables; returns what is to be loaded into them.
-    pub async fn make_tables(&mut self, mut progressed: Option<Progressed>) -> Result<Vec<LoadTable>> {
+    /// Begins the ledger or takes back what an earlier try has left half-way; makes users and schemas.
+    pub async fn prepare(&mut self, mut progressed: Option<Progressed>) -> Result<()> {
         self.phases.enter("schema", 0, 0);
         let mut lost = 0;
-        let tables = loop {
-            let error = match self.try_make_tables(progressed).await {
-                Ok(tables) => break tables,
-                Err(error) => error,
-            };
-            let why = Error::new(error.exit(), error.to_string());
-            // Without a ledger nothing was made yet, or somebody else has ended this run: neither is gone on from.
-            progressed = Some(self.control_again(error, &mut lost).await?.ok_or(why)?);
-        };
-        self.stop_here()?;
-        Ok(tables)
+        while let Err(error) = self.try_prepare(progressed).await {
+            progressed = Some(self.control_and_ledger_again(error, &mut lost).await?);
+        }
+        self.stop_here()
     }
 
-    async fn try_make_tables(&mut self, progressed: Option<Progressed>) -> Result<Vec<LoadTable>> {
+    async fn try_prepare(&mut self, progressed: Option<Progressed>) -> Result<()> {
         let Run { options, selected, target, made, .. } = self;
-        let progressed = match progressed {
+        self.progressed = match progressed {
             Some(progressed) => {
                 target.undo_unfinished(selected).await?;
                 progressed
@@ -84,15 +102,39 @@ impl Run<'_> {
         self.users.create(target).await?;
         target.make_schemas(selected, made).await?;
         if options.overrides.drop_existing {
-            target.drop_existing(selected, &progressed).await?;
+            target.drop_existing(selected, &self.progressed).await?;
         }
-        target.make_tables(selected, &progressed, self.effort.workers, options, &self.sessions, made).await
+        Ok(())
+    }
+
+    /// Makes bare tables, by their place among the chosen ones; returns what is to be loaded into them.
+    pub async fn make_tables(&mut self, of: &[usize]) -> Result<Vec<LoadTable>> {
+        let mut lost = 0;
+        let prepared = loop {
+            let Run { options, selected, target, made, progressed, sessions, effort, .. } = self;
+            let making = target.make_tables((selected, of), progressed, effort.workers, options, sessions, made);
+            match making.await {
+                Ok(prepared) => break prepared,
+                Err(error) => self.progressed = self.control_and_ledger_again(error, &mut lost).await?,
+            }
+        };
+        for place in prepared.kept {
+            self.standings.usable.insert(place);
+            if self.progressed.proved.contains(&self.selected.tables[place].target) {
+                self.standings.proved.insert(place);
+                self.proved_before.push(place);
+            }
+        }
+        for failure in &prepared.failures {
+            self.progress.note(&format!("failed, the other tables go on: {}", failure.error));
+        }
+        self.standings.load_failed(&self.selected, prepared.failures, true);
+        self.stop_here()?;
+        Ok(prepared.tables)
     }
 
     /// Loads rows and builds late indexes.
-    pub async fn load(&mut self, repository: &Repository, tables: Vec<LoadTable>) -> Result<Loaded> {
-        let rows = tables.iter().flat_map(|table| &table.chunks).map(|chunk| chunk.rows).sum();
-        self.phases.enter("rows", rows, tables.iter().map(LoadTable::bytes).sum());
+    pub async fn load(&mut self, repository: &Repository, tables: Vec<LoadTable>) -> Result<()> {
         let options = LoadOptions {
             packet_bytes_max: self.target.facts.max_allowed_packet,
             target: self.options.target.clone(),
@@ -103,39 +145,104 @@ impl Run<'_> {
             indexes: index_options(self.effort.workers, self.options.target_memory_bytes),
         };
         let loading = load::run(tables, repository, &options, &self.progress, &self.stop);
-        let loaded = self.sessions.beside(&mut self.target.session, loading).await?;
-        self.made.notes.extend(loaded.notes.iter().cloned());
-        Ok(loaded)
+        let mut loaded = self.sessions.beside(&mut self.target.session, loading).await?;
+        self.made.notes.append(&mut loaded.notes);
+        self.standings.load_failed(&self.selected, std::mem::take(&mut loaded.failures), false);
+        self.loaded.add(loaded);
+        Ok(())
+    }
+
+    /// Places of the tables whose rows and indexes are whole.
+    fn whole(&self) -> Vec<usize> {
+        (0..self.selected.tables.len()).filter(|&place| !self.standings.has_failed(place)).collect()
     }
 
     /// Makes foreign keys, sets histograms, gives grants, makes routines and views.
     pub async fn make_keys_and_code(&mut self) -> Result<()> {
         self.phases.enter("keys", 0, 0);
+        let before = self.first.tables.clone();
         let mut lost = 0;
         while let Err(error) = self.try_keys_and_code().await {
             self.control_again(error, &mut lost).await?;
             self.target.undo_unfinished(&self.selected).await?;
         }
+        self.tell_late(&before);
         self.stop_here()
     }
 
     async fn try_keys_and_code(&mut self) -> Result<()> {
-        self.target.add_foreign_keys(&self.selected, self.options, &mut self.made).await?;
-        self.target.make_histograms(&self.selected, &mut self.made).await?;
+        let whole = self.whole();
+        let failed: HashSet<usize> = self.failed();
+        self.add_foreign_keys(&whole, &|place| !failed.contains(&place)).await?;
+        self.first_keys_there(&|place| !failed.contains(&place));
+        let new: Vec<usize> = whole.into_iter().filter(|place| !self.standings.usable.contains(place)).collect();
+        self.target.make_histograms(&self.selected, &new, &mut self.made).await?;
         // What a view may read depends on its definer's rights.
         self.users.grant(&mut self.target, self.options).await?;
-        self.target.make_objects(&self.selected, Stage::Code, self.repeated, &mut self.made).await?;
+        // Views that read a table which is not whole would show less than there was, and no error.
+        let blocked = self.names.blocked(&self.selected, &self.standings);
+        self.left_out = (self.selected.objects.iter().zip(&blocked))
+            .map(|((object, _), blocked)| object.kind == ObjectKind::View && !blocked.is_empty())
+            .collect();
+        let Run { target, selected, made, left_out, .. } = self;
+        target.make_objects((selected, &|n| !left_out[n]), Stage::Code, made).await?;
         self.users.grant_rest(&mut self.target).await
     }
 
-    /// Reads every range back from the target and compares its digest; none where that was not asked for, or no
-    /// rows were.
-    pub async fn prove(&mut self) -> Result<Option<Proof>> {
-        if self.options.proof == ProofMode::None || self.options.no_data {
-            return Ok(None);
+    fn failed(&self) -> HashSet<usize> {
+        (0..self.selected.tables.len()).filter(|&place| self.standings.has_failed(place)).collect()
+    }
+
+    /// Makes the foreign keys that some tables lack and that refer to tables which are `there`, or are not restored.
+    pub async fn add_foreign_keys(&mut self, of: &[usize], there: &(dyn Fn(usize) -> bool + Sync)) -> Result<()> {
+        let Run { options, selected, names, target, standings, made, stop, progress, .. } = self;
+        let renamed = |schema: &str| {
+            let renamed = options.renames.iter().find(|(old, _)| old == schema);
+            renamed.map(|(_, new)| new.clone())
+        };
+        for &place in of {
+            let table = &selected.tables[place];
+            let wanted = |key: &ForeignKey| names.parent(&table.table.name, key).is_none_or(there);
+            let session = &mut target.session;
+            match indexes::add_foreign_keys(session, &table.table, &table.target, &renamed, &wanted).await {
+                Ok(keys) => {
+                    made.foreign_keys += keys.made.len() as u64;
+                    made.notes.extend(keys.notes);
+                }
+                Err(error) if error.concerns_one_table() && !stop.stopped() => {
+                    progress.note(&format!("failed, the other tables go on: {error}"));
+                    standings.fail(selected, place, Step::ForeignKeys, error.into());
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
-        self.phases.enter("proof", self.selected.rows(), self.selected.bytes());
-        let mut tables = crate::command::verify::proof_tables(&self.selected);
+        Ok(())
+    }
+
+    /// Proves what is whole and was not proved before.
+    pub async fn prove_rest(&mut self) -> Result<()> {
+        let rest: Vec<usize> =
+            self.whole().into_iter().filter(|place| !self.standings.proved.contains(place)).collect();
+        if self.proves() {
+            self.phases.enter("proof", rows_of(&self.selected, &rest), bytes_of(&self.selected, &rest));
+        }
+        self.prove(&rest).await?;
+        self.stop_here()?;
+        self.count_proved_before();
+        Ok(())
+    }
+
+    fn proves(&self) -> bool {
+        self.options.proof != ProofMode::None && !self.options.no_data
+    }
+
+    /// Reads every range of some tables back from the target and compares its digest; nothing where that was not asked for,
+    /// or no rows were. Those that differ have failed.
+    pub async fn prove(&mut self, of: &[usize]) -> Result<()> {
+        if !self.proves() {
+            return Ok(());
+        }
+        let mut tables = proof_tables(of.iter().map(|&place| &self.selected.tables[place]));
         // All rows that were made are the backup's; the condition that they were taken under is text of the repository.
         tables.iter_mut().for_each(|table| table.condition.clear());
         let mut lost = 0;
@@ -145,26 +252,63 @@ impl Run<'_> {
                 Err(error) => drop(self.control_again(error, &mut lost).await?),
             }
         };
-        let (workers, tables) = (self.effort.workers, Arc::new(tables));
-        let proving = readers.prove(tables, workers, self.progress.clone(), self.stop.clone());
-        self.sessions.beside(&mut self.target.session, proving).await.map(Some)
+        let proving = readers.prove(Arc::new(tables), self.effort.workers, self.progress.clone(), self.stop.clone());
+        let proof = self.sessions.beside(&mut self.target.session, proving).await?;
+        let differing = self.standings.differ(&self.selected, &proof.differences);
+        self.standings.proved.extend(of.iter().filter(|place| !differing.contains(place)));
+        // What is in use is not emptied, whatever stands in it by now.
+        let anew = differing.iter().filter(|place| !self.standings.usable.contains(place));
+        let names: Vec<_> = anew.map(|&place| &self.selected.tables[place].target).collect();
+        ledger::tables_differ(&mut self.target.session, &names).await?;
+        self.proof.get_or_insert_default().add(proof);
+        Ok(())
+    }
+
+    /// What an earlier try has proved counts with the rest.
+    fn count_proved_before(&mut self) {
+        let places = std::mem::take(&mut self.proved_before);
+        if let (Some(proof), false) = (&mut self.proof, places.is_empty()) {
+            let tables = proof_tables(places.iter().map(|&place| &self.selected.tables[place]));
+            proof.add_earlier(&tables);
+            self.made.notes.push(format!(
+                "proved by an earlier try, usable since, and left as they are: {}",
+                counted(places.len() as u64, "table")
+            ));
+        }
     }
 
     /// Makes triggers, then events.
     pub async fn make_triggers_and_events(&mut self) -> Result<()> {
         self.phases.enter("objects", 0, 0);
+        let before = self.first.tables.clone();
         let mut lost = 0;
         while let Err(error) = self.try_triggers_and_events().await {
             self.control_again(error, &mut lost).await?;
             self.target.put_collations_back().await?;
         }
+        self.tell_late(&before);
         // A statement that was ended reads as one that the target refused.
         self.stop_here()
     }
 
+    /// Where a table is not whole: triggers that name none such. Events wait until everything is there.
     async fn try_triggers_and_events(&mut self) -> Result<()> {
-        self.target.make_objects(&self.selected, Stage::Triggers, self.repeated, &mut self.made).await?;
-        self.target.make_objects(&self.selected, Stage::Events, self.repeated, &mut self.made).await
+        let blocked = self.names.blocked(&self.selected, &self.standings);
+        let of_kind = |kind| {
+            let objects = self.selected.objects.iter().enumerate();
+            objects.filter(move |(_, (object, _))| object.kind == kind).map(|(n, _)| n)
+        };
+        let wanted = of_kind(ObjectKind::Trigger).filter(|n| !self.first.triggers_made.contains(n));
+        let (ready, waiting): (Vec<usize>, Vec<usize>) = wanted.partition(|&n| blocked[n].is_empty());
+        let ready: HashSet<usize> = ready.into_iter().collect();
+        self.make_triggers(&ready).await?;
+        let named = waiting.into_iter().map(|n| (n, blocked[n].iter().cloned().collect()));
+        self.first_triggers_there(ready.iter().map(|&n| (n, Vec::new())).chain(named).collect());
+        if self.standings.incomplete() {
+            return Ok(());
+        }
+        let Run { target, selected, made, .. } = self;
+        target.make_objects((selected, &|_| true), Stage::Events, made).await
     }
 
     /// Removes the ledger: the run is complete.
@@ -176,16 +320,47 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The end of a run in which tables have failed. The ledger stays, and says which tables and views somebody may be using
+    /// by now; returns what was not made since it names what is not there.
+    pub async fn end_incomplete(&mut self) -> Result<Vec<Waiting>> {
+        let new: Vec<usize> = self.whole().into_iter().filter(|place| !self.standings.usable.contains(place)).collect();
+        let mut lost = 0;
+        while let Err(error) = self.record_what_is_usable(&new).await {
+            self.control_again(error, &mut lost).await?;
+        }
+        self.standings.usable.extend(new);
+        Ok(self.names.waiting(&self.selected, &self.standings, &self.left_out))
+    }
+
+    async fn record_what_is_usable(&mut self, new: &[usize]) -> Result<()> {
+        self.record_usable(new).await?;
+        let blocked = self.names.blocked(&self.selected, &self.standings);
+        let views = self.selected.objects.iter().zip(&blocked);
+        let views = views.filter(|((object, _), blocked)| object.kind == ObjectKind::View && blocked.is_empty());
+        let views: Vec<_> = views.map(|((view, schema), _)| QualifiedName::new(schema, &view.name.name)).collect();
+        let refused = |view: &QualifiedName| {
+            self.made.not_created.iter().any(|not| not.kind == ObjectKind::View && not.name == *view)
+        };
+        let there: Vec<&QualifiedName> = views.iter().filter(|view| !refused(view)).collect();
+        Ok(ledger::usable(&mut self.target.session, &there, false).await?)
+    }
+
+    /// [`Run::control_again`] for a step that goes by the ledger: without one nothing was made yet, or somebody else has ended
+    /// this run: neither is gone on from.
+    async fn control_and_ledger_again(&mut self, error: Error, lost: &mut u32) -> Result<Progressed> {
+        let why = Error::new(error.exit(), error.to_string());
+        self.control_again(error, lost).await?.ok_or(why)
+    }
+
     /// A control session in place of the one that a step lost; the step is then taken again, and finds what it has made
     /// already: returns what the ledger says of that. Any other error is given back, and that of a run with users, whose
     /// grants are counted as they are given.
-    async fn control_again(&mut self, error: Error, lost: &mut u32) -> Result<Option<Progressed>> {
+    pub(super) async fn control_again(&mut self, error: Error, lost: &mut u32) -> Result<Option<Progressed>> {
         *lost += 1;
         if error.exit() != Exit::ServerLost || *lost > limits::LOST_TRIES || self.options.users {
             return Err(error);
         }
         self.progress.note(&format!("the control session was lost and is opened anew: {error}"));
-        self.repeated = true;
         if !self.sessions.renew(&mut self.target.session).await? {
             return Err(error);
         }
@@ -195,16 +370,41 @@ impl Run<'_> {
     }
 
     /// Records in the repository that the backup was proved, where all of it came back and every digest was equal.
-    pub async fn record_proof(&mut self, repository: &Repository, proof: Option<&Proof>) {
-        let Run { options, made, .. } = self;
+    pub async fn record_proof(&mut self, repository: &Repository) {
+        let Run { options, made, proof, .. } = self;
         let all = options.selection == Selection::default() && !options.no_objects && made.not_created.is_empty();
-        if all && proof.is_some_and(Proof::holds) {
-            let recorded = record(repository, std::slice::from_ref(&self.backup), ProofKind::Proved).await;
-            made.notes.extend(recorded);
+        if all && proof.as_ref().is_some_and(Proof::holds) {
+            let rates = self.rates();
+            let recorded = record(repository, std::slice::from_ref(&self.backup), ProofKind::Proved, rates).await;
+            self.made.notes.extend(recorded);
         }
     }
 
-    fn stop_here(&self) -> Result<()> {
+    /// Points the target at its source, where that was asked for; returns why it did not go.
+    pub async fn configure_replication(&mut self, gtid: &GtidOutcome) -> Option<Attached> {
+        let plan = self.replicate.as_ref()?;
+        self.phases.enter("replication", 0, 0);
+        replicate::configure(plan, &mut self.target, gtid).await
+    }
+
+    /// Starts the replication that was configured.
+    pub async fn start_replication(&mut self, not_configured: Option<Attached>) -> Option<Attached> {
+        let plan = self.replicate.as_ref()?;
+        match not_configured {
+            Some(failed) => Some(failed),
+            None => Some(replicate::start_threads(plan, &mut self.target, &self.stop).await),
+        }
+    }
+
+    /// What this run took, where it did everything itself and in one go, and enough of it to tell.
+    fn rates(&self) -> Option<Rates> {
+        let bytes = self.loaded.bytes;
+        let whole = bytes == self.selected.bytes() && bytes >= limits::RATES_BYTES_MIN && self.first.tables.is_empty();
+        let (load_seconds, proof_seconds) = (self.phases.seconds("rows")?, self.phases.seconds("proof")?);
+        whole.then_some(Rates { threads: self.effort.workers as u64, bytes, load_seconds, proof_seconds })
+    }
+
+    pub(super) fn stop_here(&self) -> Result<()> {
         match self.stop.stopped() {
             true => Err(Error::from(LoadError::Interrupted)),
             false => Ok(()),
@@ -212,7 +412,18 @@ impl Run<'_> {
     }
 }
 
-/// The same backup, selection and names give the same run, which may go on where it was cut off.
+/// Rows of some of the chosen tables.
+pub(super) fn rows_of(selected: &Selected, places: &[usize]) -> u64 {
+    places.iter().flat_map(|&place| selected.tables[place].chunks.iter().flatten()).map(|chunk| chunk.rows).sum()
+}
+
+/// Their bytes of row text.
+pub(super) fn bytes_of(selected: &Selected, places: &[usize]) -> u64 {
+    places.iter().flat_map(|&place| selected.tables[place].chunks.iter().flatten()).map(|chunk| chunk.bytes).sum()
+}
+
+/// The same backup, selection and names give the same run, which may go on where it was cut off. What `--first` names changes the
+/// order alone.
 pub(super) fn run_id(backup: &Found, options: &RestoreOptions) -> RunId {
     let selection = &options.selection;
     let scope = format!(

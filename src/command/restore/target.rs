@@ -8,7 +8,7 @@ use crate::limits;
 use crate::load::ledger::{self, Progressed};
 use crate::load::objects::{self, NotCreated, Stage};
 use crate::load::rows::Way;
-use crate::load::{self, LoadError, LoadTable, RunSessions, histograms, indexes, schema};
+use crate::load::{self, LoadError, LoadTable, RunSessions, TableFailure, histograms, schema};
 use crate::manifest::Manifest;
 use crate::schema::identifier::literal;
 use crate::schema::{Object, ObjectKind, QualifiedName, Table, ddl};
@@ -16,7 +16,7 @@ use crate::server::facts::{self, Flavor, ServerFacts};
 use crate::server::rights::Rights;
 use crate::server::{ServerError, Session};
 use crate::settings::Undone;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -64,6 +64,9 @@ pub(super) struct Made {
     /// Lines that a person should read.
     pub notes: Vec<String>,
 }
+
+/// What a run that goes on drops first and makes anew: it fires, or may be half made.
+const UNMADE: [ObjectKind; 3] = [ObjectKind::View, ObjectKind::Trigger, ObjectKind::Event];
 
 impl Target {
     /// Connects, and asks the server who it is.
@@ -143,13 +146,16 @@ impl Target {
     }
 
     /// Takes back what an earlier try of the run may have left half-way: views that were another account's for a moment, the
-    /// collation that a schema had for a moment; and what must not fire while rows go in. All of it is made again.
+    /// collation that a schema had for a moment; and what must not fire while rows go in. All of it is made again. What is usable
+    /// stays as it is: somebody may rely on it by now.
     pub async fn undo_unfinished(&mut self, selected: &Selected) -> Result<()> {
         let there = self.existing(selected).await?;
         for (object, schema) in &selected.objects {
             let name = QualifiedName::new(schema, &object.name.name);
             let what = match object.kind {
                 _ if !self.own.has_object(object.kind, &name) => continue,
+                ObjectKind::View if self.own.usable.contains(&name) => continue,
+                ObjectKind::Trigger if self.own.usable.contains(&table_of(object, schema)) => continue,
                 // A table in its place is a stand-in, which goes before views are made.
                 ObjectKind::View if there.get(&name).is_none_or(|kind| kind != "VIEW") => continue,
                 ObjectKind::View => "VIEW",
@@ -158,14 +164,15 @@ impl Target {
                 _ => continue,
             };
             self.session.execute(format!("DROP {what} IF EXISTS {}", name.sql())).await?;
+            ledger::forget_objects(&mut self.session, &[(object.kind, name)]).await?;
         }
         self.put_collations_back().await
     }
 
     /// Gives schemas the collation that they had before code was made in them.
     pub async fn put_collations_back(&mut self) -> Result<()> {
-        for (schema, collation) in &self.own.collations {
-            schema::put_collation_back(&mut self.session, schema, collation).await?;
+        for (schema, collations) in &self.own.collations {
+            schema::put_collation_back(&mut self.session, schema, collations).await?;
         }
         Ok(())
     }
@@ -224,20 +231,22 @@ impl Target {
         Ok(())
     }
 
-    /// Makes the bare tables, several at a time, and gives what is to be loaded into them.
+    /// Makes the bare tables that are `wanted` (places among the chosen ones), several at a time, and gives what is to be loaded
+    /// into them.
     pub async fn make_tables(
         &mut self,
-        selected: &Selected,
+        (selected, wanted): (&Selected, &[usize]),
         progressed: &Progressed,
         workers: usize,
         options: &RestoreOptions,
         sessions: &Arc<RunSessions>,
         made: &mut Made,
-    ) -> Result<Vec<LoadTable>> {
+    ) -> Result<Prepared> {
         let there: HashSet<QualifiedName> = self.existing(selected).await?.into_keys().collect();
-        let wanted = selected.tables.iter().map(|table| &table.target);
+        let chosen = || wanted.iter().map(|&place| (place, &selected.tables[place]));
         // What was in the way when the guard looked is gone by now, or the run would not be here.
-        let strangers: Vec<String> = wanted
+        let strangers: Vec<String> = chosen()
+            .map(|(_, table)| &table.target)
             .filter(|name| there.contains(name) && !progressed.tables.contains(name))
             .map(ToString::to_string)
             .collect();
@@ -245,14 +254,25 @@ impl Target {
             let (server, tables) = (self.session.server().to_owned(), some_of(&strangers, NAMES_SHOWN));
             return Err(LoadError::Strangers { server, tables }.into());
         }
-        let mut work = Vec::with_capacity(selected.tables.len());
+        let mut prepared = Prepared::default();
         let renames: HashMap<&str, &str> =
             options.renames.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
         let begun: HashSet<u32> = progressed.chunks.iter().map(|(table, _)| *table).collect();
         let mut missing = Vec::new();
-        for (number, selected) in selected.tables.iter().enumerate() {
-            let number = number as u32;
-            let exists = there.contains(&selected.target);
+        for (place, selected) in chosen() {
+            let number = place as u32;
+            let mut exists = there.contains(&selected.target);
+            if exists && progressed.usable.contains(&selected.target) {
+                prepared.kept.push(place);
+                continue;
+            }
+            let differs = exists && progressed.differing.contains(&selected.target);
+            let again = exists && (differs || !selected.table.transactional());
+            if again && !selected.table.sequence {
+                // Rows of a table without transactions do not come and go with them: what is there counts for nothing.
+                exists = self.empty(&selected.target).await?;
+            }
+            let again = again && exists;
             if !exists {
                 let bytes: u64 = selected.chunks.iter().flatten().map(|chunk| chunk.bytes).sum();
                 let (mut table, target) = (selected.table.clone(), selected.target.clone());
@@ -261,52 +281,50 @@ impl Target {
                     table.create.0 = ddl::rename_schema_of_sequences(&table.create.0, &renamed);
                 }
                 let begun_before = progressed.tables.contains(&target);
-                missing.push(Missing { table, target, with_indexes: bytes < limits::SMALL_TABLE_BYTES, begun_before });
-            }
-            let again = exists && !selected.table.transactional();
-            if again && !selected.table.sequence {
-                // Rows of such a table do not come and go with transactions: what is there counts for nothing.
-                self.session.execute(format!("TRUNCATE TABLE {}", selected.target.sql())).await?;
+                let with_indexes = bytes < limits::SMALL_TABLE_BYTES;
+                missing.push(Missing { table, target, number, with_indexes, begun_before });
             }
             if (again || !exists) && begun.contains(&number) {
                 ledger::forget_chunks(&mut self.session, number).await?;
             }
+            if differs || progressed.usable.contains(&selected.target) {
+                ledger::forget_standing(&mut self.session, &selected.target).await?;
+            }
             let loaded = |n: u64| exists && !again && progressed.chunks.contains(&(number, n));
             let chunks = selected.chunks.iter().flatten().filter(|chunk| chunk.rows > 0 && !loaded(chunk.n)).cloned();
             let chunks = if options.no_data { Vec::new() } else { chunks.collect() };
-            work.push(LoadTable { table: selected.table.clone(), target: selected.target.clone(), chunks, number });
+            let (table, target) = (selected.table.clone(), selected.target.clone());
+            prepared.tables.push(LoadTable { table, target, chunks, number });
         }
-        made.tables = missing.len() as u64;
+        made.tables += missing.len() as u64;
         // The defaults of tables may call for sequences.
         let (sequences, missing): (Vec<_>, Vec<_>) = missing.into_iter().partition(|missing| missing.table.sequence);
         for tables in [sequences, missing] {
             let creating = create_all(tables, workers, sessions);
-            made.notes.extend(sessions.beside(&mut self.session, creating).await?);
+            let (notes, failures) = sessions.beside(&mut self.session, creating).await?;
+            made.notes.extend(notes);
+            prepared.failures.extend(failures);
         }
-        Ok(work)
+        let failed: HashSet<u32> = prepared.failures.iter().map(|failure| failure.table).collect();
+        prepared.tables.retain(|table| !failed.contains(&table.number));
+        Ok(prepared)
     }
 
-    /// Makes the foreign keys that are not there.
-    pub async fn add_foreign_keys(
-        &mut self,
-        selected: &Selected,
-        options: &RestoreOptions,
-        made: &mut Made,
-    ) -> Result<()> {
-        let renames: HashMap<&str, &str> =
-            options.renames.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
-        let renamed = |schema: &str| renames.get(schema).map(|new| (*new).to_owned());
-        for table in &selected.tables {
-            let keys = indexes::add_foreign_keys(&mut self.session, &table.table, &table.target, &renamed).await?;
-            made.foreign_keys += keys.made.len() as u64;
-            made.notes.extend(keys.notes);
+    /// Takes all rows out of a table of the run. False where the table had to go with them: the server does not empty a
+    /// system-versioned one.
+    async fn empty(&mut self, table: &QualifiedName) -> Result<bool, ServerError> {
+        match self.session.execute(format!("TRUNCATE TABLE {}", table.sql())).await {
+            Err(error) if error.code().is_some() => {
+                self.session.execute(format!("DROP TABLE {}", table.sql())).await?;
+                Ok(false)
+            }
+            other => other.map(|_| true),
         }
-        Ok(())
     }
 
-    /// Gives columns the histograms that they had.
-    pub async fn make_histograms(&mut self, selected: &Selected, made: &mut Made) -> Result<()> {
-        for table in &selected.tables {
+    /// Gives columns of some of the chosen tables the histograms that they had.
+    pub async fn make_histograms(&mut self, selected: &Selected, of: &[usize], made: &mut Made) -> Result<()> {
+        for table in of.iter().map(|&place| &selected.tables[place]) {
             let done = histograms::set(&mut self.session, &table.table, &table.target).await?;
             made.histograms += done.made;
             made.notes.extend(done.notes);
@@ -314,31 +332,22 @@ impl Target {
         Ok(())
     }
 
-    /// Makes the objects of a stage. What an earlier try of the run made stays, and what this one made where the stage is
-    /// `repeated`; anything else of the same name is in the way.
+    /// Makes the objects of a stage that are `wanted`, by their place among the chosen ones. What the run has made before stays;
+    /// anything else of the same name is in the way.
     pub async fn make_objects(
         &mut self,
-        selected: &Selected,
+        (selected, wanted): (&Selected, &(dyn Fn(usize) -> bool + Sync)),
         stage: Stage,
-        repeated: bool,
         made: &mut Made,
     ) -> Result<()> {
-        let objects: Vec<(&Object, &str)> =
-            selected.objects.iter().map(|(object, schema)| (object, schema.as_str())).collect();
-        let new: Vec<_> = (objects.iter().filter(|(object, _)| stage.has(object.kind)))
-            .map(|(object, schema)| (object.kind, QualifiedName::new(*schema, &object.name.name)))
-            .filter(|(kind, name)| !self.own.has_object(*kind, name))
-            .collect();
-        ledger::objects_begun(&mut self.session, &new).await?;
-        ledger::keep_collations(&mut self.session, &objects.iter().map(|(_, schema)| *schema).collect()).await?;
+        let objects = selected.objects.iter().enumerate().filter(|(place, _)| wanted(*place));
+        let objects: Vec<(&Object, &str)> = objects.map(|(_, (object, schema))| (object, schema.as_str())).collect();
         let tables = selected.tables.iter().map(|table| table.target.clone()).collect();
         let done = objects::create_objects(&mut self.session, &objects, &tables, stage).await?;
-        for (kind, name) in done.existing {
-            if !repeated && !self.own.has_object(kind, &name) {
-                ledger::forget_object(&mut self.session, kind, &name).await?;
-                made.not_created.push(NotCreated { kind, name, why: "the target has another of this name".into() });
-            }
-        }
+        // What an earlier try had made of these was dropped before, but for routines, which may be there still.
+        let gone = done.not_created.iter().map(|object| (object.kind, object.name.clone()));
+        let gone: Vec<_> = gone.filter(|(kind, _)| UNMADE.contains(kind)).collect();
+        ledger::forget_objects(&mut self.session, &gone).await?;
         made.objects += done.created as u64;
         made.not_created.extend(done.not_created);
         made.notes.extend(done.notes);
@@ -362,38 +371,52 @@ impl Target {
     }
 }
 
-/// Tables that are recorded as the run's own in one statement, just before they are made: a name recorded long before could
-/// be taken by somebody else meanwhile, and a run that goes on would then hold it for its own.
-const TABLES_PER_RECORD: usize = 16;
+/// The table that a trigger is on, by its name on the target.
+pub(super) fn table_of(trigger: &Object, schema: &str) -> QualifiedName {
+    QualifiedName::new(schema, trigger.table.clone().unwrap_or_default())
+}
+
+/// Tables that were made.
+#[derive(Default)]
+pub(super) struct Prepared {
+    /// What is to be loaded.
+    pub tables: Vec<LoadTable>,
+    /// Places of those that are usable since an earlier try: nothing is done to them.
+    pub kept: Vec<usize>,
+    /// Those that could not be made.
+    pub failures: Vec<TableFailure>,
+}
 
 /// A table that is to be made.
 struct Missing {
     table: Table,
     target: QualifiedName,
+    number: u32,
     with_indexes: bool,
     /// An earlier try has recorded it: its CREATE may still have arrived.
     begun_before: bool,
 }
 
-/// Makes tables over several sessions: with ten thousand of them the server's own work is what takes the time.
+/// Makes tables over several sessions: with ten thousand of them the server's own work is what takes the time. Returns notes, and
+/// the tables that the target did not take.
 async fn create_all(
     tables: Vec<Missing>,
     workers: usize,
     sessions: &Arc<RunSessions>,
-) -> Result<Vec<String>, LoadError> {
+) -> Result<(Vec<String>, Vec<TableFailure>), LoadError> {
     let tables = Arc::new(tables);
     let next = Arc::new(AtomicUsize::new(0));
-    let notes = Arc::new(Mutex::new(Vec::new()));
+    let notes = Arc::new(Mutex::new(Noted::default()));
     let mut workers_set = tokio::task::JoinSet::new();
     for worker in 0..workers.min(tables.len()) {
         let (tables, next, notes, sessions) = (tables.clone(), next.clone(), notes.clone(), sessions.clone());
         workers_set.spawn(async move {
             let mut session = sessions.worker(worker, None).await?;
-            while let Some(batch) = tables.chunks(TABLES_PER_RECORD).nth(next.fetch_add(1, Ordering::Relaxed)) {
-                let (mut lost, mut sent) = (0, 0);
-                while let Err(error) = create_batch(&mut session, batch, &mut sent, &notes).await {
+            while let Some(missing) = tables.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let (mut lost, mut sent) = (0, false);
+                while let Err(error) = create_recorded(&mut session, missing, &mut sent, &notes).await {
                     if !error.lost() || lost == limits::LOST_TRIES {
-                        // The others finish what they have recorded, and take no more.
+                        // The others finish what they have begun, and take no more.
                         next.store(tables.len(), Ordering::Relaxed);
                         return Err(error);
                     }
@@ -414,41 +437,49 @@ async fn create_all(
     if let Some(error) = failure {
         return Err(error);
     }
-    let notes = std::mem::take(&mut *notes.lock().expect("no holder of the lock panics"));
-    Ok(notes)
+    let Noted { notes, failures } = std::mem::take(&mut *notes.lock().expect("no holder of the lock panics"));
+    let failures = failures.into_iter().map(|(table, error)| TableFailure { table, error });
+    Ok((notes, failures.collect()))
 }
 
-/// Makes a few tables. `sent` is how many CREATE were given to the server, over a session that was lost since among them: what
-/// the last of these made is there, although the server could not say so. A name that turns out to be somebody else's, and
-/// those that come after it, are taken out of the ledger again.
-async fn create_batch(
+/// What those that make tables have to say.
+#[derive(Default)]
+struct Noted {
+    notes: Vec<String>,
+    /// By the table's number: over a session that is lost a table may be refused twice.
+    failures: BTreeMap<u32, LoadError>,
+}
+
+/// Makes a table, recorded just before: a name that is recorded and not made when the run is killed could be taken by somebody
+/// else, and a run that goes on would then hold it for its own. `sent`: its CREATE was given to the server, over a session that
+/// was lost, so it may be there although the server could not say so.
+async fn create_recorded(
     session: &mut Session,
-    batch: &[Missing],
-    sent: &mut usize,
-    notes: &Mutex<Vec<String>>,
+    missing: &Missing,
+    sent: &mut bool,
+    noted: &Mutex<Noted>,
 ) -> Result<(), LoadError> {
-    let names: Vec<&QualifiedName> = batch.iter().map(|missing| &missing.target).collect();
-    ledger::tables_begun(session, &names).await?;
-    // All before the last were answered for.
-    let first = sent.saturating_sub(1);
-    for (n, missing) in batch.iter().enumerate().skip(first) {
-        let Missing { table, target, with_indexes, .. } = missing;
-        if n < *sent && schema::is_there(session, target).await? {
-            continue;
+    let Missing { table, target, with_indexes, number, .. } = missing;
+    ledger::tables_begun(session, &[target]).await?;
+    if *sent && schema::is_there(session, target).await? {
+        return Ok(());
+    }
+    *sent = true;
+    let created = match with_indexes {
+        true => schema::create_with_indexes(session, table, target).await,
+        false => schema::create_bare(session, table, target).await,
+    };
+    match created {
+        Ok(notes) => noted.lock().expect("no holder of the lock panics").notes.extend(notes),
+        Err(error) if error.lost() => return Err(error),
+        Err(error) if error.concerns_one_table() && error.code() != Some(TABLE_EXISTS) => {
+            let error = not_made(session, missing, error).await?;
+            noted.lock().expect("no holder of the lock panics").failures.insert(*number, error);
         }
-        *sent = n + 1;
-        let noted = match with_indexes {
-            true => schema::create_with_indexes(session, table, target).await,
-            false => schema::create_bare(session, table, target).await,
-        };
-        match noted {
-            Ok(noted) => notes.lock().expect("no holder of the lock panics").extend(noted),
-            Err(error) if error.lost() => return Err(error),
-            Err(error) => {
-                // It was answered: should the session be lost now, this one is given once more and refused again.
-                *sent = n;
-                return Err(not_made(session, &batch[n..], error).await?);
-            }
+        Err(error) => {
+            // It was answered: should the session be lost now, this one is given once more and refused again.
+            *sent = false;
+            return Err(not_made(session, missing, error).await?);
         }
     }
     Ok(())
@@ -457,16 +488,18 @@ async fn create_batch(
 /// "Table already exists".
 const TABLE_EXISTS: u16 = 1050;
 
-/// What it comes to that the first of these tables was refused, so that the rest will not be made.
-async fn not_made(session: &mut Session, tables: &[Missing], error: LoadError) -> Result<LoadError, LoadError> {
-    let taken = error.code() == Some(TABLE_EXISTS) && !tables[0].begun_before;
-    let not_ours = tables.iter().skip(usize::from(!taken)).filter(|missing| !missing.begun_before);
-    ledger::forget_tables(session, &not_ours.map(|missing| &missing.target).collect::<Vec<_>>()).await?;
+/// What it comes to that a table was refused. Whoever makes it from here on is not the run, and its name leaves the ledger,
+/// unless an earlier try has recorded it, whose CREATE may have arrived.
+async fn not_made(session: &mut Session, missing: &Missing, error: LoadError) -> Result<LoadError, LoadError> {
+    if missing.begun_before {
+        return Ok(error);
+    }
+    let taken = error.code() == Some(TABLE_EXISTS);
+    if taken || !schema::is_there(session, &missing.target).await? {
+        ledger::forget_tables(session, &[&missing.target]).await?;
+    }
     Ok(match taken {
-        true => {
-            let tables = tables[0].target.to_string();
-            LoadError::Strangers { server: session.server().to_owned(), tables }
-        }
+        true => LoadError::Strangers { server: session.server().to_owned(), tables: missing.target.to_string() },
         false => error,
     })
 }
@@ -502,7 +535,12 @@ pub(super) fn fold_names(mut selected: Selected, facts: &ServerFacts) -> Result<
     // With 2 a server keeps the case that it was given.
     if facts.lower_case_table_names == 1 {
         selected.schemas.iter_mut().for_each(|(_, name)| *name = name.to_lowercase());
-        selected.objects.iter_mut().for_each(|(_, schema)| *schema = schema.to_lowercase());
+        for (object, schema) in &mut selected.objects {
+            *schema = schema.to_lowercase();
+            if object.kind == ObjectKind::View {
+                object.name.name = object.name.name.to_lowercase();
+            }
+        }
         for table in &mut selected.tables {
             table.target = QualifiedName::new(table.target.schema.to_lowercase(), table.target.name.to_lowercase());
         }

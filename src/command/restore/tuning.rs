@@ -5,7 +5,7 @@
 use super::plan::check_rows_fit;
 use super::steps::Run;
 use super::target::Target;
-use crate::command::options::{Redo, RestoreOptions, Tune};
+use crate::command::options::{BackupChoice, Redo, RestoreOptions, Tune};
 use crate::command::text::some_of;
 use crate::error::{Error, Exit, Result};
 use crate::guard::{Admission, Finding, FindingKind};
@@ -111,6 +111,7 @@ pub(super) async fn redo_off(
     if options.redo == Redo::On || (options.redo == Redo::Auto && options.no_data) {
         return Ok(false);
     }
+    let usable = progressed.is_some_and(|progressed| !progressed.usable.is_empty());
     let refuse = |exit, why: String| match options.redo {
         Redo::Off => Err(Error::new(exit, format!("the target was not touched: --redo off cannot be had: {why}"))
             .hint("leave --redo out: it is switched off where that is safe, or --redo on")),
@@ -123,6 +124,10 @@ pub(super) async fn redo_off(
     }
     if !target.rights.any(&["INNODB_REDO_LOG_ENABLE"]) {
         return refuse(Exit::RightMissing, format!("the account lacks INNODB_REDO_LOG_ENABLE on {server}"));
+    }
+    if usable && options.redo == Redo::Off {
+        let why = format!("tables of this restore are in use on {server} already, and a crash would lose them");
+        return refuse(Exit::TargetNotEmpty, why);
     }
     if in_use {
         return refuse(Exit::TargetNotEmpty, format!("{server} is in use, and a crash would lose all its data"));
@@ -137,7 +142,14 @@ pub(super) async fn redo_off(
         return refuse(Exit::TargetNotEmpty, format!("{server} holds other data, which a crash would lose: {others}"));
     }
     // Where the binary log is written nothing is gained (0.97 to 1.02 of the server's CPU, 9.7.4).
-    Ok(options.redo == Redo::Off || !target.writes_binary_log())
+    let off = options.redo == Redo::Off || !target.writes_binary_log();
+    if off && (usable || !options.first.is_empty()) {
+        target
+            .notes
+            .push("the redo log stays on, since tables are usable, and may be in use, before the end (--first)".into());
+        return Ok(false);
+    }
+    Ok(off)
 }
 
 /// Tables, routines and events that this run did not make.
@@ -163,10 +175,10 @@ async fn other_data(session: &mut Session, progressed: Option<&Progressed>) -> R
 }
 
 impl Run<'_> {
-    /// Changes the settings, where there is something to load.
+    /// Changes the settings, where there is something to load and it was not done before.
     pub async fn tune(&mut self, tables: &[LoadTable]) -> Result<()> {
         let changes = &self.tuning.changes;
-        if changes.is_empty() || tables.iter().all(|table| table.chunks.is_empty()) {
+        if self.tuning.in_force || changes.is_empty() || tables.iter().all(|table| table.chunks.is_empty()) {
             return Ok(());
         }
         let redo = |change: &Change| change.name == REDO_LOG && change.found != change.set;
@@ -214,7 +226,8 @@ impl Run<'_> {
     /// What an error comes to that broke the run off: settings are put back as far as the target can be reached, and the
     /// error says how to go on.
     pub async fn broken_off(mut self, error: Error) -> Error {
-        let resumable = |error: Error| go_on(error, self.options);
+        let (options, backup) = (self.options, self.backup.manifest.id.clone());
+        let resumable = |error: Error| go_on(error, options, &backup);
         if !self.tuning.in_force && !self.tuning.redo_is_off {
             return resumable(error);
         }
@@ -311,12 +324,21 @@ async fn put_back_patiently(session: &mut Session) -> Result<Vec<settings::Undon
 const INTERRUPTED: u16 = 1317;
 
 /// Adds the two commands that come next.
-fn go_on(error: Error, options: &RestoreOptions) -> Error {
-    let error = match options.command_line.as_str() {
+fn go_on(error: Error, options: &RestoreOptions, backup: &str) -> Error {
+    let error = match line_that_goes_on(options, backup).as_str() {
         "" => error,
         line => error.hint(format!("to go on: {line}")),
     };
     abort_first(error, options)
+}
+
+/// The command line that goes on. It names the backup: by then there may be a newer one.
+pub(super) fn line_that_goes_on(options: &RestoreOptions, backup: &str) -> String {
+    match (options.command_line.as_str(), &options.backup) {
+        ("", _) => String::new(),
+        (line, BackupChoice::Latest) => format!("{line} --backup {backup}"),
+        (line, BackupChoice::Id(_)) => line.to_owned(),
+    }
 }
 
 /// The same where another run is in the way: only its removal comes next.

@@ -121,7 +121,8 @@ impl Users {
         let mut in_the_way = Vec::new();
         for (account, present) in self.make.iter_mut().filter(|(account, _)| there.contains(&account.name)) {
             *present = if ours(&account.name) { Present::Ours } else { Present::Replaced };
-            if *present == Present::Replaced {
+            let again = progressed.is_some_and(|progressed| progressed.replacing.contains(&account.name));
+            if *present == Present::Replaced && !again {
                 in_the_way.push(account.name.to_string());
             }
         }
@@ -134,7 +135,7 @@ impl Users {
                 message: format!("{} has users of the same name: {shown}", target.session.server()),
             }),
             ExistingUsers::Skip => {
-                self.make.retain(|(_, present)| *present != Present::Replaced);
+                self.make.retain(|(account, _)| !in_the_way.contains(&account.name.to_string()));
                 target.notes.push(format!("users left as the target has them (--existing-users skip): {shown}"));
             }
             ExistingUsers::Replace => {

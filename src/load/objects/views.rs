@@ -6,8 +6,9 @@
 //! whose definer does not exist or lacks rights: that view is its own again once the other is made. Stand-ins carry a
 //! comment by which a later run finds those of a run that died.
 
-use super::{ObjectsMade, Outcome, create_one};
+use super::{ObjectsMade, Outcome, TAKEN, create_one};
 use crate::load::error::LoadError;
+use crate::load::ledger;
 use crate::schema::identifier::{literal, quote};
 use crate::schema::{Object, ObjectKind, QualifiedName, SqlText, object_text};
 use crate::server::ServerError;
@@ -42,7 +43,11 @@ pub(super) async fn create(
     let names = views.iter().map(|(view, schema)| place(view, schema)).collect();
     let (existing, views): (Vec<_>, Vec<_>) =
         views.into_iter().partition(|(view, schema)| present.contains(&place(view, schema)));
-    made.existing.extend(existing.iter().map(|(view, schema)| (view.kind, place(view, schema))));
+    for (view, schema) in existing {
+        if !ledger::has_object(session, view.kind, &place(view, schema)).await? {
+            made.add(view, schema, Outcome::Impossible(TAKEN.into()));
+        }
+    }
     let mut stand_ins = StandIns { schemas, views: names, tables: Vec::new(), functions: Vec::new() };
     let mut done = Vec::new();
     let mut refused = Vec::new();

@@ -29,6 +29,26 @@ pub fn referenced_schema(definition: &[u8]) -> Option<String> {
     rest.starts_with(b".").then(|| String::from_utf8_lossy(&schema).into_owned())
 }
 
+/// The table that a foreign key refers to: its schema, where the reference names one, and its name.
+pub fn referenced_table(definition: &[u8]) -> Option<(Option<String>, String)> {
+    let start = memchr::memmem::find(&outside_quotes(definition), b" REFERENCES ")? + b" REFERENCES ".len();
+    let text = |name: Vec<u8>| String::from_utf8_lossy(&name).into_owned();
+    let (first, rest) = unquote(&definition[start..])?;
+    match rest.strip_prefix(b".").and_then(unquote) {
+        Some((second, _)) => Some((Some(text(first)), text(second))),
+        None => Some((None, text(first))),
+    }
+}
+
+/// A foreign key as `ADD` takes it, with the schema of the table that it refers to written out.
+pub fn with_schema_in_foreign_key(definition: &[u8], schema: &str) -> Option<Vec<u8>> {
+    if referenced_table(definition)?.0.is_some() {
+        return Some(definition.to_vec());
+    }
+    let start = memchr::memmem::find(&outside_quotes(definition), b" REFERENCES ")? + b" REFERENCES ".len();
+    Some([&definition[..start], b"`", &double_backticks(schema.as_bytes()), b"`.", &definition[start..]].concat())
+}
+
 /// CREATE TABLE whose defaults call for sequences, as a restore under other schema names needs it: MariaDB writes the
 /// schema before the name of each (seen on 10.11.18). `renamed` gives the new name of a schema, if it has one.
 pub fn rename_schema_of_sequences(create: &[u8], renamed: &dyn Fn(&str) -> Option<String>) -> Vec<u8> {

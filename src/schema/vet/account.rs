@@ -10,7 +10,8 @@ use crate::schema::account_text::{Grant, cut_default_roles};
 pub fn account(definition: &AccountDefinition) -> Result<(), String> {
     let AccountDefinition { name, create, grants, second_password } = definition;
     let strange = |part: &str| part.contains('\0') || part.chars().count() > ACCOUNT_NAME_CHARACTERS_MAX;
-    if strange(&name.user) || strange(&name.host) {
+    // Hosts are compared without regard to case and stored in lower case (MySQL manual, "Specifying Account Names").
+    if strange(&name.user) || strange(&name.host) || name.host.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Err("its name is none that a server makes".into());
     }
     let sql = name.sql().into_bytes();

@@ -44,8 +44,7 @@ fn head(object: &Object, schema: &str) -> Option<Result<(), String>> {
     let ansi = has_mode("ANSI_QUOTES") || has_mode("ORACLE");
     let escapes = !has_mode("NO_BACKSLASH_ESCAPES");
     let mut head = Head { text: &object.create.0, at: 0, ansi, escapes };
-    let same =
-        Names { utf8: object.kind != ObjectKind::View || object.charset_client.starts_with("utf8"), schema, object };
+    let same = Names { utf8: object.charset_client.starts_with("utf8"), schema, object };
     head.expect("CREATE")?;
     let mut definer = None;
     let kind = loop {
@@ -118,7 +117,7 @@ fn behind_the_name(object: &Object, head: &mut Head<'_>, same: &Names<'_>) -> Op
 
 /// What the record says, to be compared with what the statement says.
 struct Names<'a> {
-    /// The head of the text is UTF-8. A view's text is in its maker's character set.
+    /// The head of the text is UTF-8 for certain. A view's is in its maker's character set, and on MariaDB every head is.
     utf8: bool,
     schema: &'a str,
     object: &'a Object,

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const TABLES: [(&str, &str); 6] = [
     ("account", "user_name,host_name,replaced"),
     ("chunk", "table_number,n"),
-    ("collation", "schema_name,collation_name"),
+    ("collation", "schema_name,collation_name,given"),
     ("made", "kind,schema_name,object_name"),
     ("run", "id,backup,manifest,scope,begun,logged,server"),
     ("setting", "n,name,found,given"),

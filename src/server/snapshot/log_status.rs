@@ -33,15 +33,18 @@ pub(super) fn take(work: &Work, sessions: &mut Sessions) -> Result<Way, ServerEr
         }
         other => other?,
     }
+    // What is replicated need not stand in the server's own log (log_replica_updates=OFF).
+    let mut applied_before = position::source_positions(&mut sessions.control)?;
     for _ in 0..limits::LOG_STATUS_TRIES {
         start_snapshots(&mut sessions.readers)?;
-        let source_positions = position::source_positions(&mut sessions.control)?;
+        let applied = position::source_positions(&mut sessions.control)?;
         let after = position::log_status(&mut sessions.control)?.unwrap_or_default();
-        if stood_still(&before, &after) {
-            return taken(sessions, after, source_positions).map(Way::Taken);
+        if stood_still(&before, &after) && applied == applied_before {
+            return taken(sessions, after, applied).map(Way::Taken);
         }
         roll_back(&mut sessions.readers)?;
         std::thread::sleep(limits::LOG_STATUS_PAUSE);
+        applied_before = position::source_positions(&mut sessions.control)?;
         before = position::log_status(&mut sessions.control)?.unwrap_or_default();
     }
     sessions.undo()?;

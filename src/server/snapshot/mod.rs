@@ -49,9 +49,8 @@ pub struct Held {
     pub non_transactional_reader: Option<RawSession>,
     /// Where in the server's binary log the view stands.
     pub position: Position,
-    /// On a replica: where it stands in each source's binary log. With several applier threads the server moves
-    /// this every `replica_checkpoint_period` only, hence it may stand before the view, never behind it; the GTID
-    /// set is exact.
+    /// On a replica: where it stands in each source's binary log. What is not exact may stand before the view, never behind
+    /// it; the GTID set is exact.
     pub source_positions: Vec<SourcePosition>,
     /// Which way it was come by.
     pub consistency: ConsistencyKind,
@@ -178,9 +177,10 @@ fn unconsistent(work: &Work, sessions: &mut Sessions) -> Result<Taken, ServerErr
     sessions.lock_non_transactional_patiently(work)?;
     let found = position::read(&mut sessions.helper)?;
     start_snapshots(&mut sessions.readers)?;
+    let inexact = |source| SourcePosition { exact: false, ..source };
     Ok(Taken {
         position: Position { exact: false, ..found.position },
-        source_positions: found.source_positions,
+        source_positions: found.source_positions.into_iter().map(inexact).collect(),
         consistency: ConsistencyKind::None,
         snapshot_time: found.time,
         lock_held: Duration::ZERO,

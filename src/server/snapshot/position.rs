@@ -4,10 +4,11 @@
 
 use super::sessions::{refused, unknown};
 use crate::position::{Position, SourcePosition};
+use crate::schema::identifier::literal;
 use crate::server::error::ServerError;
 use crate::server::raw::RawSession;
 use crate::server::session::Row;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A position with the server's clock.
 pub(super) struct Found {
@@ -97,23 +98,116 @@ fn binlog_position(session: &mut RawSession) -> Result<Position, ServerError> {
 }
 
 /// The channels of a replica that have executed anything, under the names of before 8.0.22 and of MariaDB too.
-/// (9.7.4's log_status does not tell how far of the source's log was executed.)
+/// (9.7.4's log_status does not tell how far of the source's log was executed.) They are exact as of this moment: whether
+/// something was applied beside it is the caller's to know.
 pub(super) fn source_positions(session: &mut RawSession) -> Result<Vec<SourcePosition>, ServerError> {
-    for sql in ["SHOW REPLICA STATUS", "SHOW ALL SLAVES STATUS", "SHOW SLAVE STATUS"] {
+    // MariaDB's own form first: it takes the others too, and shows its default connection alone under them.
+    for sql in ["SHOW ALL SLAVES STATUS", "SHOW REPLICA STATUS", "SHOW SLAVE STATUS"] {
         let Some(table) = optional(session.query_named(sql.as_bytes()))? else { continue };
-        let channels = named(table).into_iter().map(|row| {
-            let field = |names: [&str; 2]| names.iter().find_map(|name| row.get(*name)).cloned().unwrap_or_default();
-            SourcePosition {
-                channel: field(["Channel_Name", "Connection_name"]),
-                host: field(["Source_Host", "Master_Host"]),
-                port: field(["Source_Port", "Master_Port"]).parse().unwrap_or_default(),
-                binlog_file: field(["Relay_Source_Log_File", "Relay_Master_Log_File"]),
-                binlog_offset: field(["Exec_Source_Log_Pos", "Exec_Master_Log_Pos"]).parse().unwrap_or_default(),
+        let mut channels = Vec::new();
+        for row in named(table) {
+            if let Some(channel) = channel(&row) {
+                channels.push(exactly(session, channel, &row)?);
             }
-        });
-        return Ok(channels.filter(|channel| !channel.binlog_file.is_empty()).collect());
+        }
+        return Ok(channels);
     }
     Ok(Vec::new())
+}
+
+/// A row of the status; none where the channel has executed nothing.
+fn channel(row: &HashMap<String, String>) -> Option<SourcePosition> {
+    let field = |names: [&str; 2]| names.iter().find_map(|name| row.get(*name)).cloned().unwrap_or_default();
+    let executed = SourcePosition {
+        channel: field(["Channel_Name", "Connection_name"]),
+        host: field(["Source_Host", "Master_Host"]),
+        port: field(["Source_Port", "Master_Port"]).parse().unwrap_or_default(),
+        binlog_file: field(["Relay_Source_Log_File", "Relay_Master_Log_File"]),
+        binlog_offset: field(["Exec_Source_Log_Pos", "Exec_Master_Log_Pos"]).parse().unwrap_or_default(),
+        exact: false,
+        gtid: String::new(),
+        server_uuid: Some(field(["Source_UUID", "Master_UUID"])).filter(|uuid| !uuid.is_empty()),
+        server_id: field(["Source_Server_Id", "Master_Server_Id"]).parse().unwrap_or_default(),
+    };
+    (!executed.binlog_file.is_empty()).then_some(executed)
+}
+
+/// The position as the server commits it together with the data. What the status shows comes later: on MySQL with several
+/// appliers every `replica_checkpoint_period`, on MariaDB a moment after the commit (seen on 9.7.4 and 10.11.18).
+fn exactly(
+    session: &mut RawSession,
+    shown: SourcePosition,
+    row: &HashMap<String, String>,
+) -> Result<SourcePosition, ServerError> {
+    let stands =
+        ["Replica_SQL_Running", "Slave_SQL_Running"].iter().any(|name| row.get(*name).is_some_and(|v| v == "No"));
+    if row.contains_key("Gtid_Slave_Pos") {
+        return Ok(SourcePosition { gtid: gtid_slave_pos(session)?, exact: stands, ..shown });
+    }
+    let tables = ["mysql.slave_relay_log_info", "mysql.slave_worker_info"];
+    let channel = literal(&shown.channel);
+    let mut committed = Vec::new();
+    for table in tables {
+        let sql = format!("SELECT Master_log_name, Master_log_pos FROM {table} WHERE Channel_name = {channel}");
+        match optional(session.query_small(sql.as_bytes()))? {
+            Some(rows) => committed.extend(rows.iter().map(|row| (row.text(0), row.number(1)))),
+            None => return Ok(SourcePosition { exact: stands, ..shown }),
+        }
+    }
+    // A worker that has done nothing since the channel was changed keeps an old row: beyond what was read it counts for nothing.
+    let field = |names: [&str; 2]| names.iter().find_map(|name| row.get(*name)).cloned().unwrap_or_default();
+    let read = (
+        field(["Source_Log_File", "Master_Log_File"]),
+        field(["Read_Source_Log_Pos", "Read_Master_Log_Pos"]).parse().unwrap_or_default(),
+    );
+    // Without the order of commits there may be gaps before the last one, and the status names what is before all gaps.
+    let (in_order, kept) = applied_in_order(session, &channel)?;
+    let before = (shown.binlog_file.clone(), shown.binlog_offset);
+    let last = committed
+        .into_iter()
+        .filter(|place| in_order && !after(place, &read))
+        .fold(before, |last, place| if after(&place, &last) { place } else { last });
+    let exact = stands || (in_order && kept);
+    Ok(SourcePosition { binlog_file: last.0, binlog_offset: last.1, exact, ..shown })
+}
+
+/// Whether `left` comes later in a binary log. Numbers of files have six digits, and more after 999999.
+fn after(left: &(String, u64), right: &(String, u64)) -> bool {
+    let key = |place: &(String, u64)| (place.0.len(), place.0.clone(), place.1);
+    key(left) > key(right)
+}
+
+/// Whether transactions are committed in the source's order, and whether the channel keeps positions of files at all, which
+/// `GTID_ONLY` leaves out.
+fn applied_in_order(session: &mut RawSession, channel: &str) -> Result<(bool, bool), ServerError> {
+    let setting = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('replica_parallel_workers', 'slave_parallel_workers', \
+        'replica_preserve_commit_order', 'slave_preserve_commit_order')";
+    let rows = session.query_small(setting.as_bytes())?;
+    let has = |end: &str, values: [&str; 2]| {
+        rows.iter().any(|row| row.text(0).ends_with(end) && values.contains(&row.text(1).as_str()))
+    };
+    let in_order = has("_preserve_commit_order", ["ON", "1"]) || has("_parallel_workers", ["0", "1"]);
+    let kept = format!(
+        "SELECT GTID_ONLY FROM performance_schema.replication_connection_configuration WHERE CHANNEL_NAME = {channel}"
+    );
+    let row = optional(first(session, &kept))?.flatten();
+    Ok((in_order, row.is_none_or(|row| row.number(0) == 0 && row.text(0) != "YES")))
+}
+
+/// MariaDB's position as its table has it, the newest of each domain; the variable where the table may not be read.
+fn gtid_slave_pos(session: &mut RawSession) -> Result<String, ServerError> {
+    let sql = "SELECT domain_id, server_id, seq_no FROM mysql.gtid_slave_pos ORDER BY domain_id, sub_id";
+    if let Some(rows) = optional(session.query_small(sql.as_bytes()))? {
+        let newest: BTreeMap<u64, String> = rows
+            .iter()
+            .map(|row| (row.number(0), format!("{}-{}-{}", row.text(0), row.text(1), row.text(2))))
+            .collect();
+        if !newest.is_empty() {
+            return Ok(newest.into_values().collect::<Vec<_>>().join(","));
+        }
+    }
+    let row = optional(first(session, "SELECT @@global.gtid_slave_pos"))?.flatten();
+    Ok(row.map(|row| one_line(&row.text(0))).unwrap_or_default())
 }
 
 /// The server's `2026-11-24 03:43:52.123456` in UTC.
@@ -149,6 +243,16 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_in_a_binary_log_are_ordered() {
+        let place = |file: &str, offset| (file.to_owned(), offset);
+        assert!(after(&place("binlog.000002", 4), &place("binlog.000001", 900)));
+        assert!(after(&place("binlog.1000000", 4), &place("binlog.999999", 900)));
+        assert!(after(&place("binlog.000001", 901), &place("binlog.000001", 900)));
+        assert!(!after(&place("", 0), &place("binlog.000001", 4)));
+        assert!(!after(&place("binlog.000001", 4), &place("binlog.000001", 4)));
+    }
 
     #[test]
     fn the_servers_clock() {

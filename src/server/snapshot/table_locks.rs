@@ -54,6 +54,8 @@ fn under_lock(work: &Work, sessions: &mut Sessions) -> Result<Taken, ServerError
     // Lost before it was given back: then others may have written while the snapshots were opened.
     unlocked?;
     taken.position.exact = taken.position.exact && all_tables_locked(&mut sessions.helper, &work.tables)?;
+    let exact = taken.position.exact;
+    taken.source_positions.iter_mut().for_each(|source| source.exact &= exact);
     Ok(Taken { lock_held, ..taken })
 }
 
@@ -65,7 +67,7 @@ fn open(work: &Work, sessions: &mut Sessions) -> Result<Taken, ServerError> {
     sessions.lock_non_transactional(work)?;
     let found = position::read(&mut sessions.helper)?;
     // DDL and other tables can still move it; that it stands still proves nothing, that it moves does.
-    let exact = before.position == found.position;
+    let exact = before.position == found.position && before.source_positions == found.source_positions;
     Ok(Taken {
         position: Position { exact, ..found.position },
         // What is replicated to other tables goes on: rather applied twice than left out.

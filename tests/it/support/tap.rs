@@ -18,13 +18,15 @@ use std::time::{Duration, Instant};
 pub enum When {
     /// The unit never reaches the server.
     Held,
+    /// Just before the server gets it; the exchange goes on as if nothing had been.
+    Before,
     /// The server has it, and goes on with it whatever becomes of its client.
     Sent,
     /// The server has answered, and the client has not seen it.
     Answered,
 }
 
-/// All of them.
+/// Those after which the connection is gone.
 pub const WHENS: [When; 3] = [When::Held, When::Sent, When::Answered];
 
 /// At which unit to strike.
@@ -229,6 +231,11 @@ fn pass(
         gate.struck = Some(unit.name);
         match aim.when {
             When::Held => {}
+            When::Before => {
+                (aim.strike)();
+                server.write_all(&unit.bytes)?;
+                continue;
+            }
             When::Sent => server.write_all(&unit.bytes)?,
             When::Answered => {
                 held.store(true, Ordering::SeqCst);
