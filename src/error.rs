@@ -36,6 +36,8 @@ pub enum Exit {
     BackupNotFound = 24,
     /// Another run is at work in the repository, or a prune got in the way of a backup.
     RepositoryBusy = 25,
+    /// Binary logs that an archive needs are missing, or are not those that follow it.
+    ArchiveGap = 26,
     /// The target is the server that the backup was taken from.
     TargetIsSource = 30,
     /// The target has replicas attached.
@@ -75,7 +77,7 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, in the order of the numbers.
-    pub const ALL: [Exit; 31] = [
+    pub const ALL: [Exit; 32] = [
         Exit::Success,
         Exit::Failure,
         Exit::Usage,
@@ -90,6 +92,7 @@ impl Exit {
         Exit::RepositoryWrite,
         Exit::BackupNotFound,
         Exit::RepositoryBusy,
+        Exit::ArchiveGap,
         Exit::TargetIsSource,
         Exit::TargetHasReplicas,
         Exit::TargetNotEmpty,
@@ -131,6 +134,7 @@ impl Exit {
             Exit::RepositoryWrite => "repository not writable",
             Exit::BackupNotFound => "no such backup",
             Exit::RepositoryBusy => "repository in use",
+            Exit::ArchiveGap => "binary logs missing",
             Exit::TargetIsSource => "target is the source",
             Exit::TargetHasReplicas => "target has replicas",
             Exit::TargetNotEmpty => "target not empty",

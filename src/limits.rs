@@ -187,3 +187,26 @@ pub const DRILL_BUFFER_POOL_BYTES_MAX: u64 = 8 << 30;
 pub const ASSERTION_TIMEOUT: Duration = Duration::from_secs(600);
 /// How long the command or the server that is told of a drill may take.
 pub const NOTIFY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Raw bytes after which a segment of a binary log is closed, unless `--segment-size` says otherwise.
+pub const SEGMENT_BYTES: u64 = 64 << 20;
+/// The smallest `--segment-size`: below it the index weighs more than what is indexed.
+pub const SEGMENT_BYTES_MIN: u64 = 16 << 10;
+/// The largest `--segment-size`: a segment is stored from memory, and as many bytes may be sent again after a kill.
+pub const SEGMENT_BYTES_MAX: u64 = 1 << 30;
+/// The age at which an open segment is closed, unless `--segment-time` says otherwise: what a crash of this machine loses
+/// can be had from the server again; what one of both loses is no more than this.
+pub const SEGMENT_TIME: Duration = Duration::from_secs(60);
+/// Raw bytes of one frame of a segment: what a transaction that is not complete takes in memory uncompressed.
+pub const SEGMENT_FRAME_BYTES: usize = 4 << 20;
+/// An index document of a segment, stored: its longest fields are GTID sets.
+pub const SEGMENT_INDEX_BYTES_MAX: u64 = 8 << 20;
+/// How often a server that has no events to send says that it lives; a stop is seen no later than that.
+pub const BINLOG_HEARTBEAT: Duration = Duration::from_millis(500);
+/// A stream that is silent for so long is taken for lost.
+pub const BINLOG_SILENCE_MAX: Duration = Duration::from_secs(60);
+/// The first pause before a lost stream is opened again; it doubles, up to [`BINLOG_RECONNECT_PAUSE_MAX`].
+pub const BINLOG_RECONNECT_PAUSE: Duration = Duration::from_millis(500);
+/// See [`BINLOG_RECONNECT_PAUSE`].
+pub const BINLOG_RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// What `verify` reads of a segment at once.
+pub const SEGMENT_READ_BYTES: u64 = 8 << 20;

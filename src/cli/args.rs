@@ -2,8 +2,11 @@
 //! size is a size, a glob is a glob); what they mean together is worked out in `settings`. No option has a
 //! long help text beside its line, so `-h` and `--help` print the same page: options, examples, exit codes.
 
+mod archive;
 pub mod drill;
 mod replicate;
+
+pub use archive::{ArchiveArgs, StartArg};
 
 use super::size;
 use crate::bench::dataset::DatasetSpec;
@@ -11,6 +14,7 @@ use crate::error::{Error, Exit};
 use crate::limits;
 use crate::schema::Account;
 use crate::server::SslMode;
+use archive::{ARCHIVE_EXAMPLES, ARCHIVE_EXITS};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -74,6 +78,9 @@ pub enum Command {
     /// Restore a backup to a private server, prove it, ask it questions
     #[command(after_help = after_help(drill::EXAMPLES, &[drill::EXITS]))]
     Drill(drill::DrillArgs),
+    /// Keep a server's binary logs in a repository
+    #[command(after_help = after_help(ARCHIVE_EXAMPLES, ARCHIVE_EXITS))]
+    Archive(ArchiveArgs),
     /// Backup, restore and proof on two private servers, with sample data
     #[command(after_help = after_help(DEMO_EXAMPLES, DEMO_EXITS))]
     Demo(DemoArgs),
@@ -490,6 +497,9 @@ pub struct PruneArgs {
     /// Keep the newest of a month, for N months
     #[arg(long, value_name = "N", value_parser = keep, help_heading = "Selection")]
     pub keep_monthly: Option<u32>,
+    /// Remove binary logs from before the oldest backup that stays
+    #[arg(long, help_heading = "Selection")]
+    pub binlogs_before_oldest: bool,
     /// Delete what was condemned so long ago: 12h, 3d [default: 3d]
     #[arg(long, value_name = "TIME", value_parser = span, help_heading = "Storage")]
     pub grace: Option<Duration>,

@@ -91,6 +91,10 @@ async fn dispatch(
             let report = edge.run(settings.backup(args)?, command::backup::run).await?;
             edge.outcome(&report, Exit::Success, || report.text())
         }
+        Command::Archive(args) => {
+            let report = edge.run(settings.archive(args)?, command::archive::run).await?;
+            edge.outcome(&report, report.exit(), || report.text())
+        }
         Command::Restore(args) if args.abort => {
             let report = edge.run(settings.abort(args)?, command::restore::abort::run).await?;
             edge.outcome(&report, Exit::Success, || report.text())

@@ -12,6 +12,7 @@ use super::args::*;
 use super::environment::Environment;
 use super::option_file::{self, FileDefaults};
 use crate::bench::{BenchOptions, Subject};
+use crate::command::archive::{ArchiveOptions, Origin, Start};
 use crate::command::demo::DemoOptions;
 use crate::command::options::{
     AbortOptions, BackupChoice, BackupOptions, Consistency, Definers, Effort, EventChoice, ExistingUsers, GtidPurged,
@@ -173,6 +174,28 @@ impl<'a> Settings<'a> {
         })
     }
 
+    /// `myriad archive`: the source as for a backup, unless files are given.
+    pub fn archive(&self, args: &ArchiveArgs) -> Result<ArchiveOptions> {
+        let origin = match args.files.is_empty() {
+            true => Origin::Server(self.connect(args.source.as_deref(), &args.connect)?),
+            false => Origin::Files { places: args.files.clone(), server_uuid: args.server_uuid.clone() },
+        };
+        Ok(ArchiveOptions {
+            origin,
+            repo: place(&args.repo)?,
+            name: args.repo.name.clone(),
+            once: args.once,
+            segment_bytes: args.segment_size.unwrap_or(limits::SEGMENT_BYTES),
+            segment_time: args.segment_time.unwrap_or(limits::SEGMENT_TIME),
+            start: match args.start {
+                StartArg::Backup => Start::Backup,
+                StartArg::First => Start::First,
+            },
+            accept_gap: args.accept_gap,
+            server_id: args.server_id,
+        })
+    }
+
     /// `myriad restore`: the target must have been typed; a default would overwrite whatever runs here.
     pub fn restore(&self, args: &RestoreArgs) -> Result<RestoreOptions> {
         Ok(RestoreOptions {
@@ -301,6 +324,7 @@ impl<'a> Settings<'a> {
                 monthly: args.keep_monthly,
             },
             grace: args.grace.unwrap_or(limits::PRUNE_GRACE),
+            binlogs_before_oldest: args.binlogs_before_oldest,
             yes: args.yes,
         })
     }

@@ -2,8 +2,10 @@
 //!
 //! [`layout::RowLayout`] says how a table is selected and what stands where in its row packets;
 //! [`row::RowEncoder`] turns a packet into row text and adds it to a [`digest::Tally`]; [`line`] reads row text back;
-//! [`frame`] seals a chunk's bytes under their content id and opens them again, checked.
+//! [`frame`] seals a chunk's bytes under their content id and opens them again, checked. [`binlog`] tells the events of
+//! binary logs.
 
+pub mod binlog;
 pub mod digest;
 pub mod frame;
 pub mod layout;

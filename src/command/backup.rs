@@ -441,7 +441,7 @@ impl Reading {
 
 /// The name that the backup is kept under: as given, else the one under which this server was backed up before, else
 /// `default` in a repository without backups.
-async fn source_name(repository: &Repository, given: Option<&str>, facts: &ServerFacts) -> Result<String> {
+pub(super) async fn source_name(repository: &Repository, given: Option<&str>, facts: &ServerFacts) -> Result<String> {
     if let Some(name) = given {
         check_name(name)?;
         return Ok(name.to_owned());

@@ -2,13 +2,14 @@
 //! `--sizes` also all chunk lists, to say what each backup holds alone and shares.
 
 use crate::command::options::ListOptions;
-use crate::command::text::{bytes, count};
+use crate::command::text::{bytes, count, summary_text};
 use crate::error::Result;
 use crate::limits::REQUESTS_AT_ONCE;
+use crate::manifest::binlogs::chain::{self, Summary};
 use crate::manifest::proofs::{self, LastProofs, ProofNames};
 use crate::manifest::references::{self, Held};
 use crate::manifest::repository::Found;
-use crate::manifest::{ManifestError, Repository};
+use crate::manifest::{ManifestError, Repository, binlogs};
 use crate::position::ConsistencyKind;
 use crate::progress::{Progress, Stop};
 use crate::store;
@@ -24,6 +25,9 @@ pub struct ListReport {
     pub repository: String,
     /// Its backups, by source name, oldest first.
     pub backups: Vec<ListedBackup>,
+    /// Archived binary logs, by source name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub binlogs: Vec<Summary>,
     /// Manifests that cannot be read, and why.
     pub unreadable: Vec<String>,
 }
@@ -66,7 +70,8 @@ pub struct ListedBackup {
 /// Lists.
 pub async fn run(options: &ListOptions, progress: Arc<dyn Progress>, _stop: Stop) -> Result<ListReport> {
     let repository = Repository::open(store::open(&options.repo, false).await?).await?;
-    let mut report = ListReport { repository: repository.place(), backups: Vec::new(), unreadable: Vec::new() };
+    let mut report =
+        ListReport { repository: repository.place(), backups: Vec::new(), binlogs: Vec::new(), unreadable: Vec::new() };
     let names = proofs::names(&repository).await?;
     let ids = repository.backup_ids().await?;
     let wanted = ids.iter().filter(|(name, _)| options.name.as_ref().is_none_or(|wanted| wanted == *name));
@@ -84,6 +89,13 @@ pub async fn run(options: &ListOptions, progress: Arc<dyn Progress>, _stop: Stop
         let held = sizes(&repository, progress.as_ref()).await?;
         for backup in &mut report.backups {
             backup.held = held.get(&backup.manifest_sha256).copied();
+        }
+    }
+    for (name, listing) in binlogs::list(&repository).await? {
+        if options.name.as_ref().is_none_or(|wanted| *wanted == name) {
+            let (segments, unreadable) = binlogs::read_all(&repository, &name, &listing).await?;
+            report.binlogs.extend(chain::summary(&segments));
+            report.unreadable.extend(unreadable.into_iter().chain(chain::breaks(&segments)));
         }
     }
     report.backups.sort_by(|a, b| (&a.name, a.snapshot).cmp(&(&b.name, b.snapshot)));
@@ -137,9 +149,23 @@ pub(super) async fn sizes(repository: &Repository, progress: &dyn Progress) -> R
 impl ListReport {
     /// For people.
     pub fn text(&self) -> String {
-        if self.backups.is_empty() && self.unreadable.is_empty() {
+        if self.backups.is_empty() && self.unreadable.is_empty() && self.binlogs.is_empty() {
             return format!("{} holds no backup\n", self.repository);
         }
+        let mut text = match self.backups.is_empty() {
+            true => format!("{} holds no backup\n", self.repository),
+            false => self.table(),
+        };
+        for archive in &self.binlogs {
+            text.push_str(&format!("binary logs of {}: {}\n", archive.name, summary_text(archive)));
+        }
+        for damage in &self.unreadable {
+            text.push_str(&format!("unreadable: {damage}\n"));
+        }
+        text
+    }
+
+    fn table(&self) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING);
         let sizes = self.backups.iter().any(|backup| backup.held.is_some());
@@ -178,10 +204,6 @@ impl ListReport {
             row.extend([day(backup.last.verified), day(backup.last.proved), marks.join(", ")]);
             table.add_row(row);
         }
-        let mut text = format!("{table}\n");
-        for damage in &self.unreadable {
-            text.push_str(&format!("unreadable: {damage}\n"));
-        }
-        text
+        format!("{table}\n")
     }
 }

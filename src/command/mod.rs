@@ -1,5 +1,6 @@
 //! One file a verb, each a recipe: what it does, step by step, with the work left to the modules below.
 
+pub mod archive;
 pub mod backup;
 pub mod bench;
 pub mod demo;

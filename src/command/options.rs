@@ -282,6 +282,8 @@ pub struct PruneOptions {
     pub keep: Keep,
     /// `--grace`: how long condemned objects are kept.
     pub grace: Duration,
+    /// `--binlogs-before-oldest`: archived binary logs that no backup that stays could need go too.
+    pub binlogs_before_oldest: bool,
     /// `--yes`: do it.
     pub yes: bool,
 }

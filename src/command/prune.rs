@@ -2,8 +2,10 @@
 //! later prune. What it may do stands in docs/format.md section 9; a kill between any two steps leaves what the next
 //! prune goes on from.
 
+mod binlogs;
 mod report;
 
+pub use binlogs::JudgedArchive;
 pub use report::{Amount, JudgedBackup, PruneReport};
 
 use crate::codec::frame::ObjectId;
@@ -69,6 +71,8 @@ struct Survey {
     kept: HashSet<ObjectId>,
     /// Below the folders of backups that exist no more.
     orphans: Vec<String>,
+    /// Archived binary logs, and what goes of them.
+    archives: Vec<binlogs::Judged>,
 }
 
 /// A backup, and why it stays; it goes where there is no reason.
@@ -102,7 +106,19 @@ async fn survey(repository: &Repository, options: &PruneOptions, progress: &dyn 
     let needed = references.backups.iter().flat_map(|backup| backup.objects.iter().copied()).collect();
     let orphans = orphans(repository, &references).await?;
     let (backups, kept) = judge(repository, references, options).await?;
-    Ok(Survey { place: repository.place(), stored, strangers, condemned, now, backups, needed, kept, orphans })
+    let archives = binlogs::judge(repository, &backups, options).await?;
+    Ok(Survey {
+        place: repository.place(),
+        stored,
+        strangers,
+        condemned,
+        now,
+        backups,
+        needed,
+        kept,
+        orphans,
+        archives,
+    })
 }
 
 /// Decides for each source name by itself; gives the objects of what stays too.
@@ -229,6 +245,9 @@ async fn carry_out(
             store.delete(&object.name).await?;
         }
         progress.add(1, 0);
+    }
+    for archive in &survey.archives {
+        archive.remove(repository, || go_on(stop)).await?;
     }
     progress.phase("objects", 0, 0);
     for (record, objects) in survey.due(options) {

@@ -4,11 +4,12 @@ use crate::command::list::sizes;
 use crate::command::options::{BackupChoice, ListOptions, Selection};
 use crate::command::restore::{choose, users};
 use crate::command::selected;
-use crate::command::text::{bytes, count, counted};
+use crate::command::text::{bytes, count, counted, coverage_lines};
 use crate::error::Result;
+use crate::manifest::binlogs::chain::{self, Coverage};
 use crate::manifest::proofs::{self, LastProofs};
 use crate::manifest::references::Held;
-use crate::manifest::{Manifest, Repository};
+use crate::manifest::{Manifest, Repository, binlogs};
 use crate::progress::{Progress, Stop};
 use crate::store;
 use std::sync::Arc;
@@ -35,6 +36,9 @@ pub struct ShowReport {
     /// What it holds alone and shares; none where another backup cannot be read.
     #[serde(flatten)]
     pub held: Option<Held>,
+    /// How far it could be rolled forward with the archived binary logs of its source; none where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roll_forward: Option<Coverage>,
     /// The manifest.
     pub manifest: Manifest,
     /// Its tables.
@@ -70,6 +74,7 @@ pub async fn run(options: &ShowOptions, progress: Arc<dyn Progress>, _stop: Stop
     let users = users::read(&repository, &backup.manifest).await?;
     let last = proofs::last(&repository, &proofs::names(&repository).await?, &backup).await?;
     let held = sizes(&repository, progress.as_ref()).await?.get(&backup.hash).copied();
+    let roll_forward = coverage(&repository, &backup.manifest).await?;
     let tables = selected.tables.iter().map(|selected| {
         let chunks = selected.chunks.as_deref().unwrap_or_default();
         let key = selected.table.range_key.iter().flat_map(|key| key.columns.iter().map(|column| column.name.clone()));
@@ -87,11 +92,22 @@ pub async fn run(options: &ShowOptions, progress: Arc<dyn Progress>, _stop: Stop
         manifest_sha256: backup.hash.clone(),
         last,
         held,
+        roll_forward,
         tables: tables.collect(),
         objects: selected.objects.iter().map(|(object, _)| format!("{} {}", object.kind, object.name)).collect(),
         users: users.iter().map(|user| user.name.to_string()).collect(),
         manifest: backup.manifest,
     })
+}
+
+/// How far a backup could be rolled forward; none where no binary logs of its source are archived.
+async fn coverage(repository: &Repository, manifest: &Manifest) -> Result<Option<Coverage>> {
+    let Some(listing) = binlogs::list(repository).await?.remove(&manifest.name) else { return Ok(None) };
+    let (segments, unreadable) = binlogs::read_all(repository, &manifest.name, &listing).await?;
+    let mut coverage = chain::coverage(&segments, &manifest.position, &manifest.server.identity());
+    let broken = unreadable.into_iter().chain(chain::breaks(&segments)).next();
+    coverage.missing = coverage.missing.or(broken);
+    Ok((!segments.is_empty()).then_some(coverage))
 }
 
 impl ShowReport {
@@ -142,6 +158,7 @@ impl ShowReport {
             ),
             None => "  what it holds alone is not known: another backup cannot be read".into(),
         });
+        lines.extend(self.roll_forward.iter().flat_map(coverage_lines).map(|line| format!("  {line}")));
         let moment = |at: Option<jiff::Timestamp>| at.map_or("never".to_owned(), |at| format!("{at:.0}"));
         lines.push(format!(
             "  last verified: {}; last proved by a restore: {}",

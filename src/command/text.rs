@@ -1,4 +1,6 @@
-//! Numbers as people read them.
+//! Numbers, and what is told of archives, as people read them.
+
+use crate::manifest::binlogs::chain::{Coverage, Summary};
 
 /// `1,234,567`.
 pub fn count(number: u64) -> String {
@@ -46,6 +48,37 @@ pub fn some_of(names: &[String], shown: usize) -> String {
         text.push_str(&format!(" and {} more", names.len() - shown));
     }
     text
+}
+
+/// `3 segments (1.2 MiB stored), binlog.000001:0 to binlog.000003:512, commits from … to …, no gap`.
+pub fn summary_text(summary: &Summary) -> String {
+    let Summary { begins, ends, .. } = summary;
+    let times = match (summary.from, summary.until) {
+        (Some(from), Some(until)) => format!(", commits from {from:.0} to {until:.0}"),
+        _ => String::new(),
+    };
+    let gaps = match summary.gaps.len() as u64 {
+        0 => "no gap".to_owned(),
+        gaps => counted(gaps, "gap"),
+    };
+    let (segments, stored) = (counted(summary.segments, "segment"), bytes(summary.stored_bytes));
+    format!("{segments} ({stored} stored), {begins} to {ends}{times}, {gaps}")
+}
+
+/// How far a backup could be rolled forward, in a line or two.
+pub fn coverage_lines(coverage: &Coverage) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(place) = &coverage.file_offset {
+        let gtids = coverage.gtids.as_ref().map(|gtids| format!(", GTIDs {gtids}")).unwrap_or_default();
+        let until = coverage.until.map_or_else(|| "its own position".to_owned(), |until| format!("{until:.6}"));
+        lines.push(format!("could be rolled forward to {until} ({place}{gtids})"));
+    }
+    match (&coverage.missing, lines.is_empty()) {
+        (Some(missing), true) => lines.push(format!("cannot be rolled forward; missing: {missing}")),
+        (Some(missing), false) => lines.push(format!("not further; missing: {missing}")),
+        (None, _) => {}
+    }
+    lines
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod rows;
 use crate::command::options::{BackupChoice, VerifyOptions};
 use crate::command::restore::{Readers, choose};
 use crate::command::selected::{self, Selected, SelectedTable};
-use crate::command::text::{bytes, counted, seconds};
+use crate::command::text::{bytes, counted, seconds, summary_text};
 use crate::error::{Exit, Result};
 use crate::manifest::Repository;
 use crate::manifest::proofs::{self, ProofKind, Rates};
@@ -14,6 +14,7 @@ use crate::progress::{Progress, Stop};
 use crate::schema::vet;
 use crate::server::{ConnectOptions, Session, inspect};
 use crate::store::{self, Store};
+use crate::verify::binlogs::Archive;
 use crate::verify::repository::{Inventory, Named};
 use crate::verify::{self, NotCompared, Proof, ProofTable};
 use std::sync::Arc;
@@ -29,6 +30,9 @@ pub struct VerifyReport {
     /// The repository by itself; none where a server was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inventory: Option<Inventory>,
+    /// Archived binary logs; none where there are none, or a backup was chosen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub binlogs: Vec<Archive>,
     /// The server verified, without password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<String>,
@@ -60,6 +64,7 @@ pub async fn run_from(
         repository: repository.place(),
         backups: Vec::new(),
         inventory: None,
+        binlogs: Vec::new(),
         against: None,
         proof: None,
         notes: Vec::new(),
@@ -93,6 +98,11 @@ pub async fn run_from(
                 report.notes.extend(record(&repository, &read, ProofKind::Verified, None).await);
             }
             report.inventory = Some(inventory);
+            if options.backup.is_none() {
+                progress.phase("binary logs", 0, 0);
+                let (name, workers) = (options.name.as_deref(), options.effort.threads);
+                report.binlogs = verify::binlogs::verify(&repository, name, workers, &progress, &stop).await?;
+            }
         }
     }
     report.seconds = begun.elapsed().as_secs_f64();
@@ -184,6 +194,9 @@ pub(crate) fn proof_tables<'a>(tables: impl Iterator<Item = &'a SelectedTable>) 
 impl VerifyReport {
     /// The exit code: damage and differences are no success.
     pub fn exit(&self) -> Exit {
+        if self.binlogs.iter().any(|archive| !archive.damage.is_empty()) {
+            return Exit::RepositoryDamaged;
+        }
         match (&self.inventory, &self.proof) {
             (Some(inventory), _) if !inventory.sound() => Exit::RepositoryDamaged,
             (_, Some(proof)) if !proof.holds() => Exit::ProofFailed,
@@ -215,6 +228,7 @@ impl VerifyReport {
             let refused = |what: &String| format!("  not as a server writes it, so never run: {what}");
             lines.extend(inventory.refused.iter().map(refused));
         }
+        self.binlogs.iter().for_each(|archive| lines.extend(binlog_lines(archive)));
         if let (Some(proof), Some(server)) = (&self.proof, &self.against) {
             lines.push(format!("{server} against backup {} in {}", self.backups.join(", "), self.repository));
             lines.extend(proof.lines("  "));
@@ -223,4 +237,19 @@ impl VerifyReport {
         lines.push(format!("time: {}", seconds(self.seconds)));
         lines.join("\n") + "\n"
     }
+}
+
+/// An archive for people.
+fn binlog_lines(archive: &Archive) -> Vec<String> {
+    let verdict = if archive.damage.is_empty() { "sound" } else { "DAMAGED" };
+    let mut lines = vec![match &archive.summary {
+        Some(summary) => format!("binary logs of {}: {verdict}; {}", archive.source, summary_text(summary)),
+        None => format!("binary logs of {}: {verdict}; no segment", archive.source),
+    }];
+    lines.extend(archive.damage.iter().map(|damage| format!("  {damage}")));
+    lines.extend(archive.summary.iter().flat_map(|summary| &summary.gaps).map(|gap| format!("  {gap}")));
+    if archive.orphans > 0 {
+        lines.push(format!("  {} of a run that was killed; harmless", counted(archive.orphans, "unfinished object")));
+    }
+    lines
 }

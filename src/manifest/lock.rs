@@ -1,5 +1,5 @@
-//! Runs that write in a repository are polite to each other: two backups of one source, and a prune and anything else,
-//! exclude each other. Readers take no lock. Nothing that must not be lost hangs on it (docs/format.md section 9).
+//! Runs that write in a repository are polite to each other: two backups or two archives of one source, and a prune and a
+//! backup, exclude each other. Readers take no lock. Nothing that must not be lost hangs on it (docs/format.md section 9).
 
 use super::error::ManifestError;
 use super::repository::Repository;
@@ -20,6 +20,11 @@ pub enum Work {
     },
     /// Removing backups and objects.
     Prune,
+    /// Keeping the binary logs of the source of this name.
+    Archive {
+        /// Source name.
+        name: String,
+    },
 }
 
 impl Work {
@@ -28,6 +33,9 @@ impl Work {
     fn excludes(&self, other: &Work) -> bool {
         match (self, other) {
             (Work::Backup { name }, Work::Backup { name: other }) => name == other,
+            (Work::Archive { name }, Work::Archive { name: other }) => name == other,
+            // An archive runs day and night, and adds where the others neither write nor delete.
+            (Work::Archive { .. }, _) | (_, Work::Archive { .. }) => false,
             _ => true,
         }
     }
@@ -48,6 +56,7 @@ impl Holder {
         let work = match &self.work {
             Work::Backup { name } => format!("backup of {name}"),
             Work::Prune => "prune".to_owned(),
+            Work::Archive { name } => format!("archive of {name}"),
         };
         let text = format!("{work} by {}, process {}, since {:.0}", self.host, self.pid, self.since);
         // Somebody else wrote it.
@@ -130,6 +139,14 @@ mod tests {
             assert!(refused.contains(": prune by "), "{refused}");
         }
         prune.release().await;
+        let archive = |name: &str| Lock::take(&repository, Work::Archive { name: name.into() });
+        let held = archive("shop").await.unwrap();
+        let refused = archive("shop").await.err().unwrap().to_string();
+        assert!(refused.contains(": archive of shop by "), "{refused}");
+        for work in [backup("shop"), Work::Prune, Work::Archive { name: "crm".into() }] {
+            Lock::take(&repository, work).await.unwrap().release().await;
+        }
+        held.release().await;
         // Of two that begin at once exactly one goes on.
         let (one, two) = tokio::join!(Lock::take(&repository, Work::Prune), Lock::take(&repository, Work::Prune));
         assert_eq!(usize::from(one.is_ok()) + usize::from(two.is_ok()), 1);

@@ -2,6 +2,7 @@
 //! docs/format.md is the specification. Nothing but [`commit::commit`] makes a backup visible, and it does so
 //! with the last object that it writes.
 
+pub mod binlogs;
 pub mod commit;
 pub mod condemned;
 pub mod document;

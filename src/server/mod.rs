@@ -19,5 +19,5 @@ pub mod verified;
 
 pub use error::ServerError;
 pub use options::{Address, ConnectOptions, Host, SslMode, SslOptions, parse_address, without_password};
-pub use raw::{RawColumn, RawSession, Rows};
+pub use raw::{BinlogStream, DumpRequest, DumpStart, RawColumn, RawSession, Rows};
 pub use session::{Row, Session};

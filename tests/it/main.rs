@@ -3,6 +3,8 @@
 mod support;
 
 mod abort;
+mod archive;
+mod archive_kills;
 mod backup_kills;
 mod bounds;
 mod by_hand;
@@ -15,8 +17,12 @@ mod dataset;
 mod ddl_during;
 mod definitions;
 mod demo;
+mod deploy;
 mod drill;
 mod drill_faults;
+mod drill_page;
+mod drill_reports;
+mod drill_shards;
 mod dropped_table;
 mod exact;
 mod faults;

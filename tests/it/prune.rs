@@ -68,7 +68,7 @@ fn keep_last(last: u32) -> Keep {
 }
 
 fn pruning(keep: Keep) -> PruneOptions {
-    PruneOptions { repo: "unused".into(), name: None, keep, grace: GRACE, yes: true }
+    PruneOptions { repo: "unused".into(), name: None, keep, grace: GRACE, binlogs_before_oldest: false, yes: true }
 }
 
 async fn prune(store: Arc<dyn Store>, keep: Keep) -> Result<PruneReport, Error> {

@@ -63,20 +63,21 @@ pub fn write(options: &ReportOptions, record: &DrillRecord, history: &[DrillReco
 /// Writes the merged report to what was asked for; a folder gets the reports of each source besides, which the merged page
 /// leads to. `history` has all drills.
 pub fn write_merged(options: &ReportOptions, merged: &MergedDrills, history: &[DrillRecord]) -> Result<Vec<PathBuf>> {
-    let mut written = Vec::new();
+    let mut texts = Texts {
+        json: merged.json(),
+        html: merged.html(history, false),
+        junit: merged.junit(),
+        metrics: merged.metrics(history),
+    };
+    let mut written = texts.write(&ReportOptions { folder: None, ..options.clone() }, MERGED)?;
     if let Some(folder) = &options.folder {
         let each = ReportOptions { folder: Some(folder.clone()), ..ReportOptions::default() };
         for record in &merged.drills {
             written.extend(write(&each, record, history)?);
         }
+        texts.html = merged.html(history, true);
+        written.extend(texts.write(&each, MERGED)?);
     }
-    let texts = Texts {
-        json: merged.json(),
-        html: merged.html(history, options.folder.is_some() && options.html.is_none()),
-        junit: merged.junit(),
-        metrics: merged.metrics(history),
-    };
-    written.extend(texts.write(options, MERGED)?);
     Ok(written)
 }
 
@@ -99,6 +100,8 @@ impl Texts {
         if let Some(folder) = &options.folder {
             std::fs::create_dir_all(folder).map_err(|error| cannot("make", folder, &error))?;
             let kinds = [("json", &self.json), ("html", &self.html), ("xml", &self.junit), ("prom", &self.metrics)];
+            // Each source has its own metrics there: a collector that reads the folder must not find a series twice.
+            let kinds = kinds.into_iter().filter(|(ending, _)| name != MERGED || *ending != "prom");
             files.extend(kinds.map(|(ending, text)| (folder.join(format!("{name}.{ending}")), text.as_str())));
         }
         let single = [(&options.html, &self.html), (&options.junit, &self.junit), (&options.metrics, &self.metrics)];

@@ -1,6 +1,7 @@
 //! What a prune says: which backups stay and why, which go, and what becomes of objects.
 
 use super::Survey;
+use super::binlogs::JudgedArchive;
 use crate::command::options::PruneOptions;
 use crate::command::text::{bytes, counted, seconds};
 use jiff::Timestamp;
@@ -28,6 +29,9 @@ pub struct PruneReport {
     pub waiting_until: Option<Timestamp>,
     /// How long condemned objects are kept.
     pub grace_seconds: u64,
+    /// Archived binary logs, by source name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub binlogs: Vec<JudgedArchive>,
     /// Things that a person should read.
     pub notes: Vec<String>,
     /// Seconds.
@@ -107,6 +111,7 @@ impl Survey {
             waiting: self.amount(&all),
             waiting_until: first.and_then(|at| Timestamp::try_from(at + options.grace).ok()),
             grace_seconds: options.grace.as_secs(),
+            binlogs: self.archives.iter().map(|archive| archive.told.clone()).collect(),
             notes,
             seconds: 0.0,
         }
@@ -159,6 +164,9 @@ impl PruneReport {
         text.push_str(&format!("{}, condemned before, {}\n", amount(&self.deleted), tense[1]));
         if let Some(until) = self.waiting_until {
             text.push_str(&format!("{}, condemned before, wait; the first until {until:.0}\n", amount(&self.waiting)));
+        }
+        for archive in &self.binlogs {
+            text.push_str(&archive.text(tense[1]));
         }
         self.notes.iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
         match self.dry_run {

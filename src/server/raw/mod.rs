@@ -3,12 +3,14 @@
 //! protocol. Values are taken apart elsewhere. Everything that is small, or that loads rows, goes through
 //! [`Session`](super::session::Session) instead.
 
+mod binlog;
 mod login;
 mod packet;
 mod rows;
 mod stream;
 pub(super) mod tls;
 
+pub use binlog::{BinlogStream, DumpRequest, DumpStart};
 pub use rows::{RawColumn, Rows};
 
 use super::error::ServerError;

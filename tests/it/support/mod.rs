@@ -1,7 +1,9 @@
 //! Helpers that the test modules share.
 
+pub mod binlogs;
 pub mod cutter;
 pub mod data;
+pub mod drill_records;
 pub mod drills;
 pub mod everything;
 pub mod forge;
@@ -9,6 +11,7 @@ pub mod keyed;
 pub mod killed;
 pub mod liar;
 pub mod mishaps;
+pub mod outside;
 pub mod program;
 pub mod proxy;
 pub mod random_keys;

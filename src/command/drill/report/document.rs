@@ -48,9 +48,9 @@ pub(super) fn time(at: Timestamp) -> Markup {
     node("time", &[("datetime", &machine_moment(at))], moment(at))
 }
 
-/// A section with its heading.
+/// A section with its heading. `key` is its classes; the first names it.
 pub(super) fn section(key: &'static str, title: &str, inner: Markup) -> Markup {
-    let id = format!("{key}-title");
+    let id = format!("{}-title", key.split(' ').next().unwrap_or(key));
     let heading = node("h2", &[("id", &id)], title);
     node("section", &[("class", key), ("aria-labelledby", &id)], Markup::all([heading, inner]))
 }
@@ -121,6 +121,11 @@ pub(super) fn table(caption: &str, columns: &[(&str, &str)], rows: Markup) -> Ma
 /// A cell.
 pub(super) fn cell(class: &str, inner: impl Into<Markup>) -> Markup {
     classed("td", class, inner)
+}
+
+/// A cell that tells the name of its column where the page is narrow and rows become cards.
+pub(super) fn named_cell(class: &str, name: &str, inner: impl Into<Markup>) -> Markup {
+    node("td", &[("class", class), ("data-name", name)], plain("div", inner))
 }
 
 /// The cell that names its row.

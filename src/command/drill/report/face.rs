@@ -48,7 +48,7 @@ pub(super) fn of(verdict: Verdict) -> Face {
         ),
         Verdict::Unproved => (
             "unproved",
-            "Restored, not proved",
+            "Restored but unproved",
             "Restored; not all of it could be compared with the backup.",
             "M8.8 9.2a3.3 3.3 0 1 1 4.9 2.9c-1.1.7-1.7 1.3-1.7 2.6M12 18.2v.1",
             "7a3fbf",

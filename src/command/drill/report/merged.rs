@@ -2,7 +2,7 @@
 //! should be in it. Out: the merged report as JSON, page, JUnit XML and metrics. A source that was not drilled, or not
 //! lately, counts as one whose drill could not run: a shard whose process died must not pass for proved.
 
-use super::document::{self, cell, row_head, section, table, time};
+use super::document::{self, cell, named_cell, row_head, section, table, time};
 use super::face::{self, Face};
 use super::junit;
 use super::markup::{Markup, classed, node, plain};
@@ -148,11 +148,7 @@ impl MergedDrills {
         let when = Markup::all(["made ".into(), time(self.made)]);
         let count = self.drills.len() + self.missing.iter().filter(|missing| missing.last.is_none()).count();
         let subject = format!("Drills of {}", counted(count as u64, "source"));
-        let main = Markup::all([
-            counts(&rows),
-            overview(&rows, history, linked),
-            rows.iter().enumerate().map(trouble).collect(),
-        ]);
+        let main = Markup::all([overview(&rows, history, linked), rows.iter().enumerate().map(trouble).collect()]);
         let body = Markup::all([
             document::banner(face, &subject, &self.message, when),
             plain("main", main),
@@ -206,21 +202,6 @@ fn missing_suite(missing: &MissingDrill) -> junit::Suite {
     junit::missing(&missing.name, &missing_words(missing))
 }
 
-/// How many of each verdict, as badges.
-fn counts(rows: &[Row<'_>]) -> Markup {
-    let mut faces: Vec<(Face, usize)> = Vec::new();
-    for row in rows {
-        match faces.iter_mut().find(|(face, _)| face.word == row.face.word) {
-            Some((_, number)) => *number += 1,
-            None => faces.push((row.face, 1)),
-        }
-    }
-    let item = |(face, number): (Face, usize)| {
-        plain("li", Markup::all([classed("strong", "", number.to_string()), " ".into(), face.badge()]))
-    };
-    section("summary", "How many", classed("ul", "counts", faces.into_iter().map(item).collect::<Markup>()))
-}
-
 fn overview(rows: &[Row<'_>], history: &[DrillRecord], linked: bool) -> Markup {
     let dash = || "\u{2013}".to_owned();
     let row = |(i, row): (usize, &Row<'_>)| {
@@ -235,8 +216,8 @@ fn overview(rows: &[Row<'_>], history: &[DrillRecord], linked: bool) -> Markup {
         let loss = row.drill.and_then(|drill| drill.data_loss_seconds);
         let against = |value: Option<f64>, budget: Option<f64>| {
             let value: Markup = value.map_or_else(dash, duration).into();
-            let share = budget
-                .map_or_else(Markup::none, |budget| classed("span", "small", format!(" of {}", duration(budget))));
+            let share =
+                budget.map_or_else(Markup::none, |budget| classed("span", "small", format!("of {}", duration(budget))));
             Markup::all([value, share])
         };
         let line = row.drill.map_or_else(Markup::none, |drill| trend::spark_line(&trend::points(drill, history)));
@@ -244,11 +225,11 @@ fn overview(rows: &[Row<'_>], history: &[DrillRecord], linked: bool) -> Markup {
         let cells = [
             cell("", row.face.badge()),
             row_head(name),
-            cell("n", against(recovery, budgets.rto_seconds)),
-            cell("", line),
-            cell("n", against(loss, budgets.rpo_seconds)),
-            cell("n", size),
-            cell("n", row.began.map_or_else(|| dash().into(), time)),
+            named_cell("n", "Recovery time", against(recovery, budgets.rto_seconds)),
+            named_cell("", "Its trend", line),
+            named_cell("n", "Data loss", against(loss, budgets.rpo_seconds)),
+            named_cell("n", "Size", size),
+            named_cell("n", "Began", row.began.map_or_else(|| "never".into(), time)),
         ];
         plain("tr", Markup::all(cells))
     };
@@ -262,7 +243,7 @@ fn overview(rows: &[Row<'_>], history: &[DrillRecord], linked: bool) -> Markup {
         ("Began", "n"),
     ];
     let rows = rows.iter().enumerate().map(row).collect();
-    section("overview", "Sources, worst first", table("The newest drill of each source", &columns, rows))
+    section("overview stacked", "Sources, worst first", table("The newest drill of each source", &columns, rows))
 }
 
 fn has_trouble(row: &Row<'_>) -> bool {

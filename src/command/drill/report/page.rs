@@ -2,7 +2,9 @@
 //! over all drills, the data, the assertions and the facts. In: the drill's record and those of earlier drills. Out: one
 //! HTML file that needs nothing else.
 
-use super::document::{self, against_budget, cell, facts, figure, row_head, section, sentences, table, time, width};
+use super::document::{
+    self, against_budget, cell, facts, figure, named_cell, row_head, section, sentences, table, time, width,
+};
 use super::face;
 use super::markup::{Markup, classed, node, plain};
 use super::trend::{self, Point};
@@ -15,7 +17,7 @@ pub fn html(record: &DrillRecord, history: &[DrillRecord]) -> String {
     let face = face::of(record.verdict);
     let points = trend::points(record, history);
     let main = Markup::all([
-        sentences("failures", "What went wrong", &record.failures),
+        failures(record),
         next(record),
         figures(record, &points),
         phases(record),
@@ -40,7 +42,15 @@ pub fn html(record: &DrillRecord, history: &[DrillRecord]) -> String {
     document::document(&format!("{}: {} - myriad drill", face.word, record.name), face, body)
 }
 
-/// What to do next; where all is well, that.
+/// What went wrong, where that is more than the message has said.
+fn failures(record: &DrillRecord) -> Markup {
+    match record.failures.as_slice() {
+        [only] if *only == record.message => Markup::none(),
+        failures => sentences("failures", "What went wrong", failures),
+    }
+}
+
+/// What to do next; nothing where all is well.
 fn next(record: &DrillRecord) -> Markup {
     if record.next.is_empty() && record.verdict == Verdict::Proved {
         return Markup::none();
@@ -66,9 +76,14 @@ fn figures(record: &DrillRecord, points: &[Point]) -> Markup {
     }
     let recovered = figure("Recovery time", recovery.map_or_else(none, |s| duration(s).into()), below);
     let lost = figure(
-        "Data loss, had the source died then",
+        "Possible data loss",
         record.data_loss_seconds.map_or_else(none, |s| duration(s).into()),
-        against_budget(record.data_loss_seconds, record.budgets.rpo_seconds, "RPO"),
+        Markup::all([
+            against_budget(record.data_loss_seconds, record.budgets.rpo_seconds, "RPO"),
+            record
+                .data_loss_seconds
+                .map_or_else(Markup::none, |_| classed("p", "small", "age of the snapshot when the drill began")),
+        ]),
     );
     let restored = match &record.scope {
         Some(scope) => figure(
@@ -181,15 +196,15 @@ fn assertions(record: &DrillRecord) -> Markup {
         let cells = [
             cell("", answer),
             row_head(Markup::all([assertion.name.as_str().into(), sql])),
-            cell("words", &assertion.expected),
-            cell("words", &assertion.found),
-            cell("n", duration(assertion.seconds)),
+            named_cell("answer", "Expected", &assertion.expected),
+            named_cell("answer", "Found", &assertion.found),
+            named_cell("n", "Time", duration(assertion.seconds)),
         ];
         classed("tr", if assertion.held { "" } else { "failed" }, Markup::all(cells))
     };
     let columns = [("Answer", ""), ("Assertion", ""), ("Expected", ""), ("Found", ""), ("Time", "n")];
     let caption = "Questions to the restored data, those that failed first";
-    section("assertions", "Assertions", table(caption, &columns, order.into_iter().map(row).collect()))
+    section("assertions stacked", "Assertions", table(caption, &columns, order.into_iter().map(row).collect()))
 }
 
 fn changes(changes: &[TableChange]) -> Markup {

@@ -85,6 +85,7 @@ pub(super) fn spark_line(points: &[Point]) -> Markup {
         return Markup::none();
     }
     let mut chart = Chart::new("spark", "", points, Axis { max: highest * 1.1, ticks: Vec::new() });
+    chart.drawn = Markup::none();
     chart.line(|point| point.recovery_seconds);
     let attributes = [("class", "spark"), ("aria-hidden", "true"), ("focusable", "false")];
     node("svg", &attributes, chart.drawn)
@@ -131,28 +132,30 @@ pub(super) fn against_the_last(points: &[Point], value: impl Fn(&Point) -> Optio
 }
 
 /// When recovery will take longer than `rto_seconds` if it goes on to grow as it did, in words. Told only where the
-/// growth is plain: eight drills in two weeks or more, a line that explains most of it, and less than two years to go.
+/// growth is plain: eight drills in two weeks or more, growth well above the scatter, and less than two years to go. The
+/// slope is the median of the slopes between all pairs (Theil and Sen), which a few slow drills do not bend.
 pub(super) fn outlook(points: &[Point], rto_seconds: Option<f64>) -> Option<String> {
     const DAY: f64 = 86400.0;
+    const DRILLS_MAX: usize = 120;
     let budget = rto_seconds?;
     let origin = points.last()?.begun.as_second() as f64;
     let measured: Vec<(f64, f64)> = points
         .iter()
+        .rev()
         .filter(|point| point.verdict <= Verdict::OverBudget)
         .filter_map(|point| Some(((point.begun.as_second() as f64 - origin) / DAY, point.recovery_seconds?)))
+        .take(DRILLS_MAX)
         .collect();
-    let count = measured.len() as f64;
-    if measured.len() < 8 || measured.last()?.0 - measured.first()?.0 < 14.0 {
+    let days_seen = measured.first()?.0 - measured.last()?.0;
+    if measured.len() < 8 || days_seen < 14.0 {
         return None;
     }
-    let (mean_x, mean_y) =
-        (measured.iter().map(|(x, _)| x).sum::<f64>() / count, measured.iter().map(|(_, y)| y).sum::<f64>() / count);
-    let sum = |of: &dyn Fn(f64, f64) -> f64| measured.iter().map(|(x, y)| of(x - mean_x, y - mean_y)).sum::<f64>();
-    let (xx, xy, yy) = (sum(&|x, _| x * x), sum(&|x, y| x * y), sum(&|_, y| y * y));
-    let slope = xy / xx;
-    let now = mean_y - slope * mean_x;
+    let pairs = measured.iter().enumerate().flat_map(|(i, a)| measured[i + 1..].iter().map(move |b| (a, b)));
+    let slope = median(pairs.filter(|(a, b)| a.0 - b.0 > 0.5).map(|(a, b)| (a.1 - b.1) / (a.0 - b.0)))?;
+    let now = median(measured.iter().map(|(day, seconds)| seconds - slope * day))?;
+    let scatter = median(measured.iter().map(|(day, seconds)| (seconds - slope * day - now).abs()))?;
     let days = (budget - now) / slope;
-    let plain = slope > 0.0 && xy * xy / (xx * yy) > 0.5 && now < budget && days < 730.0;
+    let plain = slope > 0.0 && slope * days_seen > 4.0 * scatter && now < budget && days < 730.0;
     plain.then(|| {
         let when = if days < 14.0 { counted(days.ceil() as u64, "day") } else { weeks(days) };
         format!(
@@ -160,6 +163,12 @@ pub(super) fn outlook(points: &[Point], rto_seconds: Option<f64>) -> Option<Stri
             duration(slope * 7.0)
         )
     })
+}
+
+fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
 }
 
 fn weeks(days: f64) -> String {
@@ -220,16 +229,22 @@ impl<'a> Chart<'a> {
     /// The line through the drills, broken where a drill has no value, and the surface below it.
     fn line(&mut self, value: impl Fn(&Point) -> Option<f64>) {
         let (mut line, mut surface) = (String::new(), String::new());
-        let mut run: Vec<(f64, f64)> = Vec::new();
+        let mut broken = true;
+        let mut ends: Option<(f64, f64)> = None;
         for point in self.points {
-            match value(point) {
-                Some(value) => {
-                    run.push((1000.0 * self.calendar.place(point.begun), 1000.0 * (1.0 - self.axis.place(value))));
-                }
-                None => trace(&mut run, &mut line, &mut surface),
-            }
+            let Some(value) = value(point) else {
+                broken = true;
+                continue;
+            };
+            let (x, y) = (1000.0 * self.calendar.place(point.begun), 1000.0 * (1.0 - self.axis.place(value)));
+            let _ = write!(line, "{}{x:.1} {y:.1}", if broken { "M" } else { "L" });
+            let _ = write!(surface, "{}{x:.1} {y:.1}", if ends.is_none() { "M" } else { "L" });
+            ends = Some((ends.map_or(x, |(first, _)| first), x));
+            broken = false;
         }
-        trace(&mut run, &mut line, &mut surface);
+        if let Some((first, last)) = ends {
+            let _ = write!(surface, "L{last:.1} 1000L{first:.1} 1000Z");
+        }
         let paths = Markup::all([
             node("path", &[("class", "surface"), ("d", &surface)], ""),
             node("path", &[("class", "line"), ("d", &line)], ""),
@@ -248,13 +263,13 @@ impl<'a> Chart<'a> {
     fn budget(&mut self, shown: Option<f64>, text: &str) {
         let Some(budget) = shown else {
             let text = format!("{text}, above this chart \u{2191}");
-            let attributes = [("class", "budget-text"), ("x", "100%"), ("y", "0"), ("dy", "-0.5em")];
+            let attributes = [("class", "budget-text"), ("x", "4"), ("y", "0"), ("dy", "-0.5em")];
             self.draw(node("text", &attributes, text));
             return;
         };
         let y = share(1.0 - self.axis.place(budget));
         self.draw(node("line", &[("class", "budget"), ("x2", "100%"), ("y1", &y), ("y2", &y)], ""));
-        let attributes = [("class", "budget-text"), ("x", "100%"), ("y", &y), ("dy", "-0.5em")];
+        let attributes = [("class", "budget-text"), ("x", "4"), ("y", &y), ("dy", "-0.5em")];
         self.draw(node("text", &attributes, text));
     }
 
@@ -280,7 +295,8 @@ impl<'a> Chart<'a> {
             let small = many && point.verdict == Verdict::Proved;
             let shape = mark(point.verdict, if small { 1.6 } else { 4.2 });
             let newest = self.points.last().is_some_and(|last| last.id == point.id);
-            let class = format!("mark v-{}{}", face.key, if newest { " newest" } else { "" });
+            let dot = if small { " dot" } else { "" };
+            let class = format!("mark v-{}{dot}{}", face.key, if newest { " newest" } else { "" });
             let area = node("circle", &[("class", "area"), ("r", if many { "5" } else { "10" })], "");
             let held = Markup::all([plain("title", title), area, shape]);
             self.draw(node("svg", &[("class", "open"), ("x", &x), ("y", &y)], classed("g", &class, held)));
@@ -297,19 +313,6 @@ impl<'a> Chart<'a> {
         let words = node("p", &[("id", &text_id), ("class", "said")], description);
         node("section", &[("aria-labelledby", &title_id)], Markup::all([heading, chart, words]))
     }
-}
-
-/// Adds a run of places to the line and to the surface, and empties it.
-fn trace(run: &mut Vec<(f64, f64)>, line: &mut String, surface: &mut String) {
-    if let (Some(first), Some(last)) = (run.first(), run.last()) {
-        let mut path = String::new();
-        for (i, (x, y)) in run.iter().enumerate() {
-            let _ = write!(path, "{}{x:.1} {y:.1}", if i == 0 { "M" } else { "L" });
-        }
-        let _ = write!(surface, "{path}L{:.1} 1000L{:.1} 1000Z", last.0, first.0);
-        line.push_str(&path);
-    }
-    run.clear();
 }
 
 /// The mark of a verdict around nought: shapes differ, so that colours are not needed to tell them apart.

@@ -18,7 +18,7 @@ pub(super) fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match seconds {
         s if s == 0.0 => "0 s".to_owned(),
-        s if s < 0.0995 => format!("{:.1} ms", s * 1000.0),
+        s if s < 0.00995 && (s * 1000.0 - (s * 1000.0).round()).abs() >= 0.05 => format!("{:.1} ms", s * 1000.0),
         s if s < 0.9995 => format!("{:.0} ms", s * 1000.0),
         s if s < 59.95 && (s - s.round()).abs() < 0.05 => format!("{s:.0} s"),
         s if s < 59.95 => format!("{s:.1} s"),
@@ -59,7 +59,7 @@ pub(super) fn percent(share: f64) -> String {
     }
 }
 
-/// `+12 %`, `-0.4 %`, `no change`; none where there was nothing before.
+/// `+12 %`, `0.4 %` less with a minus sign, `no change`; none where there was nothing before.
 pub(super) fn relative_change(before: f64, now: f64) -> Option<String> {
     if before <= 0.0 {
         return None;
@@ -68,14 +68,14 @@ pub(super) fn relative_change(before: f64, now: f64) -> Option<String> {
     if change.abs() < 0.0005 {
         return Some("no change".to_owned());
     }
-    let sign = if change > 0.0 { "+" } else { "-" };
+    let sign = if change > 0.0 { "+" } else { "\u{2212}" };
     Some(format!("{sign}{}", percent(change.abs())))
 }
 
-/// `+1,234`, `-5`, `0`.
+/// `+1,234`, `0`, or a minus sign and what is missing.
 pub(super) fn difference(before: u64, now: u64) -> String {
     match now.cmp(&before) {
-        std::cmp::Ordering::Less => format!("-{}", count(before - now)),
+        std::cmp::Ordering::Less => format!("\u{2212}{}", count(before - now)),
         std::cmp::Ordering::Equal => "0".to_owned(),
         std::cmp::Ordering::Greater => format!("+{}", count(now - before)),
     }
@@ -90,6 +90,7 @@ mod tests {
         let cases = [
             (0.0, "0 s"),
             (0.0008, "0.8 ms"),
+            (0.004, "4 ms"),
             (0.25, "250 ms"),
             (1.0, "1 s"),
             (2.13, "2.1 s"),
@@ -119,6 +120,6 @@ mod tests {
         assert_eq!(relative_change(100.0, 112.0).as_deref(), Some("+12 %"));
         assert_eq!(relative_change(100.0, 100.0).as_deref(), Some("no change"));
         assert_eq!(relative_change(0.0, 5.0), None);
-        assert_eq!((difference(5, 3), difference(3, 1_005)), ("-2".into(), "+1,002".into()));
+        assert_eq!((difference(5, 3), difference(3, 1_005)), ("\u{2212}2".into(), "+1,002".into()));
     }
 }

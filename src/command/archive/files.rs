@@ -1,0 +1,245 @@
+//! Closed binary log files out of a folder: every event is checked, and files must follow each other. Files that the server
+//! still writes are left for the next run; encrypted ones are refused by name.
+
+use super::error::ArchiveError;
+use super::report::Sink;
+use super::source::{Ended, next_file};
+use super::taker::{Begin, Subject, Taker};
+use super::{ArchiveOptions, Origin};
+use crate::codec::binlog::{Body, Checksum, FLAG_IN_USE, HEADER_BYTES, Header, MAGIC, MAGIC_ENCRYPTED, Scanner};
+use crate::error::Result;
+use crate::manifest::binlogs::{Follows, Segment};
+use crate::position::GtidSet;
+use crate::server::facts::Flavor;
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+/// Takes the files that the archive does not hold yet.
+pub(super) fn run(options: &ArchiveOptions, sink: &mut Sink) -> Result<Ended> {
+    let Origin::Files { places, server_uuid } = &options.origin else { return Ok(Ended::AtEnd) };
+    let files = closed_files(places, sink)?;
+    let last = sink.last.clone();
+    let folder = files[0].path.parent().unwrap_or(Path::new(".")).to_owned();
+    let given = server_uuid.clone().or_else(|| uuid_beside(&folder));
+    let server = given.or_else(|| last.as_ref().map(|last| last.server.clone())).unwrap_or_else(|| "unknown".into());
+    let Some(first) = wanted(&files, last.as_ref(), &server) else { return Ok(Ended::AtEnd) };
+    let head = &files[first];
+    let subject = Subject {
+        name: sink.report.name.clone(),
+        place: folder.display().to_string(),
+        flavor: if head.version.contains("MariaDB") { Flavor::Mariadb } else { Flavor::Mysql },
+        server: server.clone(),
+        version: head.version.clone(),
+        segment_bytes: options.segment_bytes,
+        segment_time: options.segment_time,
+    };
+    sink.report.source.clone_from(&subject.place);
+    sink.report.server.clone_from(&server);
+    let begin = begin(&subject, head, last, options.accept_gap, sink)?;
+    let mut taker = Taker::new(subject, begin)?;
+    let read = read(&files[first..], &mut taker, sink);
+    let rest = taker.end()?;
+    sink.store(rest)?;
+    read
+}
+
+/// A file that can be taken.
+struct Closed {
+    path: PathBuf,
+    name: String,
+    version: String,
+    previous: GtidSet,
+}
+
+/// All of them in the order of their numbers.
+fn closed_files(places: &[PathBuf], sink: &mut Sink) -> Result<Vec<Closed>> {
+    let mut files = Vec::new();
+    for place in places {
+        let failed = |error: std::io::Error| file_error(place, error.to_string());
+        if !place.is_dir() {
+            files.extend(look_at(place, sink)?);
+            continue;
+        }
+        for entry in std::fs::read_dir(place).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            // A data directory holds much else; relay logs are another server's.
+            if path.is_file() && number(&path).is_some() && starts_like_a_log(&path) && !is_relay_log(&path) {
+                files.extend(look_at(&path, sink)?);
+            }
+        }
+    }
+    files.sort_by_key(|file| (number(&file.path), file.name.clone()));
+    if files.is_empty() {
+        let all = places.iter().map(|place| place.display().to_string()).collect::<Vec<_>>().join(", ");
+        return Err(ArchiveError::File { file: all, why: "there is no closed binary log file".into() }.into());
+    }
+    Ok(files)
+}
+
+fn number(path: &Path) -> Option<u64> {
+    path.extension()?.to_str()?.parse().ok()
+}
+
+fn is_relay_log(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().contains("relay-"))
+}
+
+fn starts_like_a_log(path: &Path) -> bool {
+    let mut magic = [0; 4];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut magic));
+    read.is_ok() && (magic == MAGIC || magic == MAGIC_ENCRYPTED)
+}
+
+fn file_error(path: &Path, why: impl Into<String>) -> ArchiveError {
+    ArchiveError::File { file: path.display().to_string(), why: why.into() }
+}
+
+/// Reads the head of a file; none where the server still writes it.
+fn look_at(path: &Path, sink: &mut Sink) -> Result<Option<Closed>> {
+    let encrypted = |how| ArchiveError::Encrypted { file: path.display().to_string(), how };
+    let mut file = BufReader::new(File::open(path).map_err(|error| file_error(path, error.to_string()))?);
+    let mut magic = [0; 4];
+    file.read_exact(&mut magic).map_err(|_| file_error(path, "it is no binary log"))?;
+    match magic {
+        MAGIC => {}
+        MAGIC_ENCRYPTED => return Err(encrypted("it begins with fd 62 69 6e").into()),
+        _ => return Err(file_error(path, "it is no binary log").into()),
+    }
+    let mut scanner = Scanner::new(Checksum::Crc32);
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut closed = Closed { path: path.to_owned(), name, version: String::new(), previous: GtidSet::default() };
+    let mut event = Vec::new();
+    let mut at = 4;
+    // The head is a description, on MariaDB the beginning of encryption, and what was executed before.
+    for _ in 0..3 {
+        if !next_event(&mut file, &mut event, path, at)? {
+            break;
+        }
+        let damaged = |source| ArchiveError::Damaged {
+            server: path.display().to_string(),
+            file: closed.name.clone(),
+            at,
+            source,
+        };
+        let seen = scanner.scan(&event).map_err(damaged)?;
+        at += event.len() as u64;
+        match seen.body {
+            Body::FormatDescription { version, .. } if seen.header.flags & FLAG_IN_USE == 0 => closed.version = version,
+            Body::FormatDescription { .. } => {
+                sink.note(format!("{} is still written, or its server crashed: left for a later run", closed.name));
+                return Ok(None);
+            }
+            Body::StartEncryption => return Err(encrypted("its events are encrypted (MariaDB)").into()),
+            Body::PreviousGtids(previous) => closed.previous = previous,
+            _ => break,
+        }
+    }
+    Ok(Some(closed))
+}
+
+/// The first file that holds something new.
+fn wanted(files: &[Closed], last: Option<&Segment>, server: &str) -> Option<usize> {
+    let Some(last) = last else { return Some(0) };
+    if last.server != server {
+        let covered = last.covered_set();
+        let joins = |file: &Closed| !file.previous.is_empty() && covered.contains(&file.previous);
+        return Some(files.iter().rposition(joins).unwrap_or(0));
+    }
+    let from = if last.file_ends { next_file(&last.file) } else { Some(last.file.clone()) };
+    let from = number(Path::new(&from?));
+    // All of them may be older than the archive, and the next one may not be there.
+    files.iter().position(|file| number(&file.path) >= from)
+}
+
+fn begin(subject: &Subject, head: &Closed, last: Option<Segment>, accept_gap: bool, sink: &mut Sink) -> Result<Begin> {
+    let absent = GtidSet::default();
+    let Some(archived) = last.clone() else {
+        return Ok(Begin { last, follows: Follows::First, resumes: false, absent });
+    };
+    let same = archived.server == subject.server;
+    if same && !archived.file_ends && head.name == archived.file {
+        return Ok(Begin { last, follows: Follows::SameFile, resumes: true, absent });
+    }
+    if same && archived.file_ends && next_file(&archived.file).as_ref() == Some(&head.name) {
+        return Ok(Begin { last, follows: Follows::NextFile, resumes: false, absent });
+    }
+    let covered = archived.covered_set();
+    let (name, ends) = (archived.name.clone(), archived.end_place());
+    if !covered.is_empty() && !head.previous.is_empty() && covered.contains(&head.previous) {
+        return Ok(Begin { last, follows: Follows::Gtid, resumes: false, absent });
+    }
+    let missing = head.previous.subtract(&covered);
+    let which = if missing.is_empty() {
+        format!("; the next file is {}", head.name)
+    } else {
+        format!(": transactions {missing}")
+    };
+    let refusal = ArchiveError::Purged { name, ends: ends.clone(), server: subject.place.clone(), which };
+    if !accept_gap {
+        return Err(refusal.into());
+    }
+    sink.note(format!("accepted: {refusal}"));
+    Ok(Begin { last, follows: Follows::Gap { missing: String::new(), after: ends }, resumes: false, absent })
+}
+
+fn read(files: &[Closed], taker: &mut Taker, sink: &mut Sink) -> Result<Ended> {
+    let mut before: Option<&Closed> = None;
+    for closed in files {
+        if let Some(before) = before.filter(|before| next_file(&before.name).as_ref() != Some(&closed.name)) {
+            let why = format!("the files between {} and {} are missing", before.name, closed.name);
+            return Err(file_error(&closed.path, why).into());
+        }
+        before = Some(closed);
+        let opened = File::open(&closed.path).map_err(|error| file_error(&closed.path, error.to_string()))?;
+        let mut file = BufReader::with_capacity(1 << 20, opened);
+        file.read_exact(&mut [0; 4]).map_err(|error| file_error(&closed.path, error.to_string()))?;
+        sink.store(taker.enter(&closed.name, 4)?)?;
+        let (mut event, mut at) = (Vec::new(), 4);
+        while next_event(&mut file, &mut event, &closed.path, at)? {
+            if sink.stopped() {
+                return Ok(Ended::Stopped);
+            }
+            at += event.len() as u64;
+            sink.count(event.len() as u64);
+            sink.store(taker.take(&event)?)?;
+        }
+        if taker.resumes() {
+            return Err(taker.ended_before().into());
+        }
+        sink.store(taker.end_file()?)?;
+    }
+    Ok(Ended::AtEnd)
+}
+
+/// Reads the next event; false at the end of the file.
+fn next_event(file: &mut impl Read, event: &mut Vec<u8>, path: &Path, at: u64) -> Result<bool> {
+    event.resize(HEADER_BYTES, 0);
+    let mut got = 0;
+    while got < HEADER_BYTES {
+        match file.read(&mut event[got..]) {
+            Ok(0) => break,
+            Ok(bytes) => got += bytes,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(file_error(path, error.to_string()).into()),
+        }
+    }
+    let cut_short = || file_error(path, format!("it is cut short: the event at byte {at} is not whole"));
+    if got == 0 {
+        return Ok(false);
+    }
+    let header = Header::parse(event).filter(|_| got == HEADER_BYTES).ok_or_else(cut_short)?;
+    let rest = u64::from(header.bytes) - HEADER_BYTES as u64;
+    let read = file.take(rest).read_to_end(event).map_err(|error| file_error(path, error.to_string()))?;
+    if (read as u64) < rest {
+        return Err(cut_short().into());
+    }
+    Ok(true)
+}
+
+/// The server's UUID out of the file that it keeps beside its logs.
+fn uuid_beside(folder: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(folder.join("auto.cnf")).ok()?;
+    let uuid = text.lines().find_map(|line| line.trim().strip_prefix("server-uuid="))?;
+    Some(uuid.trim().to_owned())
+}
