@@ -123,17 +123,16 @@ async fn the_example_of_the_document_is_run_and_proved() {
         )
         .replace("https://example.com/hooks/drill", &hook)
         .replace("mysql://reader@db1:3306", &address(&server))
+        .replace("version = \"9.7\"", &format!("version = {:?}", server.version()))
         .replace(r#"when = "failure""#, r#"when = "always""#);
     let config = folder.path().join("drill.toml");
     std::fs::write(&config, &text).unwrap();
     let repo = Repo::new();
     program(&["backup", "--source", &address(&server), "--repo", &repo.place(), "--users", "--name", "shop"]).expect(0);
-    let home = std::env::var("HOME").unwrap();
-    let home = ("HOME", home.as_str());
     let (config, reports_text) = (config.display().to_string(), reports.display().to_string());
-    let arguments = ["drill", "--repo", &repo.place(), "--config", &config, "--report-dir", &reports_text, "--json"];
-    let arguments: Vec<&str> = arguments.to_vec();
-    let ended = crate::support::program::start_with(&arguments, &[home]).end().expect(0);
+    let (place, mysqld) = (repo.place(), server.program().display().to_string());
+    let own = ["drill", "--mysqld", &mysqld, "--report-dir", &reports_text, "--json"];
+    let ended = program(&[&own[..], &["--repo", &place, "--config", &config]].concat()).expect(0);
     let report = ended.json();
     let record: DrillRecord = serde_json::from_value(report["drills"][0].clone()).unwrap();
     assert_eq!((report["verdict"].as_str(), record.name.as_str()), (Some("proved"), "shop"));
@@ -494,10 +493,9 @@ async fn what_a_killed_drill_leaves_is_swept_and_a_server_that_is_kept_stays() {
     let repo = repository("drill_killed").await;
     let folder = tempfile::tempdir_in("/tmp").unwrap();
     let place = folder.path().display().to_string();
-    let home = std::env::var("HOME").unwrap();
-    let arguments = ["drill", "--repo", &repo.place(), "--folder", &place, "--keep", "--json"];
-    let arguments: Vec<&str> = arguments.to_vec();
-    let mut killed = crate::support::program::start_with(&arguments, &[("HOME", &home)]);
+    let (from, mysqld) = (repo.place(), source().program().display().to_string());
+    let arguments = ["drill", "--repo", &from, "--mysqld", &mysqld, "--folder", &place, "--keep", "--json"];
+    let mut killed = start(&arguments);
     assert!(killed.until(async || listening(folder.path()).is_some()).await);
     let left = listening(folder.path()).unwrap();
     killed.signal(Signal::KILL);
@@ -505,7 +503,7 @@ async fn what_a_killed_drill_leaves_is_swept_and_a_server_that_is_kept_stays() {
     assert_eq!(code, -1);
     assert!(left.exists());
     // The next one removes that, and leaves its own server up.
-    let kept = crate::support::program::start_with(&arguments, &[("HOME", &home)]).end().expect(0).json();
+    let kept = program(&arguments).expect(0).json();
     assert!(!left.exists());
     let record: DrillRecord = serde_json::from_value(kept["drills"][0].clone()).unwrap();
     notes(&record, "has begun and left no record");
