@@ -22,7 +22,7 @@ async fn shards_drill_each_source_once_and_one_report_has_them_all() {
     let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
     for name in NAMES {
         let from = address(source());
-        run(&["backup", "--source", &from, "--repo", &place, "--name", name, "--schema", "drill_shards"]).expect(0);
+        run(&["backup", "--source", &from, "--repo", &place, "--name", name, "--database", "drill_shards"]).expect(0);
     }
 
     let (history, reports) = (at("history"), at("reports"));
@@ -68,7 +68,7 @@ async fn shards_drill_each_source_once_and_one_report_has_them_all() {
 
     // A source that no shard has drilled does not pass.
     let from = address(source());
-    run(&["backup", "--source", &from, "--repo", &place, "--name", "shard-d", "--schema", "drill_shards"]).expect(0);
+    run(&["backup", "--source", &from, "--repo", &place, "--name", "shard-d", "--database", "drill_shards"]).expect(0);
     let merged = merge(&[]).expect(64).json();
     assert_eq!(merged["verdict"], "could_not_run");
     assert_eq!(merged["missing"], serde_json::json!([{"name": "shard-d", "last": null}]));

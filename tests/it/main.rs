@@ -19,6 +19,7 @@ mod definitions;
 mod demo;
 mod deploy;
 mod drill;
+mod drill_faults;
 mod drill_page;
 mod drill_reports;
 mod drill_shards;

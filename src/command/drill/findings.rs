@@ -2,7 +2,7 @@
 //! means. Out: the verdict, its sentence, and what to do next. The worst verdict counts, since the others follow from it or can wait.
 
 use super::record::{DrillRecord, Verdict};
-use crate::command::restore::RestoreDone;
+use crate::command::restore::{RestoreDone, Step};
 use crate::command::text::{counted, seconds, some_of};
 use crate::error::{Error, Exit};
 use crate::verify::NotCompared;
@@ -51,7 +51,20 @@ impl Findings {
     /// What a restore that came to its end says against the backup.
     pub fn judge(&mut self, done: &RestoreDone, all: bool, ignored: &dyn Fn(&str) -> bool) -> Vec<String> {
         let mut notes = Vec::new();
+        for failed in done.failed.iter().filter(|failed| failed.step != Step::Proof) {
+            match verdict_of(failed.exit) {
+                Verdict::DamagedBackup => self.add(Verdict::DamagedBackup, &failed.why, DAMAGED),
+                // The server did not take it: the rest is there.
+                _ => {
+                    self.add(Verdict::Unproved, &failed.why, failed.hints.first().map_or(SEE_VERDICTS, String::as_str))
+                }
+            }
+        }
+        for waiting in &done.waiting {
+            notes.push(format!("not made: {}, which waits for {}", waiting.what, some_of(&waiting.waits_for, NAMED)));
+        }
         match &done.proof {
+            None if !done.failed.is_empty() => {}
             None => self.add(
                 Verdict::Unproved,
                 "nothing was read back: the backup holds definitions only",

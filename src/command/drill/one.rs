@@ -206,7 +206,10 @@ impl Drill<'_> {
             .restore()
             .cloned()
             .ok_or_else(|| Error::new(Exit::Failure, "the restore answered with a plan though none was asked for"))?;
-        self.take_times(scope);
+        // With a table missing it is no recovery.
+        if done.failed.is_empty() {
+            self.take_times(scope);
+        }
         self.judge(&done, scope);
         Ok(())
     }
@@ -386,8 +389,8 @@ fn restore_options(options: &DrillOptions, backup: &Found, scope: &Scope, server
         backup: BackupChoice::Id(manifest.id.clone()),
         selection: scope.selection.clone(),
         renames: Vec::new(),
-        effort: options.effort,
         first: Vec::new(),
+        effort: options.effort,
         no_data: false,
         no_objects: !scope.with_objects,
         // They are the backup's own accounts, on a server that holds nothing else.
@@ -397,12 +400,12 @@ fn restore_options(options: &DrillOptions, backup: &Found, scope: &Scope, server
         existing_users: ExistingUsers::Refuse,
         log_bin: false,
         gtid_purged: GtidPurged::Off,
+        replicate_from: None,
         proof: ProofMode::Full,
         redo: Redo::Auto,
         tune: Tune::Auto,
         target_memory_bytes: limits::TARGET_MEMORY_BYTES.min(super::server::buffer_pool_bytes(options)),
         overrides: Overrides::default(),
-        replicate_from: None,
         dry_run: false,
         command_line: String::new(),
         abort_line: String::new(),

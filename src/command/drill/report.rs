@@ -63,20 +63,21 @@ pub fn write(options: &ReportOptions, record: &DrillRecord, history: &[DrillReco
 /// Writes the merged report to what was asked for; a folder gets the reports of each source besides, which the merged page
 /// leads to. `history` has all drills.
 pub fn write_merged(options: &ReportOptions, merged: &MergedDrills, history: &[DrillRecord]) -> Result<Vec<PathBuf>> {
-    let mut written = Vec::new();
+    let mut texts = Texts {
+        json: merged.json(),
+        html: merged.html(history, false),
+        junit: merged.junit(),
+        metrics: merged.metrics(history),
+    };
+    let mut written = texts.write(&ReportOptions { folder: None, ..options.clone() }, MERGED)?;
     if let Some(folder) = &options.folder {
         let each = ReportOptions { folder: Some(folder.clone()), ..ReportOptions::default() };
         for record in &merged.drills {
             written.extend(write(&each, record, history)?);
         }
+        texts.html = merged.html(history, true);
+        written.extend(texts.write(&each, MERGED)?);
     }
-    let texts = Texts {
-        json: merged.json(),
-        html: merged.html(history, options.folder.is_some() && options.html.is_none()),
-        junit: merged.junit(),
-        metrics: merged.metrics(history),
-    };
-    written.extend(texts.write(options, MERGED)?);
     Ok(written)
 }
 

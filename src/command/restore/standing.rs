@@ -42,8 +42,9 @@ pub struct FailedTable {
     pub exit_code: u8,
     /// What to try.
     pub hints: Vec<String>,
+    /// The same as a value.
     #[serde(skip)]
-    pub(super) exit: Exit,
+    pub exit: Exit,
 }
 
 /// Something that is not made yet, since it names what is not there.

@@ -222,7 +222,7 @@ pub fn hostile() -> DrillRecord {
     record.program = HOSTILE.to_owned();
     record.machine = Machine { host: text(), processors: 1, memory_bytes: None };
     let backup = record.backup.as_mut().unwrap();
-    (backup.id, backup.repository, backup.manifest_sha256) = (text(), text(), text());
+    (backup.id, backup.repository) = (text(), text());
     (backup.source_server, backup.rows, backup.bytes) = (text(), u64::MAX, u64::MAX);
     record.server = Some(DrillServer { family: text(), version: text(), kept: Some(text()) });
     record.scope =

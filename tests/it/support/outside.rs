@@ -3,40 +3,32 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// What such a program says of a file.
-#[derive(Debug)]
-pub enum Checked {
-    /// It takes it.
-    Taken,
-    /// It does not, and why.
-    Refused(String),
-    /// It is not installed.
-    NotThere,
+/// Runs a program with the file as its last argument, and panics where it does not take it. Where it is not installed,
+/// that is said.
+#[track_caller]
+pub fn takes(program: &str, arguments: &[&str], file: &Path) {
+    judge(program, file, |command| command.args(arguments).arg(file).stdin(Stdio::null()).output());
 }
 
-/// Runs it with the file as its last argument.
-pub fn check(program: &str, arguments: &[&str], file: &Path) -> Checked {
-    judge(program, |command| command.args(arguments).arg(file).stdin(Stdio::null()).output())
-}
-
-/// Runs it with the file on its standard input.
-pub fn check_input(program: &str, arguments: &[&str], file: &Path) -> Checked {
+/// The same with the file on its standard input.
+#[track_caller]
+pub fn takes_input(program: &str, arguments: &[&str], file: &Path) {
     let input = std::fs::File::open(file).unwrap();
-    judge(program, |command| command.args(arguments).stdin(input).output())
+    judge(program, file, |command| command.args(arguments).stdin(input).output());
 }
 
-fn judge(program: &str, run: impl FnOnce(&mut Command) -> std::io::Result<Output>) -> Checked {
+#[track_caller]
+fn judge(program: &str, file: &Path, run: impl FnOnce(&mut Command) -> std::io::Result<Output>) {
     let Some(path) = find(program) else {
         eprintln!("not asked: {program} is not installed");
-        return Checked::NotThere;
+        return;
     };
     let output = run(&mut Command::new(path)).unwrap();
-    // Promtool ends with 3 where it only finds a name that it would not have chosen: that counts too.
-    if output.status.success() {
-        return Checked::Taken;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        panic!("{program} refuses {}: {}: {said}\n{text}", file.display(), output.status);
     }
-    let said = [output.stdout, output.stderr].concat();
-    Checked::Refused(format!("{}: {}", output.status, String::from_utf8_lossy(&said)))
 }
 
 /// A program by the variable `MYRIAD_PROGRAM` or in PATH.

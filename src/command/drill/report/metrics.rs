@@ -23,8 +23,11 @@ pub(super) fn last_proved(record: &DrillRecord, history: &[DrillRecord]) -> Opti
 struct Metric {
     name: &'static str,
     help: &'static str,
-    series: fn(&DrillRecord, Option<Timestamp>) -> Vec<(Labels, f64)>,
+    series: Series,
 }
+
+/// What a metric is for one drill, and the last time that its source was proved: labels and a value each.
+type Series = fn(&DrillRecord, Option<Timestamp>) -> Vec<(Labels, f64)>;
 
 /// Labels besides the source's name.
 type Labels = Vec<(&'static str, String)>;

@@ -17,7 +17,7 @@ pub fn html(record: &DrillRecord, history: &[DrillRecord]) -> String {
     let face = face::of(record.verdict);
     let points = trend::points(record, history);
     let main = Markup::all([
-        sentences("failures", "What went wrong", &record.failures),
+        failures(record),
         next(record),
         figures(record, &points),
         phases(record),
@@ -42,7 +42,15 @@ pub fn html(record: &DrillRecord, history: &[DrillRecord]) -> String {
     document::document(&format!("{}: {} - myriad drill", face.word, record.name), face, body)
 }
 
-/// What to do next; where all is well, that.
+/// What went wrong, where that is more than the message has said.
+fn failures(record: &DrillRecord) -> Markup {
+    match record.failures.as_slice() {
+        [only] if *only == record.message => Markup::none(),
+        failures => sentences("failures", "What went wrong", failures),
+    }
+}
+
+/// What to do next; nothing where all is well.
 fn next(record: &DrillRecord) -> Markup {
     if record.next.is_empty() && record.verdict == Verdict::Proved {
         return Markup::none();
@@ -72,7 +80,9 @@ fn figures(record: &DrillRecord, points: &[Point]) -> Markup {
         record.data_loss_seconds.map_or_else(none, |s| duration(s).into()),
         Markup::all([
             against_budget(record.data_loss_seconds, record.budgets.rpo_seconds, "RPO"),
-            classed("p", "small", "age of the snapshot when the drill began"),
+            record
+                .data_loss_seconds
+                .map_or_else(Markup::none, |_| classed("p", "small", "age of the snapshot when the drill began")),
         ]),
     );
     let restored = match &record.scope {

@@ -17,7 +17,7 @@ pub(super) fn duration(seconds: f64) -> String {
     }
     let whole = seconds.round() as u64;
     match seconds {
-        s if s == 0.0 => "0 s".to_owned(),
+        0.0 => "0 s".to_owned(),
         s if s < 0.00995 && (s * 1000.0 - (s * 1000.0).round()).abs() >= 0.05 => format!("{:.1} ms", s * 1000.0),
         s if s < 0.9995 => format!("{:.0} ms", s * 1000.0),
         s if s < 59.95 && (s - s.round()).abs() < 0.05 => format!("{s:.0} s"),
