@@ -156,6 +156,7 @@ async fn without_the_right_the_log_is_written_and_the_summary_says_so() {
     data::run(
         server,
         &[
+            "SET GLOBAL log_bin_trust_function_creators = OFF",
             "CREATE USER plain@localhost IDENTIFIED BY 'p'",
             "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, CREATE VIEW, SHOW VIEW,
              CREATE ROUTINE, ALTER ROUTINE, TRIGGER, EVENT, PROCESS, REPLICATION SLAVE ON *.* TO plain@localhost",
