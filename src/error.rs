@@ -61,13 +61,23 @@ pub enum Exit {
     ReplicationNotStarted = 45,
     /// A private server could not be found, initialised or started.
     SandboxFailed = 50,
+    /// A drill was proved, but took longer than its budget, or the snapshot was older.
+    DrillOverBudget = 60,
+    /// A drill restored the backup, and did not prove all of it.
+    DrillUnproved = 61,
+    /// A drill restored and proved the backup, and its data are not as an assertion wants them.
+    DrillAssertionFailed = 62,
+    /// A drill found that the backup cannot be restored as it was taken.
+    DrillDamagedBackup = 63,
+    /// A drill could not run, so it says nothing of the backup.
+    DrillCouldNotRun = 64,
     /// Stopped by Ctrl-C or SIGTERM.
     Interrupted = 130,
 }
 
 impl Exit {
     /// Every code, in the order of the numbers.
-    pub const ALL: [Exit; 27] = [
+    pub const ALL: [Exit; 32] = [
         Exit::Success,
         Exit::Failure,
         Exit::Usage,
@@ -94,6 +104,11 @@ impl Exit {
         Exit::TargetMustBeRebuilt,
         Exit::ReplicationNotStarted,
         Exit::SandboxFailed,
+        Exit::DrillOverBudget,
+        Exit::DrillUnproved,
+        Exit::DrillAssertionFailed,
+        Exit::DrillDamagedBackup,
+        Exit::DrillCouldNotRun,
         Exit::Interrupted,
     ];
 
@@ -131,6 +146,11 @@ impl Exit {
             Exit::TargetMustBeRebuilt => "target must be rebuilt",
             Exit::ReplicationNotStarted => "replication did not start",
             Exit::SandboxFailed => "no private server",
+            Exit::DrillOverBudget => "drill over budget",
+            Exit::DrillUnproved => "drill restored but unproved",
+            Exit::DrillAssertionFailed => "drill assertion failed",
+            Exit::DrillDamagedBackup => "drill found a damaged backup",
+            Exit::DrillCouldNotRun => "drill could not run",
             Exit::Interrupted => "stopped by Ctrl-C or SIGTERM",
         }
     }

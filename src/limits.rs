@@ -173,6 +173,20 @@ pub const PARTS_BYTES_MAX: u64 = 4 << 30;
 pub const CHUNK_RECORD_BYTES_MAX: u64 = CHUNK_BYTES_MAX as u64 + (2 << 30);
 /// An object: one that is nearly full, and a frame of row text with one of typed values that will not compress.
 pub const OBJECT_BYTES_MAX: u64 = OBJECT_BYTES as u64 + 3 * CHUNK_RECORD_BYTES_MAX;
+/// Records of a history that a drill reads: the newest, of nearly three years of nights.
+pub const DRILLS_READ_MAX: usize = 1000;
+/// A drill's record, stored: it names some tables and assertions, and every failure.
+pub const DRILL_RECORD_BYTES_MAX: u64 = 16 << 20;
+/// The tables of a drill, stored and unpacked: a million tables.
+pub const DRILL_TABLES_BYTES_MAX: u64 = 256 << 20;
+/// The least and the most of a drill's buffer pool, where no `memory` is given; between them a quarter of the machine's memory.
+pub const DRILL_BUFFER_POOL_BYTES_MIN: u64 = 128 << 20;
+/// See [`DRILL_BUFFER_POOL_BYTES_MIN`].
+pub const DRILL_BUFFER_POOL_BYTES_MAX: u64 = 8 << 30;
+/// How long an assertion of a drill may take, unless it says otherwise.
+pub const ASSERTION_TIMEOUT: Duration = Duration::from_secs(600);
+/// How long the command or the server that is told of a drill may take.
+pub const NOTIFY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Raw bytes after which a segment of a binary log is closed, unless `--segment-size` says otherwise.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
 /// The smallest `--segment-size`: below it the index weighs more than what is indexed.

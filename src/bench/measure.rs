@@ -145,7 +145,8 @@ impl ServerReading {
     }
 }
 
-fn cpu_seconds(pid: u32, with_children: bool) -> Option<f64> {
+/// User and system time of a process so far, and of those of its children that it waited for; none where it is not ours to see.
+pub fn cpu_seconds(pid: u32, with_children: bool) -> Option<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let ticks = cpu_ticks(&stat, with_children)?;
     Some(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)

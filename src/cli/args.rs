@@ -3,6 +3,7 @@
 //! long help text beside its line, so `-h` and `--help` print the same page: options, examples, exit codes.
 
 mod archive;
+pub mod drill;
 mod replicate;
 
 pub use archive::{ArchiveArgs, StartArg};
@@ -74,6 +75,9 @@ pub enum Command {
     /// Remove backups by rules, and what no backup needs
     #[command(after_help = after_help(PRUNE_EXAMPLES, PRUNE_EXITS))]
     Prune(PruneArgs),
+    /// Restore a backup to a private server, prove it, ask it questions
+    #[command(after_help = after_help(drill::EXAMPLES, &[drill::EXITS]))]
+    Drill(drill::DrillArgs),
     /// Keep a server's binary logs in a repository
     #[command(after_help = after_help(ARCHIVE_EXAMPLES, ARCHIVE_EXITS))]
     Archive(ArchiveArgs),

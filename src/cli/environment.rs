@@ -8,9 +8,11 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 /// The variables that mean something here.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 16] = [
     "HOME",
     "LOGNAME",
+    "MYRIAD_MARIADBD",
+    "MYRIAD_MARIADB_HOME",
     "MYRIAD_MYSQLD",
     "MYRIAD_MYSQL_HOME",
     "MYRIAD_REPLICATE_PWD",

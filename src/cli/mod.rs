@@ -127,6 +127,17 @@ async fn dispatch(
             let report = edge.run(settings.prune(args)?, command::prune::run).await?;
             edge.outcome(&report, Exit::Success, || report.text())
         }
+        Command::Drill(args) if args.merge => {
+            let report = edge.run(settings.drill(args)?, command::drill::merging::run).await?;
+            report.warnings.iter().for_each(|line| edge.warn(line));
+            edge.outcome(&report, report.exit(), || report.text())
+        }
+        Command::Drill(args) => {
+            let report = edge.run(settings.drill(args)?, command::drill::run).await?;
+            // They matter where nobody watches, so --quiet does not hide them.
+            report.warnings.iter().for_each(|line| message::print_error(&message::warning(line, environment.colour())));
+            edge.outcome(&report, report.exit(), || report.text())
+        }
         Command::Demo(args) => {
             let report = edge.run(settings.demo(args)?, command::demo::run).await?;
             edge.outcome(&report, report.exit(), || report.text())

@@ -6,6 +6,8 @@
 //! `--password-file`, `MYSQL_PWD`, the option files, and for host, port and socket at last `MYSQL_HOST`,
 //! `MYSQL_TCP_PORT`, `MYSQL_UNIX_PORT` (which the mysql client too ranks below its files).
 
+mod drill;
+
 use super::args::*;
 use super::environment::Environment;
 use super::option_file::{self, FileDefaults};
@@ -355,12 +357,21 @@ impl<'a> Settings<'a> {
 
     /// Where mysqld is looked for: the option, `MYRIAD_MYSQLD`, then the folders.
     pub fn programs(&self, mysqld: Option<&Path>) -> ProgramPaths {
+        self.programs_of(Kind::Mysql, mysqld)
+    }
+
+    /// Where the server of a family is looked for: the option, the family's own variable, then the folders.
+    pub fn programs_of(&self, kind: Kind, named: Option<&Path>) -> ProgramPaths {
         let variable = |name| self.environment.variable(name);
+        let fetched_home = match kind {
+            Kind::Mysql => "MYRIAD_MYSQL_HOME",
+            Kind::Mariadb => "MYRIAD_MARIADB_HOME",
+        };
         ProgramPaths::from_environment(
-            Kind::Mysql,
-            mysqld.map(Path::as_os_str).or_else(|| variable("MYRIAD_MYSQLD")),
+            kind,
+            named.map(Path::as_os_str).or_else(|| variable(kind.variable())),
             variable("PATH"),
-            variable("MYRIAD_MYSQL_HOME"),
+            variable(fetched_home),
             variable("XDG_CACHE_HOME"),
             variable("HOME"),
         )

@@ -4,6 +4,7 @@ pub mod archive;
 pub mod backup;
 pub mod bench;
 pub mod demo;
+pub mod drill;
 pub mod list;
 pub mod options;
 pub mod prune;

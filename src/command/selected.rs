@@ -192,7 +192,7 @@ fn check_chunks(selected: &SelectedTable) -> Result<(), &'static str> {
 }
 
 /// Triggers go with their table, views are chosen like tables, routines and events only with whole schemas.
-fn wanted_object(filter: &Filter, object: &Object) -> bool {
+pub fn wanted_object(filter: &Filter, object: &Object) -> bool {
     let QualifiedName { schema, name } = &object.name;
     match (&object.table, object.kind) {
         (Some(table), _) => filter.table(schema, table),

@@ -6,6 +6,7 @@ pub mod binlogs;
 pub mod commit;
 pub mod condemned;
 pub mod document;
+pub mod drills;
 pub mod error;
 pub mod known;
 pub mod lock;

@@ -49,6 +49,11 @@ pub fn of_this_process(parent: &Path) -> Result<Arc<RunFolder>, SandboxError> {
 }
 
 impl RunFolder {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// A new folder for one server.
     pub fn server_folder(&self) -> Result<PathBuf, SandboxError> {
         self.new_folder("s")

@@ -79,6 +79,21 @@ impl Sandbox {
         }
     }
 
+    /// Starts the server once more on the same data and socket, so that it outlives this process, and leaves it and the folder
+    /// of the run in place, out of every later sweep. Returns its process id.
+    pub fn leave_running(mut self) -> Result<u32, SandboxError> {
+        self.options.keep = true;
+        if let Some(mut server) = self.server.take() {
+            server.terminate();
+        }
+        Ok(Mysqld::start_unbound(&self.program, &self.layout, &self.options)?.leave())
+    }
+
+    /// The folder that holds all servers of this run.
+    pub fn run_folder(&self) -> &Path {
+        self.run.path()
+    }
+
     /// The server's Unix socket.
     pub fn socket(&self) -> &Path {
         &self.layout.socket

@@ -34,11 +34,31 @@ pub struct Mysqld {
 }
 
 impl Mysqld {
-    /// Starts the server on the files of `layout` and waits until it answers.
+    /// Starts the server on the files of `layout` and waits until it answers. It dies with this process.
     pub fn start(program: &Program, layout: &Layout, options: &SandboxOptions) -> Result<Mysqld, SandboxError> {
+        Self::start_by(program, layout, options, spawn_bound)
+    }
+
+    /// The same, but the kernel does not end it with this process.
+    pub fn start_unbound(program: &Program, layout: &Layout, options: &SandboxOptions) -> Result<Mysqld, SandboxError> {
+        Self::start_by(program, layout, options, |mut command| command.process_group(0).spawn())
+    }
+
+    /// Gives the server up: it runs on. Returns its process id.
+    pub fn leave(self) -> u32 {
+        // Not dropped, since that would kill it.
+        std::mem::ManuallyDrop::new(self).pid()
+    }
+
+    fn start_by(
+        program: &Program,
+        layout: &Layout,
+        options: &SandboxOptions,
+        spawn: fn(Command) -> io::Result<Child>,
+    ) -> Result<Mysqld, SandboxError> {
         let mut tries = 1;
         loop {
-            match start_once(program, layout, options) {
+            match start_once(program, layout, options, spawn) {
                 // The port was free a moment ago; another program may have taken it since.
                 Err(SandboxError::Start { log_tail, .. })
                     if options.tcp && tries < PORT_TRIES && log_tail.contains("Bind on TCP/IP port") =>
@@ -95,7 +115,12 @@ impl Drop for Mysqld {
     }
 }
 
-fn start_once(program: &Program, layout: &Layout, options: &SandboxOptions) -> Result<Mysqld, SandboxError> {
+fn start_once(
+    program: &Program,
+    layout: &Layout,
+    options: &SandboxOptions,
+    spawn: fn(Command) -> io::Result<Child>,
+) -> Result<Mysqld, SandboxError> {
     let folder_error = |path: &Path| {
         let path = path.to_owned();
         move |source| SandboxError::Folder { doing: "write", path, source }
@@ -115,7 +140,7 @@ fn start_once(program: &Program, layout: &Layout, options: &SandboxOptions) -> R
 
     let mut command = Command::new(&program.path);
     command.args(config::arguments(program, layout, options, port)).stdin(Stdio::null()).stdout(output).stderr(errors);
-    let child = spawn_bound(command).map_err(|error| failed(error.to_string()))?;
+    let child = spawn(command).map_err(|error| failed(error.to_string()))?;
     let mut server = Mysqld { child, port };
 
     let deadline = Instant::now() + Duration::from_secs(options.start_seconds_max);

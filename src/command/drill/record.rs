@@ -2,6 +2,7 @@
 //! reports (page, JUnit, metrics) are made of. The tables that were drilled stand in a document of their own, since a
 //! history of many drills is read often and their tables seldom. Data only; nothing is judged here.
 
+use crate::error::Exit;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,32 @@ pub enum Verdict {
     DamagedBackup,
     /// Nothing can be said of the backup: no server, no room, no repository, no backup, stopped by a signal.
     CouldNotRun,
+}
+
+impl Verdict {
+    /// For people: `proved`, `over budget`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Verdict::Proved => "proved",
+            Verdict::OverBudget => "over budget",
+            Verdict::Unproved => "restored but unproved",
+            Verdict::AssertionFailed => "assertion failed",
+            Verdict::DamagedBackup => "damaged backup",
+            Verdict::CouldNotRun => "could not run",
+        }
+    }
+
+    /// How the command ends.
+    pub fn exit(self) -> Exit {
+        match self {
+            Verdict::Proved => Exit::Success,
+            Verdict::OverBudget => Exit::DrillOverBudget,
+            Verdict::Unproved => Exit::DrillUnproved,
+            Verdict::AssertionFailed => Exit::DrillAssertionFailed,
+            Verdict::DamagedBackup => Exit::DrillDamagedBackup,
+            Verdict::CouldNotRun => Exit::DrillCouldNotRun,
+        }
+    }
 }
 
 /// One drill.
@@ -59,8 +86,9 @@ pub struct DrillRecord {
     pub server: Option<DrillServer>,
     /// How much of the backup was restored.
     pub scope: Option<DrillScope>,
-    /// Phases in the order in which they ran: `fetch` (choosing and reading the manifest), `start` (of the server),
-    /// `schema`, `rows`, `indexes`, `objects`, `proof`, `assertions`.
+    /// Phases with their sums: `fetch` (choosing the backup, reading its lists, seeing that its objects are there), `start` (of
+    /// the server), `schema`, `rows` (until the last row is in; indexes of tables that are full by then are built meanwhile),
+    /// `indexes` (what is left of them), `objects` (foreign keys, users, code, views, triggers, events), `proof`, `assertions`.
     pub phases: Vec<DrillPhase>,
     /// Seconds from the begin to the end of proof: what a recovery would have taken here. None where it did not get there.
     pub recovery_seconds: Option<f64>,

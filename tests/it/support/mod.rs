@@ -3,12 +3,15 @@
 pub mod binlogs;
 pub mod cutter;
 pub mod data;
+pub mod drill_records;
+pub mod drills;
 pub mod everything;
 pub mod forge;
 pub mod keyed;
 pub mod killed;
 pub mod liar;
 pub mod mishaps;
+pub mod outside;
 pub mod program;
 pub mod proxy;
 pub mod random_keys;

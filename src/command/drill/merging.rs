@@ -1,0 +1,63 @@
+//! `myriad drill --merge`: one report of the newest drill of each source, as after a drill in shards. In: the history, and the
+//! names that the repository has backups of. Out: the merged report and its files. Nothing is drilled.
+
+use super::record::{DrillRecord, RECORD_VERSION};
+use super::report::{self, MergedDrills};
+use super::{DrillOptions, names_meant};
+use crate::error::{Error, Exit, Result};
+use crate::manifest::{Repository, drills};
+use crate::progress::{Progress, Stop};
+use crate::store;
+use jiff::Timestamp;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The result of `myriad drill --merge`.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct MergeReport {
+    /// The report.
+    #[serde(flatten)]
+    pub merged: MergedDrills,
+    /// Files written.
+    #[serde(skip)]
+    pub files: Vec<PathBuf>,
+    /// Entries of the history that could not be read.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
+}
+
+/// Merges.
+pub async fn run(options: &DrillOptions, progress: Arc<dyn Progress>, _stop: Stop) -> Result<MergeReport> {
+    let store = store::open(&options.repo, false).await?;
+    let repository = Repository::open(store.clone()).await?;
+    let expected: Vec<String> = names_meant(&repository, options).await?;
+    let history = match &options.history {
+        Some(place) => store::open(place, false).await.map_err(|error| Error::from(error).context("the history"))?,
+        None => store,
+    };
+    progress.phase("history", 0, 0);
+    let (mut records, mut warnings) = (Vec::new(), Vec::new());
+    for name in &expected {
+        let read = drills::read::<DrillRecord>(history.as_ref(), name, RECORD_VERSION).await?;
+        records.extend(read.records);
+        warnings
+            .extend(read.unreadable.into_iter().map(|why| format!("an entry of the history was passed over: {why}")));
+    }
+    let within = options.within.map(|time| time.as_secs_f64());
+    let merged = report::merge(&records, &expected, within, Timestamp::now());
+    let files = report::write_merged(&options.reports, &merged, &records)?;
+    Ok(MergeReport { merged, files, warnings })
+}
+
+impl MergeReport {
+    /// The exit code: that of the worst verdict.
+    pub fn exit(&self) -> Exit {
+        self.merged.verdict.exit()
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let files: String = self.files.iter().map(|file| format!("written: {}\n", file.display())).collect();
+        self.merged.text() + &files
+    }
+}

@@ -1,0 +1,76 @@
+//! Many sources drilled by several processes side by side, each with its share of the names, and one report of all of them.
+
+use crate::support::data;
+use crate::support::program::{Repo, address, run, start};
+use crate::support::server::source;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+const NAMES: [&str; 3] = ["shard-a", "shard-b", "shard-c"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shards_drill_each_source_once_and_one_report_has_them_all() {
+    let statements = [
+        "CREATE DATABASE drill_shards",
+        "CREATE TABLE drill_shards.t (id INT PRIMARY KEY, name VARCHAR(20))",
+        "INSERT INTO drill_shards.t VALUES (1, 'one'), (2, 'two')",
+    ];
+    data::run(source(), &statements).await;
+    let repo = Repo::new();
+    let place = repo.place();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    for name in NAMES {
+        let from = address(source());
+        run(&["backup", "--source", &from, "--repo", &place, "--name", name, "--schema", "drill_shards"]).expect(0);
+    }
+
+    let (history, reports) = (at("history"), at("reports"));
+    let mysqld = source().program().to_string_lossy().into_owned();
+    let shard = |shard: &str| {
+        let own = ["drill", "--shard", shard, "--mysqld", &mysqld, "--report-dir", &reports, "--json"];
+        start(&[&own[..], &["--repo", &place, "--history", &history, "--memory", "64M"]].concat())
+    };
+    let running = ["0/2", "1/2"].map(shard);
+    let ended = running.map(|process| process.end().expect(0).json());
+    let drilled = |report: &Value| -> Vec<String> {
+        let drills = report["drills"].as_array().unwrap();
+        drills.iter().map(|drill| drill["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(drilled(&ended[0]), ["shard-a", "shard-c"]);
+    assert_eq!(drilled(&ended[1]), ["shard-b"]);
+    let ids: BTreeMap<&str, &Value> = ended
+        .iter()
+        .flat_map(|report| report["drills"].as_array().unwrap())
+        .map(|drill| (drill["name"].as_str().unwrap(), &drill["id"]))
+        .collect();
+
+    let merge = |more: &[&str]| {
+        run(&[&["drill", "--merge", "--repo", &place, "--history", &history, "--json"][..], more].concat())
+    };
+    let all = at("all.html");
+    let (junit, metrics) = (at("all.xml"), at("all.prom"));
+    let files = ["--within", "1h", "--html", &all, "--junit", &junit, "--metrics", &metrics, "--report-dir", &reports];
+    let merged = merge(&files).expect(0).json();
+    assert_eq!(merged["verdict"], "proved");
+    assert_eq!(drilled(&merged), NAMES);
+    for drill in merged["drills"].as_array().unwrap() {
+        assert_eq!(&drill["id"], ids[drill["name"].as_str().unwrap()], "the drill that the shard told of");
+    }
+    let text = |path: &str| std::fs::read_to_string(path).unwrap();
+    let (page, junit, metrics) = (text(&all), text(&junit), text(&metrics));
+    for name in NAMES {
+        assert!(page.contains(name) && junit.contains(&format!("drill {name}")), "{name}");
+        assert!(metrics.contains(&format!("myriad_drill_success{{name=\"{name}\"}} 1\n")), "{name}");
+        assert!(folder.path().join(format!("reports/{name}.html")).is_file(), "{name}");
+    }
+    assert!(text(&at("reports/@all.html")).contains("href=\"./shard-b.html\""));
+
+    // A source that no shard has drilled does not pass.
+    let from = address(source());
+    run(&["backup", "--source", &from, "--repo", &place, "--name", "shard-d", "--schema", "drill_shards"]).expect(0);
+    let merged = merge(&[]).expect(64).json();
+    assert_eq!(merged["verdict"], "could_not_run");
+    assert_eq!(merged["missing"], serde_json::json!([{"name": "shard-d", "last": null}]));
+    assert_eq!(merge(&["--name", "shard-a"]).expect(0).json()["verdict"], "proved");
+}
