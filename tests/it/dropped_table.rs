@@ -59,7 +59,7 @@ async fn variables(server: &Sandbox) -> BTreeMap<String, String> {
 /// All of a trigger that its table needs.
 const TRIGGERS: &str = "SELECT GROUP_CONCAT(CONCAT_WS('|', TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_ORDER, SQL_MODE, \
     CHARACTER_SET_CLIENT, COLLATION_CONNECTION, ACTION_STATEMENT) ORDER BY TRIGGER_NAME SEPARATOR '\n') \
-    FROM information_schema.triggers WHERE TRIGGER_SCHEMA = 'shop'";
+    FROM information_schema.triggers WHERE TRIGGER_SCHEMA = 'shop' AND TRIGGER_NAME <> 'strange'";
 
 /// Makes triggers as people type them, by clients of their own, on a table whose name leaves no room for another word too;
 /// all tables are dropped, come back aside and are put back by the lines of the summary.
@@ -74,7 +74,7 @@ async fn triggers_come_back(server: &Sandbox) {
         "CREATE TABLE odd (id INT PRIMARY KEY, note VARCHAR(40))",
         "create trigger lower_case before insert on a for each row set new.note = concat(new.note, '!')",
         "SET NAMES latin1",
-        "create trigger qualified before insert on shop . `a` for each\nrow set new.note = concat(new.note, '?')",
+        "create trigger qualified before insert on `a` for each row set new.note = concat(new.note, '?')",
         "SET SESSION sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT'",
         &format!("CREATE TRIGGER long_one BEFORE INSERT ON \"{long}\" FOR EACH ROW SET NEW.note = NEW.note || '.'"),
         "SET SESSION sql_mode = DEFAULT",
