@@ -182,6 +182,8 @@ async fn rows_are_gone() {
         &["UPDATE shop.orders SET total = 0 WHERE id <= 50", "DELETE FROM shop.orders WHERE id BETWEEN 60 AND 70"],
     )
     .await;
+    let archived = program::run(&["archive", "--source", &address(&source), "--repo", &place, "--once"]);
+    archived.expect(0);
     let position = &taken["position"];
     let client = |server: &Sandbox| format!("--no-defaults --user=root --socket={}", server.socket().display());
     let said = Night::of(&source, &target, &repo)
@@ -194,6 +196,20 @@ async fn rows_are_gone() {
     assert!(said.contains("total"), "{said}");
     assert_same(&source, &expected, "copied back").await;
     assert_same(&target, &expected, "up to the bad statement").await;
+    if Command::new("zstd").arg("--version").output().is_ok() {
+        empty(&target).await;
+        let files = tempfile::tempdir().unwrap();
+        Night::of(&source, &target, &repo)
+            .with("FILES", files.path().display().to_string())
+            .with("FILE", position["binlog_file"].as_str().unwrap())
+            .with("OFFSET", position["binlog_offset"].to_string())
+            .with("STOP", at.to_string())
+            .with("INTO", client(&target))
+            .comes("from-archive");
+        assert_same(&target, &expected, "up to the bad statement, from the archive").await;
+    } else {
+        eprintln!("skipped from-archive: zstd is not installed");
+    }
 
     backup();
     run(&source, &["DROP TABLE shop.orders"]).await;
