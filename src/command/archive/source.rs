@@ -331,9 +331,14 @@ impl Opened {
         let first = std::mem::take(&mut self.first);
         self.taker.take(&first)?;
         while self.taker.resumes() {
-            match self.stream.next().map_err(cannot_send)? {
-                Some(event) => drop(self.taker.take(event)?),
-                None => return Err(self.taker.ended_before().into()),
+            match self.stream.next() {
+                Ok(Some(event)) => drop(self.taker.take(event)?),
+                // Where the archived file has an event this one has none.
+                Err(ServerError::Statement { code: CANNOT_SEND, message, .. }) if !is_other_reader(&message) => {
+                    return Err(self.taker.not_the_same(message).into());
+                }
+                Err(error) => return Err(cannot_send(error)),
+                Ok(None) => return Err(self.taker.ended_before().into()),
             }
         }
         Ok(())
@@ -354,15 +359,18 @@ fn read(stream: &mut BinlogStream, first: &[u8], taker: &mut Taker, sink: &mut S
     }
 }
 
+/// "A replica with the same server_uuid/server_id as this replica has connected to the source" (seen on 9.7.4).
+fn is_other_reader(message: &str) -> bool {
+    message.contains("server_uuid/server_id")
+}
+
 /// The server's refusal in the middle of a stream.
 fn cannot_send(error: ServerError) -> crate::error::Error {
     match error {
-        ServerError::Statement { server, code: CANNOT_SEND, message: why, .. } => {
-            match why.contains("server_uuid/server_id") {
-                true => ArchiveError::OtherReader { server, why }.into(),
-                false => ArchiveError::BrokenOff { server, why }.into(),
-            }
-        }
+        ServerError::Statement { server, code: CANNOT_SEND, message: why, .. } => match is_other_reader(&why) {
+            true => ArchiveError::OtherReader { server, why }.into(),
+            false => ArchiveError::BrokenOff { server, why }.into(),
+        },
         other => other.into(),
     }
 }

@@ -237,7 +237,8 @@ impl Taker {
         Ok(true)
     }
 
-    fn not_the_same(&self, why: String) -> ArchiveError {
+    /// The events are not those that were archived.
+    pub(super) fn not_the_same(&self, why: String) -> ArchiveError {
         let (name, server) = (self.subject.name.clone(), self.subject.place.clone());
         ArchiveError::NotTheSame { name, ends: self.ends.clone(), server, why }
     }

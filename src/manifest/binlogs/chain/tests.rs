@@ -124,16 +124,16 @@ fn without_gtids_the_place_counts() {
     let mut segments = archive();
     for segment in &mut segments {
         (segment.gtids, segment.covered, segment.previous) = Default::default();
+        if let Follows::Gap { missing, .. } = &mut segment.follows {
+            missing.clear();
+        }
     }
     let at = |file: &str, offset: u64, server: &str| {
         let position = Position { binlog_file: Some(file.into()), binlog_offset: Some(offset), ..Position::default() };
         let coverage = coverage(&segments, &Standing { position: &position, server, snapshot: at_second(4) });
         (coverage.first_segment, coverage.last_segment, coverage.missing)
     };
-    assert_eq!(
-        at("b.1", 150, A),
-        (Some(4), Some(5), Some(format!("what stands between b.2:100 and b.5:0: transactions {A}:21-30")))
-    );
+    assert_eq!(at("b.1", 150, A), (Some(4), Some(5), Some("what stands between b.2:100 and b.5:0".into())));
     assert_eq!(at("b.5", 100, A), (Some(6), Some(6), None));
     assert_eq!(at("b.1", 150, "other").0, None);
     assert_eq!(at("b.3", 150, A).0, None);
