@@ -136,22 +136,27 @@ async fn source_facts(source: &ConnectOptions) -> Result<ServerFacts> {
     Ok(facts)
 }
 
-/// The name that was given, or that of the only archive, or that under which this server is backed up.
+/// The name that was given, or that of the only archive or of one that ends with this server, or that under which this
+/// server is backed up.
 async fn source_name(repository: &Repository, given: Option<&str>, facts: Option<&ServerFacts>) -> Result<String> {
     if let Some(name) = given {
         check_name(name)?;
         return Ok(name.to_owned());
     }
     let archives: Vec<String> = binlogs::list(repository).await?.into_keys().collect();
-    match (&archives[..], facts) {
-        ([only], _) => Ok(only.clone()),
-        (_, Some(facts)) => super::backup::source_name(repository, None, facts).await,
-        (_, None) => Err(Error::new(
-            Exit::Usage,
-            format!("nothing says of which source in {} the files are", repository.place()),
-        )
-        .hint("say it with --name")),
+    if let [only] = &archives[..] {
+        return Ok(only.clone());
     }
+    let Some(facts) = facts else {
+        let message = format!("nothing says of which source in {} the files are", repository.place());
+        return Err(Error::new(Exit::Usage, message).hint("say it with --name"));
+    };
+    for name in archives {
+        if binlogs::last(repository, &name).await?.is_some_and(|last| last.server == facts.identity()) {
+            return Ok(name);
+        }
+    }
+    super::backup::source_name(repository, None, facts).await
 }
 
 /// Connects as often as it takes.

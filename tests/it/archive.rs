@@ -395,7 +395,7 @@ async fn without_gtids_file_and_offset_count() {
     let places: Vec<_> = documents(&repo, "plain").iter().map(|d| d["follows"]["how"].clone()).collect();
     assert!(places.contains(&json!("next_file")) && places.contains(&json!("same_file")), "{places:?}");
 
-    begins_with_the_backup(&server, &repo);
+    begins_with_the_backup(&server, &Repo::new());
     the_index_comes_last(&server).await;
     a_lost_document_ends_it(&server).await;
 

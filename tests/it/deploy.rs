@@ -234,7 +234,7 @@ fn command_lines_of_the_documents_are_understood() {
     let docs = [text("README.md"), text("../docs/drill.md")];
     let mut seen = 0;
     for line in docs.iter().flat_map(|doc| code_lines(doc)) {
-        let line = words(&line.replace("I/N", "0/4").replace('\'', "").replace('"', ""));
+        let line = words(&line.replace("I/N", "0/4").replace(['\'', '"'], ""));
         if !line.is_empty() {
             drill(&line);
             seen += 1;
