@@ -28,9 +28,9 @@ const LOCK: &str = "myriad_restore";
 pub(super) const SCHEMA: &str = "schema";
 pub(super) const TABLE: &str = "table";
 /// A table or view that somebody was told is usable: it may be in use, and is left as it is.
-const USABLE: &str = "usable";
+pub(super) const USABLE: &str = "usable";
 /// The same of a table whose rows were proved.
-const PROVED: &str = "proved";
+pub(super) const PROVED: &str = "proved";
 /// A table whose rows were found to be other than the backup's: it is emptied and loaded anew.
 const DIFFERS: &str = "differs";
 

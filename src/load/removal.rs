@@ -5,7 +5,7 @@
 //! that was cut off can be given again.
 
 use super::error::LoadError;
-use super::ledger::{self, AccountState, Collations, SCHEMA, TABLE};
+use super::ledger::{self, AccountState, Collations, PROVED, SCHEMA, TABLE, USABLE};
 use super::objects;
 use super::schema::{define, put_collation_back};
 use crate::schema::identifier::{literal, quote};
@@ -35,6 +35,9 @@ pub struct Removed {
     pub removed: Vec<String>,
     /// What stays, and why.
     pub kept: Vec<String>,
+    /// Tables among those removed that could be used: what was written to them since goes too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub usable: Vec<String>,
 }
 
 /// Kinds in the order of their removal, each with its word in SQL: events and triggers could fire, and a table
@@ -120,6 +123,7 @@ impl Traces {
             }
         }
         plan.removed.push(THE_LEDGER.into());
+        plan.usable = self.usable(&plan.removed);
         Ok(plan)
     }
 
@@ -148,6 +152,7 @@ impl Traces {
                 state => done.kept.push(kept_user(account, *state)),
             }
         }
+        done.usable = self.usable(&done.removed);
         match ledger::remove(session).await?.as_slice() {
             [] => done.removed.push(THE_LEDGER.into()),
             others => done.kept.push(format!("{THE_LEDGER}: it holds {}, which is of others", some_of(others))),
@@ -169,6 +174,13 @@ impl Traces {
             }
         }
         Ok(())
+    }
+
+    /// Those among the tables in a list of things that the ledger calls usable.
+    fn usable(&self, removed: &[String]) -> Vec<String> {
+        let names: BTreeSet<&QualifiedName> = self.of_kind(USABLE).chain(self.of_kind(PROVED)).collect();
+        let names = names.into_iter().map(ToString::to_string);
+        names.filter(|name| removed.contains(&format!("{TABLE} {name}"))).collect()
     }
 
     /// All schemas in which the run made anything.

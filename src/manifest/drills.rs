@@ -87,6 +87,16 @@ pub async fn read<R: DeserializeOwned>(
     Ok(history)
 }
 
+/// What a drill has noted when it began. The error says what is wrong, and where.
+pub async fn read_begun<R: DeserializeOwned>(
+    store: &dyn Store,
+    name: &str,
+    id: &str,
+    version_max: u32,
+) -> Result<R, String> {
+    read_one(store, &object(name, id, "begun"), version_max).await
+}
+
 /// The tables of one drill. The error says what is wrong, and where.
 pub async fn read_tables<T: DeserializeOwned>(store: &dyn Store, name: &str, id: &str) -> Result<T, String> {
     let object = object(name, id, "tables");

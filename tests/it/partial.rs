@@ -166,7 +166,13 @@ async fn the_program_says_what_failed_and_how_to_go_on() {
     let line =
         ["restore", "--target", &address, "--repo", &place, "--allow-writes", "--allow-transactions", "--tune", "none"];
     let ended = program::run(&line).refused(22, &["partial_told.customer", "rows ("]);
-    for words in ["hint: to go on: ", "--abort", "failed, the other tables go on: ", "back the source up again"] {
+    for words in [
+        "hint: to go on: ",
+        "to remove what it left on the target, the 4 tables that can be used and all that was written to them included: ",
+        " --abort",
+        "failed, the other tables go on: ",
+        "back the source up again",
+    ] {
         assert!(ended.err.contains(words), "{words}\n{}", ended.err);
     }
     for words in ["PARTLY restored", "not usable: partial_told.customer", "4 of 5 tables usable: partial_told.audit"] {
@@ -176,7 +182,11 @@ async fn the_program_says_what_failed_and_how_to_go_on() {
     assert_eq!(json["failed"][0]["table"], "partial_told.customer");
     // A new backup of the same rows stores again what is lost, and nothing else is needed.
     recipes::backup(&backup_options(source(), &repo, "partial_told")).await;
-    program::run(&[&line[..], &["--abort"]].concat()).expect(0);
+    for more in [&["--abort", "--dry-run"][..], &["--abort"]] {
+        let told = program::run(&[&line[..], more].concat()).expect(0).out;
+        let words = "these could be used, and what was written to them goes too: partial_told.audit, ";
+        assert!(told.contains(words), "{told}");
+    }
     assert_eq!(
         one(target, "SELECT COUNT(*) FROM information_schema.schemata WHERE SCHEMA_NAME = 'partial_told'").await,
         "0"

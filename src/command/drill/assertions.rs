@@ -91,7 +91,7 @@ fn judge(expectation: &Expectation, rows: &[Row], snapshot: Timestamp, now: Time
     }
     let Some(row) = rows.first() else { return ("no row".into(), false) };
     let Some(found) = row.opt_text(0) else { return ("NULL".into(), false) };
-    let number = found.trim().parse::<f64>().ok();
+    let number = found.trim().parse::<f64>().ok().filter(|number| number.is_finite());
     let held = match expectation {
         Expectation::Equals(wanted) => equal(Some(found.clone()), wanted),
         Expectation::Between(from, to) => number.is_some_and(|number| (*from..=*to).contains(&number)),
@@ -101,7 +101,8 @@ fn judge(expectation: &Expectation, rows: &[Row], snapshot: Timestamp, now: Time
             let Some(moment) = moment(&found) else { return (format!("{found}, which is no time"), false) };
             let reference = if *from_now { now } else { snapshot };
             let found_age = reference.duration_since(moment).as_secs_f64();
-            let held = found_age <= age.as_secs_f64();
+            // One row with a date in the future would else be fresh for as long.
+            let held = found_age.abs() <= age.as_secs_f64();
             return (format!("{found}, {}", age_text(found_age, *from_now)), held);
         }
         Expectation::RowsEqual(_) => false,
@@ -152,7 +153,7 @@ fn expected(expectation: &Expectation) -> String {
         Expectation::AtMost(most) => format!("at most {most}"),
         Expectation::MaxAge { age, from_now } => {
             let reference = if *from_now { "now" } else { "the snapshot" };
-            format!("at most {} before {reference}", age_of(*age))
+            format!("at most {} before or after {reference}", age_of(*age))
         }
         Expectation::RowsEqual(rows) => {
             let lines = rows.iter().map(|row| row.iter().map(scalar).collect::<Vec<_>>().join(", "));
@@ -220,6 +221,7 @@ mod tests {
         assert!(!one("A", &equals(Scalar::Text("a".into()))) && !one("x", &equals(Scalar::Float(0.0))));
         assert!(one("1.5", &Expectation::Between(1.5, 2.0)) && !one("2.01", &Expectation::Between(1.5, 2.0)));
         assert!(one("10", &Expectation::AtLeast(10.0)) && !one("9.9", &Expectation::AtLeast(10.0)));
+        assert!(!one("1e400", &Expectation::AtLeast(10.0)) && !one("inf", &Expectation::AtLeast(10.0)));
         assert!(one("10", &Expectation::AtMost(10.0)) && !one("many", &Expectation::AtMost(10.0)));
         for expectation in [equals(Scalar::Integer(0)), Expectation::AtMost(1.0)] {
             assert!(!held(&expectation, &[&[None]]) && !held(&expectation, &[]));
@@ -234,6 +236,11 @@ mod tests {
             assert!(!held(&age(true), &[&[Some(text)]]), "{text}");
         }
         assert!(!held(&age(false), &[&[Some("2026-11-24 02:29:59")]]));
+        // After the snapshot, and so far after it that it is no moment of a row that was written.
+        assert!(held(&age(false), &[&[Some("2026-11-24 03:20:00")]]));
+        for text in ["2026-11-24 03:30:01", "2099-01-01 00:00:00"] {
+            assert!(!held(&age(false), &[&[Some(text)]]), "{text}");
+        }
         assert!(!held(&age(false), &[&[Some("2026-11-23")]]) && !held(&age(false), &[&[Some("0000-00-00 00:00:00")]]));
     }
 

@@ -1,7 +1,7 @@
 //! What changed since the last drill of the same name. In: the tables of both, and how much they may change. Out: outcomes as
 //! assertions have them, and the tables that changed most. Pure.
 
-use super::config::{CheckConfig, RowChange};
+use super::config::{CheckConfig, RowChange, TableCheck};
 use super::record::{AssertionOutcome, DrillTables, DrilledTable, TableChange};
 use crate::command::text::{count, counted, some_of};
 use globset::{Glob, GlobMatcher};
@@ -18,6 +18,27 @@ pub(super) struct Baseline {
     pub id: String,
     /// Its tables.
     pub tables: DrillTables,
+}
+
+/// Notes in the tables of a drill what its configuration judges of them.
+pub(super) fn note_judged(check: &CheckConfig, tables: &mut DrillTables) {
+    let rules = rules(check);
+    tables.judged_vanished = check.no_table_vanished;
+    for table in &mut tables.tables {
+        table.judged = allowed(check, &rules, &table.table).is_some();
+    }
+}
+
+/// Something that the earlier drill judged and that this one does not. Later drills are compared with the earlier one still:
+/// what that one would have found is not to be accepted by one that did not look.
+pub(super) fn unjudged<'a>(before: &'a Baseline, now: &DrillTables) -> Option<&'a str> {
+    if before.tables.judged_vanished && !now.judged_vanished {
+        return Some("whether tables have vanished");
+    }
+    let after = by_name(now);
+    let judged = before.tables.tables.iter().filter(|table| table.judged);
+    let mut lost = judged.filter(|table| after.get(table.table.as_str()).is_some_and(|table| !table.judged));
+    lost.next().map(|table| table.table.as_str())
 }
 
 /// Judges what the configuration asks of changes; nothing where it asks nothing.
@@ -39,17 +60,14 @@ pub(super) fn judge(check: &CheckConfig, before: &Baseline, now: &DrillTables) -
             seconds: 0.0,
         });
     }
-    let rules: Vec<(GlobMatcher, RowChange)> = check.tables.iter().filter_map(rule).collect();
+    let rules = rules(check);
     if check.row_change.is_some() || !rules.is_empty() {
-        let allowed = |name: &str| match rules.iter().find(|(glob, _)| glob.is_match(name)) {
-            Some((_, RowChange::Any)) => None,
-            Some((_, RowChange::Percent(percent))) => Some(*percent),
-            None => check.row_change,
-        };
         let mut wrong = Vec::new();
         let mut judged = 0_u64;
         for old in &before.tables.tables {
-            let (Some(new), Some(percent)) = (after.get(old.table.as_str()), allowed(&old.table)) else { continue };
+            let (Some(new), Some(percent)) = (after.get(old.table.as_str()), allowed(check, &rules, &old.table)) else {
+                continue;
+            };
             judged += 1;
             if too_much(old.rows, new.rows, percent, check.row_change_ignored) {
                 wrong.push(format!("{} {} -> {} rows", old.table, count(old.rows), count(new.rows)));
@@ -71,16 +89,26 @@ pub(super) fn judge(check: &CheckConfig, before: &Baseline, now: &DrillTables) -
     outcomes
 }
 
-fn rule(check: &super::config::TableCheck) -> Option<(GlobMatcher, RowChange)> {
+fn rules(check: &CheckConfig) -> Vec<(GlobMatcher, RowChange)> {
     // Patterns were checked when the file was read.
-    Some((Glob::new(&check.name).ok()?.compile_matcher(), check.row_change))
+    let rule = |check: &TableCheck| Some((Glob::new(&check.name).ok()?.compile_matcher(), check.row_change));
+    check.tables.iter().filter_map(rule).collect()
+}
+
+/// By how many percent a table may change; none where that is not judged.
+fn allowed(check: &CheckConfig, rules: &[(GlobMatcher, RowChange)], table: &str) -> Option<f64> {
+    match rules.iter().find(|(glob, _)| glob.is_match(table)) {
+        Some((_, RowChange::Any)) => None,
+        Some((_, RowChange::Percent(percent))) => Some(*percent),
+        None => check.row_change,
+    }
 }
 
 /// A table that has lost all its rows has changed too much, however few there were.
 fn too_much(before: u64, now: u64, percent: f64, ignored: u64) -> bool {
     let change = before.abs_diff(now);
     let emptied = before > 0 && now == 0;
-    before > 0 && change as f64 * 100.0 > percent * before as f64 && (change >= ignored.max(1) || emptied)
+    emptied || before > 0 && change as f64 * 100.0 > percent * before as f64 && change >= ignored.max(1)
 }
 
 /// The tables that changed most, by bytes, then by rows.
@@ -123,8 +151,9 @@ mod tests {
             rows: *rows,
             bytes: rows * 10,
             restored: true,
+            judged: false,
         };
-        DrillTables { version: 1, tables: rows.iter().map(table).collect() }
+        DrillTables { version: 1, judged_vanished: false, tables: rows.iter().map(table).collect() }
     }
 
     fn check(toml: &str) -> CheckConfig {
@@ -153,6 +182,40 @@ mod tests {
         assert_eq!(held(one, &[("s.log1", 10), ("s.t", 10)], &[("s.log1", 0), ("s.t", 10)]), [true]);
         let only = "[[check.table]]\nname = \"s.t\"\nrow_change = \"0%\"\n";
         assert_eq!(held(only, &[("s.t", 10), ("s.u", 10)], &[("s.t", 11), ("s.u", 99)]), [false]);
+    }
+
+    #[test]
+    fn an_emptied_table_is_too_much_for_every_share() {
+        let much = "[check]\nrow_change = \"300%\"\nrow_change_ignored = 50\n";
+        assert_eq!(held(much, &[("s.t", 300)], &[("s.t", 0)]), [false]);
+        assert_eq!(held(much, &[("s.t", 0)], &[("s.t", 0)]), [true]);
+    }
+
+    #[test]
+    fn a_drill_that_judges_less_is_not_compared_with() {
+        let of = |toml: &str, names: &[(&str, u64)]| {
+            let mut tables = tables(names);
+            note_judged(&check(toml), &mut tables);
+            tables
+        };
+        let both = [("s.t", 1), ("s.u", 1)];
+        let (all, gone) = ("[check]\nrow_change = \"1%\"\n", "[check]\nno_table_vanished = true\n");
+        let one = "[[check.table]]\nname = \"s.t\"\nrow_change = \"1%\"\n";
+        let any = "[check]\nrow_change = \"1%\"\n[[check.table]]\nname = \"s.u\"\nrow_change = \"any\"\n";
+        let lost = |before: &str, now: &str| {
+            let before = Baseline { id: "d".into(), tables: of(before, &both) };
+            unjudged(&before, &of(now, &both)).map(str::to_owned)
+        };
+        for (before, now) in [("", ""), ("", all), (all, all), (one, all), (one, any), (any, all), (gone, gone)] {
+            assert_eq!(lost(before, now), None, "{before} {now}");
+        }
+        assert_eq!(lost(all, "").as_deref(), Some("s.t"));
+        assert_eq!(lost(all, one).as_deref(), Some("s.u"));
+        assert_eq!(lost(all, any).as_deref(), Some("s.u"));
+        assert_eq!(lost(gone, all).as_deref(), Some("whether tables have vanished"));
+        // What has gone for good is no reason.
+        let before = Baseline { id: "d".into(), tables: of(all, &both) };
+        assert_eq!(unjudged(&before, &of(all, &[("s.t", 1)])), None);
     }
 
     #[test]

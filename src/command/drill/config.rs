@@ -3,6 +3,7 @@
 
 use super::units;
 use crate::error::{Error, Exit};
+use crate::plan::Filter;
 use serde::{Deserialize, Deserializer};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -96,7 +97,10 @@ impl TryFrom<String> for Sample {
 
     fn try_from(text: String) -> Result<Sample, String> {
         match text.ends_with('%') {
-            true => units::percent(&text).map(Sample::Percent),
+            true => match units::percent(&text)? {
+                share if share > 0.0 && share <= 100.0 => Ok(Sample::Percent(share)),
+                _ => Err(format!("{text:?} is no sample: more than 0% and at most 100% is wanted")),
+            },
             false => units::bytes(&text).map(Sample::Bytes),
         }
     }
@@ -271,6 +275,9 @@ impl TryFrom<RawAssertion> for Assertion {
         if raw.age_from.is_some() && raw.max_age.is_none() {
             return Err(format!("assertion {:?} has age_from, which only goes with max_age", raw.name));
         }
+        if let Some([from, to]) = raw.between.filter(|[from, to]| from > to) {
+            return Err(format!("assertion {:?} has between = [{from}, {to}], which no number is", raw.name));
+        }
         let wanted = [
             raw.equals.map(Expectation::Equals),
             raw.between.map(|[from, to]| Expectation::Between(from, to)),
@@ -281,6 +288,7 @@ impl TryFrom<RawAssertion> for Assertion {
         ];
         let mut wanted = wanted.into_iter().flatten();
         match (wanted.next(), wanted.next()) {
+            (Some(_), None) if raw.sql.trim().is_empty() => Err(format!("assertion {:?} has no sql", raw.name)),
             (Some(expectation), None) => {
                 Ok(Assertion { name: raw.name, sql: raw.sql, expectation, timeout: raw.timeout })
             }
@@ -313,6 +321,15 @@ impl DrillConfig {
         let tables = self.check.tables.iter().map(|check| &check.name).chain(&self.restore.ignore_objects);
         for glob in tables.chain(&self.check.checksum) {
             globset::Glob::new(glob).map_err(|error| format!("{glob:?} is no pattern: {}", error.kind()))?;
+        }
+        let RestoreConfig { schemas, exclude_schemas, tables, exclude_tables, .. } = &self.restore;
+        Filter::new(schemas, exclude_schemas, tables, exclude_tables).map_err(|error| error.to_string())?;
+        if let Some(address) = &self.notify.webhook {
+            // It may hold a token, and is not repeated.
+            let scheme = url::Url::parse(address).ok().map(|url| url.scheme().to_owned());
+            if !matches!(scheme.as_deref(), Some("http" | "https")) {
+                return Err("webhook is no address: one that begins with https:// or http:// is wanted".into());
+            }
         }
         match (&self.check.against, self.check.checksum.is_empty()) {
             (None, false) => Err("checksum names tables, but against names no server".into()),
@@ -361,6 +378,12 @@ mod tests {
             ("[[assert]]\nname = \"a\"\nsql = \"\"\nequals = 1\nage_from = \"now\"\n", "only goes with max_age"),
             ("[check]\nchecksum = [\"shop.*\"]\n", "against names no server"),
             ("[check]\nagainst = \"mysql://db1\"\n", "checksum names no tables"),
+            ("[restore]\nsample = \"0%\"\n", "drill.toml line 2: \"0%\" is no sample"),
+            ("[restore]\nsample = \"150%\"\n", "is no sample"),
+            ("[restore]\ntables = [\"[x\"]\n", "[x"),
+            ("[[assert]]\nname = \"a\"\nsql = \"s\"\nbetween = [5, 1]\n", "which no number is"),
+            ("[[assert]]\nname = \"a\"\nsql = \" \"\nequals = 1\n", "assertion \"a\" has no sql"),
+            ("[notify]\nwebhook = \"nonsense\"\n", "webhook is no address"),
             ("[[check.table]]\nname = \"[\"\nrow_change = \"any\"\n", "\"[\" is no pattern"),
         ];
         for (text, words) in cases {

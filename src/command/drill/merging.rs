@@ -1,7 +1,7 @@
 //! `myriad drill --merge`: one report of the newest drill of each source, as after a drill in shards. In: the history, and the
 //! names that the repository has backups of. Out: the merged report and its files. Nothing is drilled.
 
-use super::record::{DrillRecord, RECORD_VERSION};
+use super::record::{DrillRecord, RECORD_VERSION, Verdict};
 use super::report::{self, MergedDrills};
 use super::{DrillOptions, names_meant};
 use crate::error::{Error, Exit, Result};
@@ -39,7 +39,20 @@ pub async fn run(options: &DrillOptions, progress: Arc<dyn Progress>, _stop: Sto
     let (mut records, mut warnings) = (Vec::new(), Vec::new());
     for name in &expected {
         let read = drills::read::<DrillRecord>(history.as_ref(), name, RECORD_VERSION).await?;
+        let of_name = records.len();
         records.extend(read.records);
+        // One that has begun later than the last that ended: killed, or still at work.
+        let last = records[of_name..].last().map(|record: &DrillRecord| record.id.clone()).unwrap_or_default();
+        if let Some(id) = read.unfinished.last().filter(|id| **id > last) {
+            match drills::read_begun(history.as_ref(), name, id, RECORD_VERSION).await {
+                Ok(begun) => records.push(unfinished(begun)),
+                Err(why) => {
+                    // Whatever was proved before, the last drill was not.
+                    records.truncate(of_name);
+                    warnings.push(format!("an entry of the history was passed over: {why}"));
+                }
+            }
+        }
         warnings
             .extend(read.unreadable.into_iter().map(|why| format!("an entry of the history was passed over: {why}")));
     }
@@ -47,6 +60,20 @@ pub async fn run(options: &DrillOptions, progress: Arc<dyn Progress>, _stop: Sto
     let merged = report::merge(&records, &expected, within, Timestamp::now());
     let files = report::write_merged(&options.reports, &merged, &records)?;
     Ok(MergeReport { merged, files, warnings })
+}
+
+/// The record of a drill that has left none.
+fn unfinished(begun: DrillRecord) -> DrillRecord {
+    let why = format!("drill {} has begun and left no record: it was killed, or it still runs", begun.id);
+    DrillRecord {
+        verdict: Verdict::CouldNotRun,
+        message: format!("{}: {why}", Verdict::CouldNotRun.words()),
+        failures: vec![why],
+        next: vec![
+            "look at the log of the process that drilled it; where it does not run any more, drill again".into(),
+        ],
+        ..begun
+    }
 }
 
 impl MergeReport {

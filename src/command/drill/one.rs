@@ -57,6 +57,8 @@ struct Drill<'a> {
     record: DrillRecord,
     findings: Findings,
     tables: Option<DrillTables>,
+    /// The backup is the newest of its source.
+    newest: bool,
     server: Option<Sandbox>,
 }
 
@@ -112,6 +114,7 @@ pub(super) async fn drill(around: &Surroundings<'_>, record: DrillRecord, baseli
         record,
         findings: Findings::default(),
         tables: None,
+        newest: true,
         server: None,
     };
     if let Err(error) = drill.carry_out().await {
@@ -164,7 +167,11 @@ impl Drill<'_> {
         let age = self.record.begun.duration_since(manifest.snapshot).as_secs_f64();
         self.record.data_loss_seconds = Some(age.max(0.0));
         if options.pick != Pick::Newest {
-            self.record.notes.push("this is not the newest backup of its source, so no rpo is judged".into());
+            let newest = choose(repository, &self.record.name, &Pick::Newest).await?;
+            self.newest = newest.manifest.id == manifest.id;
+        }
+        if !self.newest {
+            self.record.notes.push(format!("{NOT_NEWEST}, so no rpo is judged"));
         }
         if manifest.consistency == ConsistencyKind::None {
             self.record.notes.push("the backup is not consistent: it was taken with --consistency none".into());
@@ -241,7 +248,7 @@ impl Drill<'_> {
         let notes = self.findings.judge(done, all, &ignored);
         self.record.notes.extend(notes);
         self.record.notes.extend(done.notes.iter().cloned());
-        if self.around.options.pick == Pick::Newest {
+        if self.newest {
             self.findings.judge_budgets(&self.record);
         } else {
             let lost = self.record.data_loss_seconds.take();
@@ -286,8 +293,15 @@ impl Drill<'_> {
     }
 
     /// Compares with the last drill. Gives the tables back where later drills are to be compared with this one.
-    fn compare_tables(&mut self, tables: DrillTables) -> Option<DrillTables> {
+    fn compare_tables(&mut self, mut tables: DrillTables) -> Option<DrillTables> {
         let options = self.around.options;
+        if !self.newest {
+            if self.baseline.is_some() {
+                self.record.notes.push(format!("{NOT_NEWEST}, so it is not compared with the last drill"));
+            }
+            return None;
+        }
+        changes::note_judged(&options.config.check, &mut tables);
         let Some(baseline) = &self.baseline else { return Some(tables) };
         self.record.changed_most = changes::changed_most(&baseline.tables, &tables);
         if options.accept_changes {
@@ -302,6 +316,11 @@ impl Drill<'_> {
         }
         let held = wrong.is_empty();
         self.record.assertions.extend(outcomes);
+        if let (true, Some(what)) = (held, changes::unjudged(baseline, &tables)) {
+            let id = &baseline.id;
+            self.record.notes.push(format!("later drills are compared with drill {id} still, which judged {what}"));
+            return None;
+        }
         held.then_some(tables)
     }
 
@@ -335,6 +354,7 @@ impl Drill<'_> {
     }
 }
 
+const NOT_NEWEST: &str = "this is not the newest backup of its source";
 const LOOK_AT_SOURCE: &str = "the backup is what the source was at the snapshot: look there, or at the assertion; --keep leaves the server up to look at";
 const LOOK_AT_CHANGES: &str = "see what happened on the source; if the change is right, drill once with --accept-changes, which later drills are compared with";
 

@@ -235,6 +235,9 @@ pub struct TableChange {
 pub struct DrillTables {
     /// [`RECORD_VERSION`].
     pub version: u32,
+    /// Its configuration judges whether tables have vanished.
+    #[serde(default)]
+    pub judged_vanished: bool,
     /// All that the backup holds, restored or not.
     pub tables: Vec<DrilledTable>,
 }
@@ -250,4 +253,7 @@ pub struct DrilledTable {
     pub bytes: u64,
     /// It was restored in this drill.
     pub restored: bool,
+    /// The configuration of the drill judges how its rows change.
+    #[serde(default)]
+    pub judged: bool,
 }

@@ -50,6 +50,7 @@ pub(super) fn choose(config: &RestoreConfig, all: &Selected, seed: u64) -> Resul
             rows: table.chunks.iter().flatten().map(|chunk| chunk.rows).sum(),
             bytes: table.chunks.iter().flatten().map(|chunk| chunk.bytes).sum(),
             restored: filter.table(&table.table.name.schema, &table.table.name.name),
+            judged: false,
         })
         .collect();
     let chosen = tables.iter().filter(|table| table.restored).count();
@@ -106,7 +107,7 @@ fn told(kind: ScopeKind, text: String, tables: &[DrilledTable]) -> DrillScope {
 }
 
 fn drill_tables(tables: Vec<DrilledTable>) -> DrillTables {
-    DrillTables { version: RECORD_VERSION, tables }
+    DrillTables { version: RECORD_VERSION, judged_vanished: false, tables }
 }
 
 /// Leaves a sample of about `goal` bytes chosen. A table comes the earlier the more bytes it has: each gets the key u^(1/bytes)
@@ -159,6 +160,7 @@ mod tests {
             rows: 1,
             bytes: *bytes,
             restored: true,
+            judged: false,
         };
         bytes.iter().enumerate().map(table).collect()
     }

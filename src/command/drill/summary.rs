@@ -62,8 +62,9 @@ fn record_lines(record: &DrillRecord, lines: &mut Vec<String>) {
     }
     if let (Some(scope), Some(server)) = (&record.scope, &record.server) {
         let (rows, size) = (counted(scope.rows, "row"), bytes(scope.bytes));
+        let word = if record.recovery_seconds.is_some() { "restored" } else { "meant to be restored" };
         lines.push(format!(
-            "  restored: {}, {rows}, {size} of row text, to {} {}",
+            "  {word}: {}, {rows}, {size} of row text, to {} {}",
             scope.text, server.family, server.version
         ));
     }

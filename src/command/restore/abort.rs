@@ -1,10 +1,11 @@
 //! `myriad restore --abort`: removes what a run has left on a target. It needs no repository: what the run made stands in its
 //! ledger there, and what it set in the journal.
 //!
-//! It asks for no confirmation. Only things that the ledger names are dropped, a schema only once it is empty, and all of it
-//! can be restored again; `--dry-run` shows it first.
+//! It asks for no confirmation. Only things that the ledger names are dropped, a schema only once it is empty. All of it can be
+//! restored again but for what was written since to tables that were usable early; `--dry-run` names them first.
 
 use crate::command::options::AbortOptions;
+use crate::command::text::some_of;
 use crate::error::{Error, Exit, Result};
 use crate::load::ledger;
 use crate::load::removal::{self, Removed, Traces};
@@ -16,6 +17,9 @@ use crate::server::inspect::ledger::LedgerError;
 use crate::server::rights::Rights;
 use crate::settings::{self, Change, Undone};
 use std::sync::Arc;
+
+/// Names shown on one line at most.
+const NAMES_SHOWN: usize = 10;
 
 /// The result of `restore --abort`.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -156,6 +160,10 @@ impl AbortReport {
         };
         let mut lines = head;
         lines.extend(removed.removed.iter().map(|what| format!("  {what}")));
+        if !removed.usable.is_empty() {
+            let names = some_of(&removed.usable, NAMES_SHOWN);
+            lines.push(format!("  these could be used, and what was written to them goes too: {names}"));
+        }
         lines.extend(removed.kept.iter().map(|what| format!("  kept: {what}")));
         lines.join("\n") + "\n"
     }

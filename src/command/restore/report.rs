@@ -331,7 +331,12 @@ impl RestoreReport {
         let error = worst.hints.iter().fold(error, |error, hint| error.hint(hint));
         let damaged = (worst.exit == Exit::RepositoryDamaged).then(|| MEND.to_owned());
         let go_on = (!done.go_on.is_empty()).then(|| format!("to go on: {}", done.go_on));
-        let abort = (!done.abort.is_empty()).then(|| format!("to remove what it left on the target: {}", done.abort));
+        let with_usable = match done.usable.len() as u64 {
+            0 => String::new(),
+            n => format!(", the {} that can be used and all that was written to them included", counted(n, "table")),
+        };
+        let abort = format!("to remove what it left on the target{with_usable}: {}", done.abort);
+        let abort = (!done.abort.is_empty()).then_some(abort);
         Some(damaged.into_iter().chain(go_on).chain(abort).fold(error, Error::hint))
     }
 
