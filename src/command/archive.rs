@@ -15,7 +15,7 @@ use crate::error::{Error, Exit, Result};
 use crate::limits::{BINLOG_RECONNECT_PAUSE, BINLOG_RECONNECT_PAUSE_MAX, STOP_PAUSE};
 use crate::manifest::lock::{Lock, Work};
 use crate::manifest::repository::check_name;
-use crate::manifest::{Repository, binlogs};
+use crate::manifest::{ManifestError, Repository, binlogs};
 use crate::progress::{Progress, Stop};
 use crate::server::facts::{self, ServerFacts};
 use crate::server::{ConnectOptions, Session};
@@ -109,6 +109,9 @@ pub async fn run_into(
                 (Origin::Server(source), Some(facts)) => from_server(options, source, facts, sink).await,
                 _ => from_files(options, sink).await,
             }
+        }
+        Err(ManifestError::Damaged { name: document, why, .. }) => {
+            Err(ArchiveError::EndDamaged { name, why: format!("{document}: {why}"), document }.into())
         }
         Err(error) => Err(error.into()),
     };

@@ -94,8 +94,9 @@ pub async fn run(options: &ListOptions, progress: Arc<dyn Progress>, _stop: Stop
     for (name, listing) in binlogs::list(&repository).await? {
         if options.name.as_ref().is_none_or(|wanted| *wanted == name) {
             let (segments, unreadable) = binlogs::read_all(&repository, &name, &listing).await?;
-            report.binlogs.extend(chain::summary(&segments));
-            report.unreadable.extend(unreadable.into_iter().chain(chain::breaks(&segments)));
+            let broken = binlogs::broken(&repository, &name, &listing, &segments, unreadable).await?;
+            report.binlogs.extend(chain::summary(&segments, broken.is_empty()));
+            report.unreadable.extend(broken);
         }
     }
     report.backups.sort_by(|a, b| (&a.name, a.snapshot).cmp(&(&b.name, b.snapshot)));

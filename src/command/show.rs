@@ -6,7 +6,7 @@ use crate::command::restore::{choose, users};
 use crate::command::selected;
 use crate::command::text::{bytes, count, counted, coverage_lines};
 use crate::error::Result;
-use crate::manifest::binlogs::chain::{self, Coverage};
+use crate::manifest::binlogs::chain::{self, Coverage, Standing};
 use crate::manifest::proofs::{self, LastProofs};
 use crate::manifest::references::Held;
 use crate::manifest::{Manifest, Repository, binlogs};
@@ -104,10 +104,18 @@ pub async fn run(options: &ShowOptions, progress: Arc<dyn Progress>, _stop: Stop
 async fn coverage(repository: &Repository, manifest: &Manifest) -> Result<Option<Coverage>> {
     let Some(listing) = binlogs::list(repository).await?.remove(&manifest.name) else { return Ok(None) };
     let (segments, unreadable) = binlogs::read_all(repository, &manifest.name, &listing).await?;
-    let mut coverage = chain::coverage(&segments, &manifest.position, &manifest.server.identity());
-    let broken = unreadable.into_iter().chain(chain::breaks(&segments)).next();
-    coverage.missing = coverage.missing.or(broken);
+    let mut coverage = chain::coverage(&segments, &standing(manifest, &manifest.server.identity()));
+    // What stands behind the last segment that can be read counts too; what stands before the first one does not.
+    if coverage.missing.is_none() && coverage.last_segment.is_none_or(|last| listing.may_go_on_behind(last)) {
+        let broken = binlogs::broken(repository, &manifest.name, &listing, &segments, unreadable).await?;
+        coverage.missing = broken.into_iter().next_back();
+    }
     Ok((!segments.is_empty()).then_some(coverage))
+}
+
+/// Where a backup stands in its server's binary logs.
+pub(super) fn standing<'a>(manifest: &'a Manifest, server: &'a str) -> Standing<'a> {
+    Standing { position: &manifest.position, server, snapshot: manifest.snapshot }
 }
 
 impl ShowReport {

@@ -58,6 +58,7 @@ pub fn summary_text(summary: &Summary) -> String {
         _ => String::new(),
     };
     let gaps = match summary.gaps.len() as u64 {
+        0 if !summary.whole => "index documents missing or damaged".to_owned(),
         0 => "no gap".to_owned(),
         gaps => counted(gaps, "gap"),
     };

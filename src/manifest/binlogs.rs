@@ -16,6 +16,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 /// Version of index documents.
 pub const SEGMENT_FORMAT: u32 = 1;
@@ -103,6 +104,10 @@ pub enum Follows {
         missing: String,
         /// Where the segment before ended, as file and offset.
         after: String,
+        /// The server's history is another one from here on: its logs were reset, or it is a server of other data. Its
+        /// GTIDs say nothing of those before, and may be the same numbers.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        anew: bool,
     },
 }
 
@@ -129,6 +134,16 @@ impl Segment {
     /// Raw bytes.
     pub fn bytes(&self) -> u64 {
         self.end.saturating_sub(self.start)
+    }
+
+    /// Nothing before it is of the same history.
+    pub fn begins_anew(&self) -> bool {
+        matches!(self.follows, Follows::Gap { anew: true, .. })
+    }
+
+    /// What its server had executed at its end, as its binary log says; empty without GTID sets.
+    pub fn executed_set(&self) -> GtidSet {
+        if self.has_gtid_sets() { set(&self.previous).union(&set(&self.gtids)) } else { GtidSet::default() }
     }
 
     /// The file and offset at which it ends, for people.
@@ -188,15 +203,99 @@ pub struct Listing {
     pub numbers: BTreeSet<u64>,
     /// Objects by name, with their bytes.
     pub objects: BTreeMap<String, u64>,
+    /// Marks of prunes: the number of the first segment that one left.
+    pub pruned: BTreeSet<u64>,
 }
 
 impl Listing {
-    /// Objects of segments that have no index document: a run was killed between the two, or a prune was.
+    /// Objects of segments that have no index document: a run was killed between the two, or a prune was; or a document
+    /// was lost.
     pub fn orphans(&self) -> Vec<String> {
-        let number = |name: &str| name.rsplit('/').next()?.split('-').next()?.parse::<u64>().ok();
-        let orphan = |name: &&String| number(name).is_none_or(|number| !self.numbers.contains(&number));
+        let orphan = |name: &&String| number_of(name).is_none_or(|number| !self.numbers.contains(&number));
         self.objects.keys().filter(orphan).cloned().collect()
     }
+
+    /// How many of those a killed run or prune has left: they stand before the first segment, or are the next one.
+    pub fn leftovers(&self) -> u64 {
+        let lost = self.lost();
+        let left =
+            |name: &&String| number_of(name).is_none_or(|number| !lost.iter().any(|lost| lost.contains(&number)));
+        self.orphans().iter().filter(left).count() as u64
+    }
+
+    /// True where it is known of something behind this segment.
+    pub fn may_go_on_behind(&self, number: u64) -> bool {
+        self.numbers.last().is_some_and(|last| *last > number) || self.lost().iter().any(|lost| *lost.end() > number)
+    }
+
+    /// Numbers whose index documents are missing, in ranges: numbers have no gap, the first is 1 or the one that a prune
+    /// marked, and the object of a segment comes after the document of the one before.
+    fn lost(&self) -> Vec<RangeInclusive<u64>> {
+        let first = self.pruned.last().copied().unwrap_or(1);
+        let mut lost = Vec::new();
+        let mut expected = self.numbers.first().copied().unwrap_or(first).min(first);
+        for number in &self.numbers {
+            if *number > expected {
+                lost.push(expected..=number - 1);
+            }
+            expected = number + 1;
+        }
+        let begun = self.objects.keys().filter_map(|name| number_of(name)).max().unwrap_or(0);
+        if begun > expected {
+            lost.push(expected..=begun - 1);
+        }
+        lost
+    }
+}
+
+fn number_of(object: &str) -> Option<u64> {
+    object.rsplit('/').next()?.split('-').next()?.parse().ok()
+}
+
+/// A line for index documents that are missing.
+fn lost_line(name: &str, lost: &RangeInclusive<u64>) -> String {
+    match lost.start() == lost.end() {
+        true => format!("the index document of segment {} of {name} is missing or cannot be read", lost.start()),
+        false => format!(
+            "the index documents of segments {} to {} of {name} are missing or cannot be read",
+            lost.start(),
+            lost.end()
+        ),
+    }
+}
+
+/// Index documents that must have been there and are missing, one line for each row of them.
+async fn lost(repository: &Repository, name: &str, listing: &Listing) -> Result<Vec<String>, ManifestError> {
+    let mut lines = Vec::new();
+    for lost in listing.lost() {
+        match repository.store.head(&index_name(name, *lost.start())).await {
+            // Stored since the listing: an archive is growing.
+            Ok(_) => {}
+            Err(crate::store::StoreError::Missing { .. }) => lines.push(lost_line(name, &lost)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(lines)
+}
+
+/// What makes an archive less than whole, one line each: documents that are missing or cannot be read, and neighbours that
+/// do not join.
+pub async fn broken(
+    repository: &Repository,
+    name: &str,
+    listing: &Listing,
+    segments: &[Segment],
+    unreadable: Vec<String>,
+) -> Result<Vec<String>, ManifestError> {
+    let whole = unreadable.is_empty();
+    let mut lines = unreadable;
+    lines.extend(lost(repository, name, listing).await?);
+    // A document that cannot be read breaks the chain too; that is told once.
+    if whole {
+        let breaks = chain::breaks(segments).into_iter().filter(|line| !lines.contains(line)).collect::<Vec<_>>();
+        lines.extend(breaks);
+    }
+    Ok(lines)
 }
 
 /// Lists the archives of a repository by source name; reads no document.
@@ -209,6 +308,10 @@ pub async fn list(repository: &Repository) -> Result<BTreeMap<String, Listing>, 
                 let number = document.strip_suffix(".json").and_then(|number| number.parse().ok());
                 let Some(number) = number.filter(|number| object.name == index_name(name, *number)) else { continue };
                 archives.entry(name.to_owned()).or_default().numbers.insert(number);
+            }
+            [_, name, "pruned", mark] => {
+                let number = mark.strip_suffix(".json").and_then(|number| number.parse::<u64>().ok());
+                archives.entry(name.to_owned()).or_default().pruned.extend(number);
             }
             [_, name, "segments", _] => {
                 archives.entry(name.to_owned()).or_default().objects.insert(object.name.clone(), object.bytes);
@@ -271,4 +374,20 @@ pub async fn store(repository: &Repository, segment: &Segment, frames: Vec<Bytes
     repository.store.put(&segment.object_name(), frames, PutMode::Overwrite).await?;
     let (bytes, _) = document::seal(segment);
     Ok(repository.store.put(&segment.index_name(), vec![bytes.into()], PutMode::Create).await?)
+}
+
+/// Marks that all segments before this number are removed on purpose, before the first of them is.
+pub async fn mark_pruned(
+    repository: &Repository,
+    name: &str,
+    listing: &Listing,
+    first: u64,
+) -> Result<(), ManifestError> {
+    let mark = |number: u64| format!("{FOLDER}/{name}/pruned/{number:010}.json");
+    let (bytes, _) = document::seal(&serde_json::json!({ "format": SEGMENT_FORMAT, "name": name, "first": first }));
+    repository.store.put(&mark(first), vec![bytes.into()], PutMode::Overwrite).await?;
+    for older in listing.pruned.iter().filter(|older| **older < first) {
+        repository.store.delete(&mark(*older)).await?;
+    }
+    Ok(())
 }

@@ -7,6 +7,7 @@
 //! writes `\\` for a backslash even for objects made under NO_BACKSLASH_ESCAPES; [`comment_as_written`] undoes it.
 
 use super::ddl::{DdlError, Dialect, Lexer, Token};
+use super::identifier::quote;
 use super::{Account, Object, ObjectKind};
 use std::ops::Range;
 
@@ -160,6 +161,73 @@ pub fn says_it_is_safe_to_log(object: &Object) -> bool {
     let Some(place) = utf8.last() else { return false };
     let words: [&[u8]; 3] = [b"\n    DETERMINISTIC\n", b"\n    NO SQL\n", b"\n    READS SQL DATA\n"];
     words.iter().any(|word| memchr::memmem::find(&object.create.0[place.clone()], word).is_some())
+}
+
+/// The text of a trigger with another table behind its ON, as quoted. The head may be as a person typed it, which is how
+/// MariaDB keeps it: in any case, with or without quotes and schema. None where it names no such table in such a place.
+pub fn with_trigger_table(create: &[u8], table: &str, other: &str) -> Option<Vec<u8>> {
+    let mut lexer = Lexer::new(create);
+    let mut at = 0;
+    loop {
+        let word_begins = at == 0 || create[at - 1].is_ascii_whitespace();
+        let is_event = |event: &&[u8]| word_at(create, at, event).is_some();
+        if let Some(event) = [&b"INSERT"[..], b"UPDATE", b"DELETE"].iter().find(|event| word_begins && is_event(event))
+        {
+            let after_on = word_at(create, blanks_end(create, at + event.len()), b"ON")?;
+            let from = blanks_end(create, after_on);
+            let (mut name, mut end) = identifier_at(create, from)?;
+            if create.get(blanks_end(create, end)) == Some(&b'.') {
+                (name, end) = identifier_at(create, blanks_end(create, blanks_end(create, end) + 1))?;
+            }
+            let mut rest = end;
+            for word in [&b"FOR"[..], b"EACH", b"ROW"] {
+                rest = word_at(create, blanks_end(create, rest), word)?;
+            }
+            let same = name.eq_ignore_ascii_case(table);
+            return same.then(|| {
+                [&create[..from], quote(other).as_bytes(), b" ", &create[blanks_end(create, end)..]].concat()
+            });
+        }
+        lexer.next_token().ok()??;
+        at = lexer.at();
+    }
+}
+
+fn blanks_end(text: &[u8], at: usize) -> usize {
+    let blanks = text[at.min(text.len())..].iter().take_while(|byte| byte.is_ascii_whitespace());
+    at + blanks.count()
+}
+
+/// The offset behind a whole word that stands there in any case.
+fn word_at(text: &[u8], at: usize, word: &[u8]) -> Option<usize> {
+    let end = at + word.len();
+    let there = text.get(at..end)?.eq_ignore_ascii_case(word) && !text.get(end).is_some_and(|byte| in_name(*byte));
+    there.then_some(end)
+}
+
+fn in_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
+}
+
+/// The identifier that stands there, quoted or not, and the offset behind it.
+fn identifier_at(text: &[u8], at: usize) -> Option<(String, usize)> {
+    let rest = text.get(at..)?;
+    let quoted = rest.first().copied().filter(|first| [b'`', b'"'].contains(first));
+    let Some(mark) = quoted else {
+        let length = rest.iter().take_while(|byte| in_name(**byte)).count();
+        let name = std::str::from_utf8(&rest[..length]).ok()?;
+        return (length > 0).then(|| (name.to_owned(), at + length));
+    };
+    let (mut name, mut end) = (Vec::new(), 1);
+    loop {
+        match (rest.get(end)?, rest.get(end + 1)) {
+            (&byte, Some(&next)) if byte == mark && next == mark => end += 1,
+            (&byte, _) if byte == mark => return Some((String::from_utf8(name).ok()?, at + end + 1)),
+            _ => {}
+        }
+        name.push(rest[end]);
+        end += 1;
+    }
 }
 
 /// Everything before and with the first occurrence of `words` outside quotes; the body follows.
@@ -341,6 +409,27 @@ mod tests {
     }
 
     #[test]
+    fn a_trigger_on_another_table() {
+        let bodies = [" BEGIN SET @a = ' ON x FOR EACH ROW '; END", " set @a = 1"];
+        let heads = [
+            ("CREATE DEFINER=`insert`@`on` TRIGGER `update` BEFORE INSERT ON ", "`a``b`", " FOR EACH ROW"),
+            ("create definer=`r`@`%` trigger shop.t before\tinsert\n on ", "shop . `a``b`", "\nfor  each\trow"),
+            ("CREATE DEFINER=`r`@`%` trigger t after delete ON ", "\"a`b\"", " For Each Row"),
+        ];
+        for ((before, table, after), body) in heads.iter().zip(bodies.iter().cycle()) {
+            let changed = with_trigger_table(format!("{before}{table}{after}{body}").as_bytes(), "a`b", "c").unwrap();
+            assert_eq!(String::from_utf8(changed).unwrap(), format!("{before}`c` {}{body}", after.trim_start()));
+        }
+        let bare = with_trigger_table(b"create trigger t before update on Orders for each row set @a=1", "orders", "o");
+        assert_eq!(bare.unwrap(), b"create trigger t before update on `o` for each row set @a=1");
+        for strange in
+            ["create trigger t before insert on other for each row set @a=1", "before insert on /* */ orders", ""]
+        {
+            assert_eq!(with_trigger_table(strange.as_bytes(), "orders", "o"), None, "{strange}");
+        }
+    }
+
+    #[test]
     fn an_event_is_disabled_by_its_own_word() {
         let head = "CREATE DEFINER=` ENABLE `@`%` EVENT ` ENABLE ` ON SCHEDULE EVERY 1 DAY ON COMPLETION NOT PRESERVE";
         let text = |word: &str| format!("{head} {word} COMMENT ' ENABLE ' DO SELECT ' ENABLE '");
@@ -394,6 +483,9 @@ mod tests {
             let _ = comment_as_written(&bytes);
             let _ = with_own_definer(&[b"CREATE DEFINER=".as_slice(), &bytes].concat());
             let _ = disabled_event(&bytes);
+            for head in [&b""[..], b" insert on ", b" insert on `", b" update on a."] {
+                let _ = with_trigger_table(&[head, &bytes].concat(), "a", "b");
+            }
             without_default_completion(&bytes);
             let _ = says_it_is_safe_to_log(&object(ObjectKind::Function, &bytes, ""));
         }

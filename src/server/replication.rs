@@ -6,6 +6,7 @@
 use super::error::ServerError;
 use super::facts::{self, Flavor, ServerFacts, VersionNumber};
 use super::options::{ConnectOptions, SslMode, SslOptions};
+use super::rights::Rights;
 use super::session::Session;
 use crate::schema::identifier::literal;
 use crate::secret::Secret;
@@ -107,6 +108,11 @@ impl Words {
         if self == Words::Source { "START REPLICA" } else { "START SLAVE" }
     }
 
+    /// The statement that stops them, which is no error where they do not run.
+    pub fn stop(self) -> &'static str {
+        if self == Words::Source { "STOP REPLICA" } else { "STOP SLAVE" }
+    }
+
     /// The statement that tells their state.
     pub fn status(self) -> &'static str {
         if self == Words::Source { "SHOW REPLICA STATUS" } else { "SHOW SLAVE STATUS" }
@@ -188,6 +194,8 @@ pub struct Upstream {
     pub facts: ServerFacts,
     /// The session to it had TLS.
     pub tls: bool,
+    /// The account has the right to replicate.
+    pub may_replicate: bool,
     /// MySQL's executed GTID set, as the server prints it.
     pub gtid_executed: String,
     /// MySQL's `gtid_purged`.
@@ -210,8 +218,16 @@ pub async fn ask(options: &ConnectOptions) -> Result<Upstream, ServerError> {
         Err(error) if error.code().is_some() => None,
         Err(error) => return Err(error),
     };
+    let may_replicate = Rights::read(&mut session).await?.any(&["REPLICATION SLAVE"]);
     session.close().await;
-    Ok(Upstream { tls, gtid_executed: gtid("gtid_executed"), gtid_purged: gtid("gtid_purged"), logs, facts })
+    Ok(Upstream {
+        tls,
+        may_replicate,
+        gtid_executed: gtid("gtid_executed"),
+        gtid_purged: gtid("gtid_purged"),
+        logs,
+        facts,
+    })
 }
 
 #[cfg(test)]

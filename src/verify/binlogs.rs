@@ -54,11 +54,9 @@ async fn one(
     progress: &Arc<dyn Progress>,
     stop: &Stop,
 ) -> Result<Archive, VerifyError> {
-    let (segments, mut damage) = binlogs::read_all(repository, &source, listing).await?;
-    // A document that cannot be read breaks the chain too; that is told once.
-    if damage.is_empty() {
-        damage.extend(chain::breaks(&segments));
-    }
+    let (segments, unreadable) = binlogs::read_all(repository, &source, listing).await?;
+    let mut damage = binlogs::broken(repository, &source, listing, &segments, unreadable).await?;
+    let whole = damage.is_empty();
     let each = segments.iter().cloned().map(|segment| {
         let (repository, progress, stop) = (repository.clone(), progress.clone(), stop.clone());
         tokio::spawn(async move { read(&repository, segment, progress.as_ref(), &stop).await })
@@ -67,8 +65,7 @@ async fn one(
     while let Some(found) = reading.next().await {
         damage.extend(found.expect("checking a segment does not panic")?);
     }
-    let orphans = listing.orphans().len() as u64;
-    Ok(Archive { source, summary: chain::summary(&segments), damage, orphans })
+    Ok(Archive { source, summary: chain::summary(&segments, whole), damage, orphans: listing.leftovers() })
 }
 
 /// What is wrong with one segment; none where it is sound.

@@ -118,6 +118,7 @@ async fn bytes_are_those_of_the_server() {
 
     over_tls(&server, &repo, &identity).await;
     from_files(&server, &identity).await;
+    the_end_is_damaged(&server, &repo);
     damage(&repo);
 }
 
@@ -191,6 +192,19 @@ async fn from_files(server: &Sandbox, identity: &str) {
     into_fresh(26, &["binlog.000900", "is damaged at byte"]);
 }
 
+/// The document at which an archive ends is damaged: the next run says how archiving goes on, and so it does.
+fn the_end_is_damaged(server: &Sandbox, repo: &Repo) {
+    let last = documents(repo, "default").len();
+    let name = format!("binlogs/default/index/{last:010}.json");
+    let text = std::fs::read(repo.file(&name)).unwrap();
+    std::fs::write(repo.file(&name), &text[..text.len() / 2]).unwrap();
+    let refused = once(server, repo, &[]).refused(22, &["the end of the archive of default cannot be read", &name]);
+    assert!(refused.err.contains(&format!("hint: remove {name}")), "{}", refused.err);
+    std::fs::remove_file(repo.file(&name)).unwrap();
+    once(server, repo, &[]).expect(0);
+    repo.verify(&[]).expect(0);
+}
+
 /// Whatever happens to a stored archive, `verify` names it.
 fn damage(repo: &Repo) {
     let all = documents(repo, "default");
@@ -218,8 +232,16 @@ fn damage(repo: &Repo) {
     std::fs::write(&index, [b" ", &text[..]].concat()).unwrap();
     damaged(&["index/0000000003.json", "hash does not fit"]);
     std::fs::remove_file(&index).unwrap();
-    damaged(&["segments 3 to 3 of default are missing", "unfinished object"]);
+    damaged(&["index document of segment 3 of default is missing"]);
+    let listed = run(&["list", "--repo", &repo.place()]).out;
+    assert!(!listed.contains("no gap") && listed.contains("index documents missing"), "{listed}");
     std::fs::write(&index, &text).unwrap();
+    // Nobody pruned the first one.
+    let first = repo.file("binlogs/default/index/0000000001.json");
+    let kept = std::fs::read(&first).unwrap();
+    std::fs::remove_file(&first).unwrap();
+    damaged(&["index document of segment 1 of default is missing"]);
+    std::fs::write(&first, &kept).unwrap();
     // A segment of the same number written by somebody else.
     let other = object(repo, &all[3]);
     let swapped = std::fs::read(&other).unwrap();
@@ -285,14 +307,48 @@ async fn what_a_server_has_purged_is_a_gap() {
     assert_same_from_second(&repo, &identity, &server, &newest);
     prune(&repo);
 
-    // The server begins anew: what it lost is a fork, and is kept.
-    let lost = gtids().await;
-    sql(&server, &["RESET BINARY LOGS AND GTIDS"]).await;
-    write(&server, 1).await;
-    let report = once(&server, &repo, &[]).expect(0).json();
-    assert_eq!(report["fork"].as_str().unwrap().split(':').next(), lost.split(':').next(), "{report}");
-    assert!(report["notes"].to_string().contains("FORK"), "{report}");
-    assert!(repo.verify(&[]).expect(0).out.contains("fork before binlog.000001:0"));
+    a_reset_is_another_history(&server, &repo, &show, &id(&second)).await;
+}
+
+/// The same server gives the same numbers to other transactions: never joined by them, neither fewer nor more of them.
+async fn a_reset_is_another_history(
+    server: &Sandbox,
+    repo: &Repo,
+    show: &dyn Fn(&serde_json::Value) -> serde_json::Value,
+    backup: &serde_json::Value,
+) {
+    let before = show(backup);
+    for transactions in [1, 60] {
+        sql(server, &["RESET BINARY LOGS AND GTIDS"]).await;
+        write(server, transactions).await;
+        let refused =
+            once(server, repo, &[]).refused(26, &["the archive of shop ends at", "does not go on from there"]);
+        assert!(refused.err.contains("RESET BINARY LOGS"), "{}", refused.err);
+    }
+    sql(server, &["FLUSH BINARY LOGS", "FLUSH BINARY LOGS", "FLUSH BINARY LOGS", "FLUSH BINARY LOGS"]).await;
+    write(server, 1).await;
+    once(server, repo, &[]).refused(26, &["does not go on from there"]);
+    let report = once(server, repo, &["--accept-gap"]).expect(0).json();
+    assert!(report["gaps"][0].as_str().unwrap().contains("another history"), "{report}");
+    assert_eq!(report["gtids"], json!(one(server, "SELECT @@global.gtid_executed").await));
+    let verified = repo.verify(&[]).expect(0).out;
+    assert!(verified.contains("another history begins there"), "{verified}");
+    let behind = show(backup);
+    assert_eq!(behind["last_segment"], before["last_segment"]);
+    assert!(behind["missing"].as_str().unwrap().contains("another history"), "{behind}");
+    // The new history goes on by itself, and a backup of it has nothing to do with the one before.
+    write(server, 1).await;
+    assert_eq!(once(server, repo, &[]).expect(0).json()["gaps"], json!(null));
+    let (address, place) = (address(server), repo.place());
+    let backup = ["backup", "--source", &address, "--repo", &place, "--database", "a", "--name", "shop", "--json"];
+    let backup = run(&backup).expect(0).json()["id"].clone();
+    write(server, 1).await;
+    once(server, repo, &[]).expect(0);
+    let after = show(&backup);
+    assert_eq!(
+        (&after["gtids"], &after["missing"]),
+        (&json!(one(server, "SELECT @@global.gtid_executed").await), &json!(null))
+    );
 }
 
 /// The files behind the gap; the one before it is in the archive too.
@@ -341,6 +397,7 @@ async fn without_gtids_file_and_offset_count() {
 
     begins_with_the_backup(&server, &Repo::new());
     the_index_comes_last(&server).await;
+    a_lost_document_ends_it(&server).await;
 
     let (address, place) = (address(source()), repo.place());
     let other = run(&["archive", "--source", &address, "--repo", &place, "--once"]);
@@ -352,7 +409,7 @@ async fn without_gtids_file_and_offset_count() {
     assert_eq!(gap["gaps"].as_array().unwrap().len(), 1, "{gap}");
     sql(&server, &["RESET BINARY LOGS AND GTIDS"]).await;
     write(&server, 1).await;
-    once(&server, &repo, &[]).refused(26, &["a gap"]);
+    once(&server, &repo, &[]).refused(26, &["does not go on from there", "its oldest file is binlog.000001"]);
     repo.verify(&[]).expect(0);
 }
 
@@ -369,6 +426,27 @@ fn begins_with_the_backup(server: &Sandbox, repo: &Repo) {
     let shown = run(&["show", "--repo", &repo.place(), "--name", "late", "--json"]).expect(0).json();
     assert_eq!(shown["roll_forward"]["missing"], json!(null), "{shown}");
     assert_eq!(begins("early", &["--start", "first"]), ("binlog.000001".to_owned(), 0));
+}
+
+/// Nothing is promised behind a document that is gone, with file and offset as with GTIDs.
+async fn a_lost_document_ends_it(server: &Sandbox) {
+    let repo = Repo::new();
+    let (address, place) = (address(server), repo.place());
+    run(&["backup", "--source", &address, "--repo", &place, "--database", "a", "--name", "lost"]).expect(0);
+    write(server, 80).await;
+    once(server, &repo, &["--name", "lost"]).expect(0);
+    let shown = || run(&["show", "--repo", &place, "--json"]).expect(0).json()["roll_forward"].clone();
+    let whole = shown();
+    let (first, last) = (whole["first_segment"].as_u64().unwrap(), whole["last_segment"].as_u64().unwrap());
+    assert!(last > first + 1 && whole["missing"].is_null(), "{whole}");
+    let gone = repo.file(&format!("binlogs/lost/index/{:010}.json", first + 1));
+    std::fs::write(&gone, "damaged").unwrap();
+    for _ in 0..2 {
+        let short = shown();
+        assert_eq!(short["last_segment"], json!(first));
+        assert!(short["missing"].as_str().unwrap().contains(&format!("segment {}", first + 1)), "{short}");
+        let _ = std::fs::remove_file(&gone);
+    }
 }
 
 /// A segment's bytes are stored before its index document, and a store that fails at any write leaves what can be gone on from.
@@ -412,7 +490,7 @@ async fn the_index_comes_last(server: &Sandbox) {
         let (segments, _) =
             binlogs::read_all(&repository, "a", &binlogs::list(&repository).await.unwrap()["a"]).await.unwrap();
         assert_eq!(chain::breaks(&segments), Vec::<String>::new());
-        assert_eq!(chain::summary(&segments).unwrap().bytes, whole.bytes);
+        assert_eq!(chain::summary(&segments, true).unwrap().bytes, whole.bytes);
     }
 }
 

@@ -132,6 +132,15 @@ async fn one_archive_of_a_name_at_a_time() {
     second.refused(25, &["archive of default"]);
     // A backup is not kept out by an archive that runs day and night.
     run(&["backup", "--source", &address, "--repo", &place, "--name", "default"]).expect(0);
-    first.signal(Signal::INT);
-    first.end().expect(130);
+    // A copy of the repository goes by the same server id: the server ends the older stream.
+    let reading = "SELECT COUNT(*) FROM performance_schema.processlist WHERE COMMAND LIKE 'Binlog Dump%'";
+    assert!(first.until(async || one(&server, reading).await == "1").await);
+    let copy = Repo::new();
+    for file in repo.files().iter().filter(|file| !file.starts_with("locks/")) {
+        std::fs::create_dir_all(copy.file(file).parent().unwrap()).unwrap();
+        let _ = std::fs::copy(repo.file(file), copy.file(file));
+    }
+    run(&["archive", "--source", &address, "--repo", &copy.place(), "--once"]).expect(0);
+    let ended = first.end().refused(25, &["another reader that goes by the same server id"]);
+    assert!(ended.err.contains("another --server-id"), "{}", ended.err);
 }

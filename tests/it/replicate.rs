@@ -239,11 +239,20 @@ async fn refusals(shop: &Shop) {
     assert!(!ended.err.contains(&long), "{}", ended.err);
     program::run(&[&line[..], &["127.0.0.1:1"]].concat()).refused(2, &["which account"]);
     let strange = ["127.0.0.1:1", "--replicate-user", "repl"];
-    program::run(&[&line[..], &strange].concat()).refused(45, &["127.0.0.1:1 could not be asked"]);
+    program::run(&[&line[..], &strange].concat()).refused(45, &["127.0.0.1:1 could not be asked from here: "]);
     let own = format!("127.0.0.1:{}", shop.target.port().unwrap());
     run(&shop.target, &["SET SESSION sql_log_bin = 0", "CREATE USER repl", "GRANT REPLICATION SLAVE ON *.* TO repl"])
         .await;
     program::run(&[&line[..], &[&own, "--replicate-user", "repl"]].concat()).refused(45, &["is the target itself"]);
+
+    // By an address that the backup does not know, a wrong login is the reason, and said; so is a right that is missing.
+    let port = shop.source.port().unwrap();
+    let (other, known) = (format!("localhost:{port}"), format!("127.0.0.1:{port}"));
+    let nobody = [&other[..], "--replicate-user", "nobody"];
+    program::run(&[&line[..], &nobody].concat()).refused(45, &["does not know localhost:", "Access denied for user"]);
+    run(&shop.source, &["CREATE USER IF NOT EXISTS norep"]).await;
+    let norep = [&known[..], "--replicate-user", "norep"];
+    program::run(&[&line[..], &norep].concat()).refused(45, &["norep lacks REPLICATION SLAVE on 127.0.0.1:"]);
 
     // A password that is wrong shows once the replica tries it: the rows are there, and the statements for later.
     let begun = Instant::now();
@@ -260,14 +269,14 @@ async fn refusals(shop: &Shop) {
     let lines = ended.out.lines().map(str::trim);
     let typed: Vec<String> = lines
         .skip_while(|line| !(line.starts_with("to go on from here") && line.contains("its source")))
-        .filter(|line| line.starts_with("CHANGE ") || line.starts_with("START "))
+        .filter(|line| ["STOP ", "CHANGE ", "START "].iter().any(|word| line.starts_with(word)))
         .map(|line| {
             line.trim_end_matches(';')
                 .replace("='...'", &format!("='{}'", PASSWORD.replace('\'', "''").replace('\\', "\\\\")))
         })
         .collect();
-    assert_eq!(typed.len(), 4, "{}", ended.out);
-    run(&shop.target, &["STOP REPLICA", &typed[0], &typed[1]]).await;
+    assert_eq!((typed.len(), &typed[0][..]), (6, "STOP REPLICA"), "{}", ended.out);
+    run(&shop.target, &typed[..3]).await;
     shop.come_to_the_same(&shop.source, &shop.target).await;
 
     // The source has purged what a replica would need.

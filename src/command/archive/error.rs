@@ -44,6 +44,34 @@ pub enum ArchiveError {
         /// What names it.
         found: String,
     },
+    /// The server sends to another reader of the same name.
+    #[error(
+        "{server} sends to another reader that goes by the same server id or UUID, and no longer to this one: {why}"
+    )]
+    OtherReader {
+        /// The server, without password.
+        server: String,
+        /// The server's words.
+        why: String,
+    },
+    /// The server cannot go on sending.
+    #[error("{server} cannot send what follows: {why}")]
+    BrokenOff {
+        /// The server, without password.
+        server: String,
+        /// The server's words.
+        why: String,
+    },
+    /// The document from which a run would go on is not what it was.
+    #[error("the end of the archive of {name} cannot be read: {why}")]
+    EndDamaged {
+        /// Source name.
+        name: String,
+        /// Object name of the document.
+        document: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The server writes no binary log.
     #[error("{server} writes no binary log")]
     NoBinaryLog {
@@ -96,6 +124,8 @@ impl Explain for ArchiveError {
     fn exit(&self) -> Exit {
         match self {
             ArchiveError::Encrypted { .. } | ArchiveError::File { .. } => Exit::Usage,
+            ArchiveError::OtherReader { .. } => Exit::RepositoryBusy,
+            ArchiveError::EndDamaged { .. } => Exit::RepositoryDamaged,
             _ => Exit::ArchiveGap,
         }
     }
@@ -114,6 +144,20 @@ impl Explain for ArchiveError {
             ArchiveError::OtherServer { .. } => {
                 "give the new server a name of its own with --name, or go on with --accept-gap, which records a gap; take a \
                  backup of it now. With gtid_mode=ON an archive goes on by itself after a failover"
+            }
+            ArchiveError::OtherReader { .. } => {
+                "does an archive into a copy of this repository run, or a replica with this id? End it, or give one of them \
+                 another --server-id (below 2^32, one that no replica has)"
+            }
+            ArchiveError::BrokenOff { .. } => {
+                "run the same command again: it goes on, or says what is missing. A reader that is too slow loses files that \
+                 the server purges; keep them longer with binlog_expire_logs_seconds"
+            }
+            ArchiveError::EndDamaged { document, .. } => {
+                return Some(format!(
+                    "remove {document} from the repository and run again: its segment is then read from the server once \
+                     more, while the server has it; a new --name begins a new archive"
+                ));
             }
             ArchiveError::NoBinaryLog { .. } => "switch it on (log_bin), or archive another server",
             ArchiveError::Damaged { .. } | ArchiveError::Hole { .. } => {

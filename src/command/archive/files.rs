@@ -3,11 +3,11 @@
 
 use super::error::ArchiveError;
 use super::report::Sink;
-use super::source::{Ended, next_file};
+use super::source::{Ended, is_later, next_file};
 use super::taker::{Begin, Subject, Taker};
 use super::{ArchiveOptions, Origin};
 use crate::codec::binlog::{Body, Checksum, FLAG_IN_USE, HEADER_BYTES, Header, MAGIC, MAGIC_ENCRYPTED, Scanner};
-use crate::error::Result;
+use crate::error::{Exit, Result};
 use crate::manifest::binlogs::{Follows, Segment};
 use crate::position::GtidSet;
 use crate::server::facts::Flavor;
@@ -23,7 +23,13 @@ pub(super) fn run(options: &ArchiveOptions, sink: &mut Sink) -> Result<Ended> {
     let folder = files[0].path.parent().unwrap_or(Path::new(".")).to_owned();
     let given = server_uuid.clone().or_else(|| uuid_beside(&folder));
     let server = given.or_else(|| last.as_ref().map(|last| last.server.clone())).unwrap_or_else(|| "unknown".into());
-    let Some(first) = wanted(&files, last.as_ref(), &server) else { return Ok(Ended::AtEnd) };
+    let Some(first) = wanted(&files, last.as_ref(), &server) else {
+        let ends = last.as_ref().map(Segment::end_place).unwrap_or_default();
+        sink.note(format!(
+            "by their numbers all files are older than {ends}, where the archive ends; nothing was compared"
+        ));
+        return Ok(Ended::AtEnd);
+    };
     let head = &files[first];
     let subject = Subject {
         name: sink.report.name.clone(),
@@ -36,9 +42,18 @@ pub(super) fn run(options: &ArchiveOptions, sink: &mut Sink) -> Result<Ended> {
     };
     sink.report.source.clone_from(&subject.place);
     sink.report.server.clone_from(&server);
-    let begin = begin(&subject, head, last, options.accept_gap, sink)?;
-    let mut taker = Taker::new(subject, begin)?;
-    let read = read(&files[first..], &mut taker, sink);
+    let begin = begin(&subject, head, last.clone(), options.accept_gap, sink)?;
+    let mut taker = Taker::new(subject.clone(), begin)?;
+    let mut read = read(&files[first..], &mut taker, sink);
+    if let Err(refusal) = &read {
+        if taker.resumes() && options.accept_gap && refusal.exit() == Exit::ArchiveGap {
+            sink.note(format!("accepted: {refusal}"));
+            let after = last.as_ref().map(Segment::end_place).unwrap_or_default();
+            let follows = Follows::Gap { missing: String::new(), after, anew: true };
+            taker = Taker::new(subject, Begin { last, follows, resumes: false, absent: GtidSet::default() })?;
+            read = self::read(&files, &mut taker, sink);
+        }
+    }
     let rest = taker.end()?;
     sink.store(rest)?;
     read
@@ -146,8 +161,8 @@ fn wanted(files: &[Closed], last: Option<&Segment>, server: &str) -> Option<usiz
         let joins = |file: &Closed| !file.previous.is_empty() && covered.contains(&file.previous);
         return Some(files.iter().rposition(joins).unwrap_or(0));
     }
-    let from = if last.file_ends { next_file(&last.file) } else { Some(last.file.clone()) };
-    let from = number(Path::new(&from?));
+    // The file at which the archive ends is looked at again: it must be that one.
+    let from = number(Path::new(&last.file));
     // All of them may be older than the archive, and the next one may not be there.
     files.iter().position(|file| number(&file.path) >= from)
 }
@@ -158,15 +173,17 @@ fn begin(subject: &Subject, head: &Closed, last: Option<Segment>, accept_gap: bo
         return Ok(Begin { last, follows: Follows::First, resumes: false, absent });
     };
     let same = archived.server == subject.server;
-    if same && !archived.file_ends && head.name == archived.file {
+    if same && head.name == archived.file {
         return Ok(Begin { last, follows: Follows::SameFile, resumes: true, absent });
     }
-    if same && archived.file_ends && next_file(&archived.file).as_ref() == Some(&head.name) {
+    let (covered, executed) = (archived.covered_set(), archived.executed_set());
+    let (name, ends, server) = (archived.name.clone(), archived.end_place(), subject.place.clone());
+    let lost = if same { executed.subtract(&head.previous) } else { GtidSet::default() };
+    if lost.is_empty() && same && archived.file_ends && next_file(&archived.file).as_ref() == Some(&head.name) {
         return Ok(Begin { last, follows: Follows::NextFile, resumes: false, absent });
     }
-    let covered = archived.covered_set();
-    let (name, ends) = (archived.name.clone(), archived.end_place());
-    if !covered.is_empty() && !head.previous.is_empty() && covered.contains(&head.previous) {
+    let within = !covered.is_empty() && !head.previous.is_empty() && covered.contains(&head.previous);
+    if lost.is_empty() && within && (!same || is_later(&head.name, &archived.file)) {
         return Ok(Begin { last, follows: Follows::Gtid, resumes: false, absent });
     }
     let missing = head.previous.subtract(&covered);
@@ -175,12 +192,21 @@ fn begin(subject: &Subject, head: &Closed, last: Option<Segment>, accept_gap: bo
     } else {
         format!(": transactions {missing}")
     };
-    let refusal = ArchiveError::Purged { name, ends: ends.clone(), server: subject.place.clone(), which };
+    let refusal = match lost.is_empty() {
+        true => ArchiveError::Purged { name, ends: ends.clone(), server, which },
+        false => {
+            let why = format!("{} begins without the transactions {lost}", head.name);
+            ArchiveError::NotTheSame { name, ends: ends.clone(), server, why }
+        }
+    };
     if !accept_gap {
         return Err(refusal.into());
     }
     sink.note(format!("accepted: {refusal}"));
-    Ok(Begin { last, follows: Follows::Gap { missing: String::new(), after: ends }, resumes: false, absent })
+    // Of another server without transactions in common nothing says that it is of the same history.
+    let common = !head.previous.is_disjoint(&covered);
+    let anew = !lost.is_empty() || (!same && !common);
+    Ok(Begin { last, follows: Follows::Gap { missing: String::new(), after: ends, anew }, resumes: false, absent })
 }
 
 fn read(files: &[Closed], taker: &mut Taker, sink: &mut Sink) -> Result<Ended> {

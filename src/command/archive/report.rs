@@ -4,8 +4,8 @@ use super::taker::Ready;
 use crate::command::text::{bytes, counted, seconds};
 use crate::error::{Exit, Result};
 use crate::manifest::Repository;
-use crate::manifest::binlogs::chain::moment;
-use crate::manifest::binlogs::{self, Follows, Segment};
+use crate::manifest::binlogs::chain::{gap_line, moment};
+use crate::manifest::binlogs::{self, Segment};
 use crate::progress::{Progress, Stop};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -113,10 +113,7 @@ impl ArchiveReport {
         if !segment.absent.is_empty() {
             self.fork.clone_from(&segment.absent);
         }
-        if let Follows::Gap { missing, after } = &segment.follows {
-            let which = if missing.is_empty() { String::new() } else { format!(": transactions {missing}") };
-            self.gaps.push(format!("between {after} and {}:{}{which}", segment.file, segment.start));
-        }
+        self.gaps.extend(gap_line(segment));
         let time = |us: Option<u64>| us.and_then(moment);
         self.first_commit = [self.first_commit, time(segment.first_commit_us)].into_iter().flatten().min();
         self.last_commit = [self.last_commit, time(segment.last_commit_us)].into_iter().flatten().max();

@@ -38,6 +38,16 @@ pub(super) enum Ended {
     Stopped,
 }
 
+/// What came of trying to go on.
+enum Tried {
+    Opened(Box<Opened>),
+    /// Why not, and whether the server's history is another one than that of the archive.
+    Refused {
+        why: crate::error::Error,
+        anew: bool,
+    },
+}
+
 /// A stream, its first event, and the taker of its events.
 struct Opened {
     stream: BinlogStream,
@@ -92,59 +102,104 @@ impl Reading<'_> {
     }
 
     fn open_behind(&self, last: &Segment, sink: &mut Sink) -> Result<Opened> {
-        let covered = last.covered_set();
-        let by_gtid = self.has_gtids() && !covered.is_empty();
-        let absent = if by_gtid { covered.subtract(&self.gtids("gtid_executed")?) } else { GtidSet::default() };
-        let same = last.server == self.subject.server;
-        let mut why = None;
-        if same && absent.is_empty() {
-            match self.resume(last) {
-                Ok(Some(opened)) => return Ok(opened),
-                Ok(None) => {}
-                Err(error) if self.options.accept_gap && error.exit() == Exit::ArchiveGap => why = Some(error),
-                Err(error) => return Err(error),
-            }
-        }
-        if by_gtid && why.is_none() {
-            let begin =
-                Begin { last: Some(last.clone()), follows: Follows::Gtid, resumes: false, absent: absent.clone() };
-            if let Some(file) = self.file_behind(&covered)? {
-                if let Some(opened) = self.try_open(DumpStart::Position { file, offset: 4 }, begin)? {
-                    self.note_join(last, &absent, sink);
-                    return Ok(opened);
-                }
-            }
-        }
-        let refusal = match why {
-            Some(error) => error,
-            None if same || by_gtid => self.purged(last, &covered)?.into(),
-            None => self.other_server(last).into(),
+        let tried = match last.server == self.subject.server {
+            true => self.go_on(last)?,
+            false => self.join(last, sink)?,
+        };
+        let (refusal, anew) = match tried {
+            Tried::Opened(opened) => return Ok(*opened),
+            Tried::Refused { why, anew } => (why, anew),
         };
         if !self.options.accept_gap {
             return Err(refusal);
         }
         sink.note(format!("accepted: {refusal}"));
-        let gap = Follows::Gap { missing: String::new(), after: last.end_place() };
-        self.open_oldest(gap)
+        self.open_oldest(Follows::Gap { missing: String::new(), after: last.end_place(), anew })
     }
 
-    /// Behind the last event, which must come again as it was archived; or the next file where that one is gone.
-    fn resume(&self, last: &Segment) -> Result<Option<Opened>> {
-        let begin = |follows: Follows, resumes: bool| {
-            let (last, absent) = (Some(last.clone()), GtidSet::default());
-            Begin { last, follows, resumes, absent }
-        };
+    /// The server that was archived: behind the last event, which must come again as it was archived. Where its file is
+    /// gone, with a later file before which everything was executed that the archive has of this server, and nothing else.
+    /// GTIDs alone prove nothing here: after a reset the same server gives the same numbers to other transactions.
+    fn go_on(&self, last: &Segment) -> Result<Tried> {
         // A position has 32 bits: behind that the file is read from its beginning once more.
         let offset = u32::try_from(last.last_event.start).unwrap_or(4).max(4);
         let start = DumpStart::Position { file: last.file.clone(), offset };
-        if let Some(mut opened) = self.try_open(start, begin(Follows::SameFile, true))? {
-            opened.pass_known_events()?;
-            return Ok(Some(opened));
+        if let Some(mut opened) = self.try_open(start, self.begin(last, Follows::SameFile))? {
+            return match opened.pass_known_events() {
+                Ok(()) => Ok(Tried::Opened(opened.into())),
+                Err(why) if why.exit() == Exit::ArchiveGap => Ok(Tried::Refused { why, anew: true }),
+                Err(error) => Err(error),
+            };
         }
-        match next_file(&last.file).filter(|_| last.file_ends && !self.has_gtids()) {
-            Some(file) => self.try_open(DumpStart::Position { file, offset: 4 }, begin(Follows::NextFile, false)),
-            None => Ok(None),
+        if self.first_event(DumpStart::Position { file: last.file.clone(), offset: 4 })?.is_some() {
+            return Ok(self.another_history(last, format!("{} ends before byte {}", last.file, last.end)));
         }
+        let oldest = self.oldest_file()?;
+        if !is_later(&oldest, &last.file) {
+            return Ok(self.another_history(last, format!("it has no {}, and its oldest file is {oldest}", last.file)));
+        }
+        let (covered, executed) = (last.covered_set(), last.executed_set());
+        let by_gtid = self.has_gtids() && !covered.is_empty();
+        let found = match by_gtid {
+            true => self.file_behind(&covered)?.filter(|file| is_later(file, &last.file)),
+            false => next_file(&last.file).filter(|_| last.file_ends),
+        };
+        let previous = match &found {
+            Some(file) => self.previous_of(file)?,
+            None => None,
+        };
+        let joins = previous.is_some();
+        let previous = match previous {
+            Some(previous) => previous,
+            None => self.previous_of(&oldest)?.unwrap_or_default(),
+        };
+        let lost = executed.subtract(&previous);
+        if !lost.is_empty() {
+            let file = found.filter(|_| joins).unwrap_or(oldest);
+            return Ok(self.another_history(last, format!("{file} begins without the transactions {lost}")));
+        }
+        if let Some(file) = found.filter(|_| joins && covered.contains(&previous)) {
+            let next = last.file_ends && next_file(&last.file).as_ref() == Some(&file);
+            let begin = self.begin(last, if next { Follows::NextFile } else { Follows::Gtid });
+            if let Some(opened) = self.try_open(DumpStart::Position { file, offset: 4 }, begin)? {
+                return Ok(Tried::Opened(opened.into()));
+            }
+        }
+        let why = self.purged(last, &covered)?.into();
+        Ok(Tried::Refused { why, anew: false })
+    }
+
+    /// Another server: by GTIDs, where it has some of the transactions that the archive has.
+    fn join(&self, last: &Segment, sink: &mut Sink) -> Result<Tried> {
+        let covered = last.covered_set();
+        if !self.has_gtids() || covered.is_empty() {
+            return Ok(Tried::Refused { why: self.other_server(last).into(), anew: true });
+        }
+        let absent = covered.subtract(&self.gtids("gtid_executed")?);
+        if absent == covered {
+            let why = format!("it is another server ({}) and has none of its transactions", self.subject.server);
+            return Ok(self.another_history(last, why));
+        }
+        if let Some(file) = self.file_behind(&covered)? {
+            let begin = Begin { absent: absent.clone(), ..self.begin(last, Follows::Gtid) };
+            if let Some(opened) = self.try_open(DumpStart::Position { file, offset: 4 }, begin)? {
+                self.note_join(last, &absent, sink);
+                return Ok(Tried::Opened(opened.into()));
+            }
+        }
+        let why = self.purged(last, &covered)?.into();
+        Ok(Tried::Refused { why, anew: false })
+    }
+
+    fn begin(&self, last: &Segment, follows: Follows) -> Begin {
+        let resumes = follows == Follows::SameFile;
+        Begin { last: Some(last.clone()), follows, resumes, absent: GtidSet::default() }
+    }
+
+    fn another_history(&self, last: &Segment, why: String) -> Tried {
+        let (name, server) = (last.name.clone(), self.subject.place.clone());
+        let why = ArchiveError::NotTheSame { name, ends: last.end_place(), server, why };
+        Tried::Refused { why: why.into(), anew: true }
     }
 
     fn open_oldest(&self, follows: Follows) -> Result<Opened> {
@@ -163,21 +218,60 @@ impl Reading<'_> {
     }
 
     fn stream(&self, start: DumpStart) -> Result<(BinlogStream, Vec<u8>), ServerError> {
+        self.stream_that_waits(start, !self.options.once)
+    }
+
+    fn stream_that_waits(&self, start: DumpStart, wait: bool) -> Result<(BinlogStream, Vec<u8>), ServerError> {
         let session = RawSession::connect(self.source)?;
         let (server_id, reader_uuid) = (self.server_id, self.reader_uuid.clone());
-        let mut stream = session.dump(&DumpRequest { server_id, reader_uuid, start, wait: !self.options.once })?;
+        let mut stream = session.dump(&DumpRequest { server_id, reader_uuid, start, wait })?;
         let first = stream.next()?.map(<[u8]>::to_vec);
         Ok((stream, first.unwrap_or_default()))
     }
 
-    /// The newest file before which nothing was executed that is not in the set: the server looks it up, and names it in
-    /// the first event of a stream that is then given up.
-    fn file_behind(&self, set: &GtidSet) -> Result<Option<String>> {
-        let known = set.subtract(&set.subtract(&self.gtids("gtid_executed")?));
-        match self.stream(DumpStart::Missing(known)) {
-            Ok((_, first)) => Ok(rotated_to(&first)),
+    /// The first event of a stream that is then given up; none where the server cannot send it.
+    fn first_event(&self, start: DumpStart) -> Result<Option<Vec<u8>>> {
+        match self.stream_that_waits(start, false) {
+            Ok((_, first)) => Ok(Some(first)),
             Err(error) if error.code() == Some(CANNOT_SEND) => Ok(None),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    fn oldest_file(&self) -> Result<String> {
+        let first = self.first_event(DumpStart::Position { file: String::new(), offset: 4 })?;
+        Ok(first.and_then(|event| rotated_to(&event)).unwrap_or_default())
+    }
+
+    /// The newest file before which nothing was executed that is not in the set: the server looks it up, and names it in
+    /// the first event.
+    fn file_behind(&self, set: &GtidSet) -> Result<Option<String>> {
+        let known = set.subtract(&set.subtract(&self.gtids("gtid_executed")?));
+        Ok(self.first_event(DumpStart::Missing(known))?.and_then(|event| rotated_to(&event)))
+    }
+
+    /// What was executed before a file, as it says itself; none where the server has no such file.
+    fn previous_of(&self, file: &str) -> Result<Option<GtidSet>> {
+        use crate::codec::binlog::{Body, Checksum, Scanner};
+        let start = DumpStart::Position { file: file.to_owned(), offset: 4 };
+        let (mut stream, first) = match self.stream_that_waits(start, false) {
+            Ok(opened) => opened,
+            Err(error) if error.code() == Some(CANNOT_SEND) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let mut scanner = Scanner::new(Checksum::Crc32);
+        let mut event = first;
+        loop {
+            match scanner.scan(&event).map(|seen| (seen.in_file, seen.body)) {
+                Ok((_, Body::PreviousGtids(previous))) => return Ok(Some(previous)),
+                Ok((true, Body::FormatDescription { .. }) | (false, _)) => {}
+                // It has no such event, or what is wrong with it shows when it is read.
+                Ok(_) | Err(_) => return Ok(Some(GtidSet::default())),
+            }
+            match stream.next()? {
+                Some(next) => event = next.to_vec(),
+                None => return Ok(Some(GtidSet::default())),
+            }
         }
     }
 
@@ -215,12 +309,7 @@ impl Reading<'_> {
         };
         let which = match missing.is_empty() {
             false => format!(": transactions {missing}"),
-            true => match self.stream(DumpStart::Position { file: String::new(), offset: 4 }) {
-                Ok((_, first)) => {
-                    rotated_to(&first).map_or(String::new(), |file| format!("; its oldest file is {file}"))
-                }
-                Err(error) => return Err(error.into()),
-            },
+            true => format!("; its oldest file is {}", self.oldest_file()?),
         };
         let (name, server) = (last.name.clone(), self.subject.place.clone());
         Ok(ArchiveError::Purged { name, ends: last.end_place(), server, which })
@@ -242,9 +331,14 @@ impl Opened {
         let first = std::mem::take(&mut self.first);
         self.taker.take(&first)?;
         while self.taker.resumes() {
-            match self.stream.next()? {
-                Some(event) => drop(self.taker.take(event)?),
-                None => return Err(self.taker.ended_before().into()),
+            match self.stream.next() {
+                Ok(Some(event)) => drop(self.taker.take(event)?),
+                // Where the archived file has an event this one has none.
+                Err(ServerError::Statement { code: CANNOT_SEND, message, .. }) if !is_other_reader(&message) => {
+                    return Err(self.taker.not_the_same(message).into());
+                }
+                Err(error) => return Err(cannot_send(error)),
+                Ok(None) => return Err(self.taker.ended_before().into()),
             }
         }
         Ok(())
@@ -259,9 +353,25 @@ fn read(stream: &mut BinlogStream, first: &[u8], taker: &mut Taker, sink: &mut S
         if sink.stopped() {
             return Ok(Ended::Stopped);
         }
-        let Some(event) = stream.next()? else { return Ok(Ended::AtEnd) };
+        let Some(event) = stream.next().map_err(cannot_send)? else { return Ok(Ended::AtEnd) };
         sink.count(event.len() as u64);
         sink.store(taker.take(event)?)?;
+    }
+}
+
+/// "A replica with the same server_uuid/server_id as this replica has connected to the source" (seen on 9.7.4).
+fn is_other_reader(message: &str) -> bool {
+    message.contains("server_uuid/server_id")
+}
+
+/// The server's refusal in the middle of a stream.
+fn cannot_send(error: ServerError) -> crate::error::Error {
+    match error {
+        ServerError::Statement { server, code: CANNOT_SEND, message: why, .. } => match is_other_reader(&why) {
+            true => ArchiveError::OtherReader { server, why }.into(),
+            false => ArchiveError::BrokenOff { server, why }.into(),
+        },
+        other => other.into(),
     }
 }
 
@@ -281,14 +391,22 @@ pub(super) fn next_file(file: &str) -> Option<String> {
     Some(format!("{base}.{next:0width$}", width = number.len()))
 }
 
+/// `binlog.000010` is later than `binlog.000009`; files of other names are not.
+pub(super) fn is_later(file: &str, than: &str) -> bool {
+    let parts =
+        |file: &str| file.rsplit_once('.').and_then(|(base, n)| Some((base.to_owned(), n.parse::<u64>().ok()?)));
+    matches!((parts(file), parts(than)), (Some((base, n)), Some((other, than))) if base == other && n > than)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::next_file;
+    use super::{is_later, next_file};
 
     #[test]
     fn names_of_files() {
         assert_eq!(next_file("binlog.000009").as_deref(), Some("binlog.000010"));
         assert_eq!(next_file("a.b.999999").as_deref(), Some("a.b.1000000"));
+        assert!(is_later("b.1000000", "b.999999") && !is_later("b.000002", "b.000002") && !is_later("a.2", "b.1"));
         assert_eq!((next_file("binlog"), next_file("binlog.x")), (None, None));
     }
 }

@@ -101,14 +101,15 @@ impl Taker {
     /// Begins behind the archive's end.
     pub(super) fn new(subject: Subject, begin: Begin) -> Result<Taker> {
         let Begin { last, follows, resumes, absent } = begin;
-        let text = |of: fn(&Segment) -> &String| last.as_ref().map(of).cloned().unwrap_or_default();
         let set = |text: &str| text.parse::<GtidSet>().unwrap_or_default();
         let mariadb = subject.flavor == Flavor::Mariadb;
-        let same = matches!(follows, Follows::SameFile | Follows::NextFile);
-        let executed = match same && !mariadb {
-            true => set(&text(|last| &last.previous)).union(&set(&text(|last| &last.gtids))),
-            false => GtidSet::default(),
-        };
+        let same = last.as_ref().filter(|last| last.server == subject.server);
+        let gap = matches!(follows, Follows::Gap { .. });
+        let executed = same.filter(|_| !gap).map(Segment::executed_set).unwrap_or_default();
+        // What comes now accounts for nothing of another history.
+        let before = last.as_ref().filter(|_| !matches!(follows, Follows::Gap { anew: true, .. }));
+        let covered = before.map(|last| set(if last.has_gtid_sets() { &last.covered } else { &last.gtids }));
+        let position = before.filter(|_| mariadb).and_then(|last| MariadbPosition::parse(&last.covered));
         Ok(Taker {
             scanner: Scanner::new(Checksum::Crc32),
             cutter: Cutter::new()?,
@@ -116,8 +117,8 @@ impl Taker {
             number: last.as_ref().map_or(1, |last| last.number + 1),
             ends: last.as_ref().map_or_else(|| "its beginning".into(), Segment::end_place),
             executed,
-            covered: set(&text(|last| if last.has_gtid_sets() { &last.covered } else { &last.gtids })),
-            mariadb: MariadbPosition::parse(&text(|last| &last.covered)).filter(|_| mariadb).unwrap_or_default(),
+            covered: covered.unwrap_or_default(),
+            mariadb: position.unwrap_or_default(),
             resume: last.filter(|_| resumes),
             follows,
             absent,
@@ -236,7 +237,8 @@ impl Taker {
         Ok(true)
     }
 
-    fn not_the_same(&self, why: String) -> ArchiveError {
+    /// The events are not those that were archived.
+    pub(super) fn not_the_same(&self, why: String) -> ArchiveError {
         let (name, server) = (self.subject.name.clone(), self.subject.place.clone());
         ArchiveError::NotTheSame { name, ends: self.ends.clone(), server, why }
     }
@@ -303,10 +305,12 @@ impl Taker {
         let mut unlogged = GtidSet::default();
         match &mut open.follows {
             Follows::First => {}
+            Follows::Gap { anew: true, .. } => {}
             Follows::Gap { missing, .. } => *missing = beyond.to_string(),
             Follows::SameFile | Follows::NextFile | Follows::Gtid => unlogged = beyond.clone(),
         }
-        if open.follows == Follows::NextFile && !previous.contains(&self.executed) {
+        // A server's own history only grows; of another server nothing is in `executed` yet.
+        if matches!(open.follows, Follows::NextFile | Follows::Gtid) && !previous.contains(&self.executed) {
             let lost = self.executed.subtract(&previous);
             let why = format!("{} begins without the transactions {lost}", open.file);
             return Err(self.not_the_same(why).into());

@@ -4,9 +4,10 @@
 
 use super::Judged as JudgedBackup;
 use crate::command::options::PruneOptions;
+use crate::command::show::standing;
 use crate::command::text::{bytes, counted};
 use crate::error::Result;
-use crate::manifest::binlogs::{self, Segment, chain};
+use crate::manifest::binlogs::{self, Listing, Segment, chain};
 use crate::manifest::{ManifestError, Repository};
 
 /// An archive, and what becomes of it.
@@ -27,6 +28,7 @@ pub struct JudgedArchive {
 /// The same with what is to be done.
 pub(super) struct Judged {
     pub told: JudgedArchive,
+    listing: Listing,
     going: Vec<Segment>,
     /// Objects in front of the first document: a prune was killed between the two.
     orphans: Vec<String>,
@@ -41,10 +43,9 @@ pub(super) async fn judge(
     let mut judged = Vec::new();
     for (name, listing) in binlogs::list(repository).await? {
         let (mut segments, unreadable) = binlogs::read_all(repository, &name, &listing).await?;
-        if let Some(first) =
-            unreadable.first().or(chain::breaks(&segments).first()).filter(|_| options.binlogs_before_oldest)
-        {
-            let count = counted(unreadable.len().max(1) as u64, "index document");
+        let broken = binlogs::broken(repository, &name, &listing, &segments, unreadable).await?;
+        if let Some(first) = broken.first().filter(|_| options.binlogs_before_oldest) {
+            let count = counted(broken.len() as u64, "index document");
             return Err(ManifestError::Unreadable { place: repository.place(), count, first: first.clone() }.into());
         }
         let first = listing.numbers.first().copied();
@@ -66,7 +67,7 @@ pub(super) async fn judge(
             bytes: segments.iter().map(|segment| segment.object_bytes).sum(),
             why,
         };
-        judged.push(Judged { told, going: segments, orphans });
+        judged.push(Judged { told, listing, going: segments, orphans });
     }
     Ok(judged)
 }
@@ -78,7 +79,7 @@ fn before_oldest(segments: &[Segment], name: &str, backups: &[JudgedBackup]) -> 
     let mut any = false;
     for backup in backups.iter().filter(stays) {
         let manifest = &backup.found.manifest;
-        let coverage = chain::coverage(segments, &manifest.position, &manifest.server.identity());
+        let coverage = chain::coverage(segments, &standing(manifest, &manifest.server.identity()));
         let Some(first) = coverage.first_segment else {
             let why = coverage.missing.unwrap_or_default();
             return (0, format!("all stay: where backup {} stands in them is not known ({why})", manifest.id));
@@ -95,6 +96,11 @@ fn before_oldest(segments: &[Segment], name: &str, backups: &[JudgedBackup]) -> 
 impl Judged {
     /// Removes what goes, the oldest first.
     pub(super) async fn remove(&self, repository: &Repository, mut go_on: impl FnMut() -> Result<()>) -> Result<()> {
+        if let Some(last) = self.going.last() {
+            go_on()?;
+            // So that the first that stays is known to be the first.
+            binlogs::mark_pruned(repository, &self.told.name, &self.listing, last.number + 1).await?;
+        }
         for segment in &self.going {
             go_on()?;
             repository.store.delete(&segment.index_name()).await?;

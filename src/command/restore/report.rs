@@ -197,7 +197,8 @@ pub struct RestoreDone {
 /// The report of a restore that is complete.
 pub(super) fn done(run: Run<'_>, complete: Complete) -> RestoreReport {
     let Complete { gtid, attached, put_back } = complete;
-    let continuations = replicate::continuations(&run.backup, run.options, &run.target.facts, &gtid);
+    let continuations =
+        replicate::continuations(&run.backup, run.options, &run.target.facts, &gtid, attached.is_some());
     RestoreReport::Restore(Box::new(RestoreDone { gtid: Some(gtid), continuations, attached, put_back, ..report(run) }))
 }
 
