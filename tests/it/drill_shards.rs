@@ -67,18 +67,19 @@ async fn shards_drill_each_source_once_and_one_report_has_them_all() {
     assert!(text(&at("reports/@all.html")).contains("href=\"./shard-b.html\""));
 
     // Nor does one whose last drill was killed, however well the one before went.
-    let (id, own) = ("29991231T000000Z-dead", folder.path().join("history/drills/shard-b"));
-    let record = std::fs::read(own.join(format!("{}.json", ids["shard-b"].as_str().unwrap()))).unwrap();
-    let begun = own.join(format!("{id}.begun"));
-    std::fs::write(&begun, b"{}\n").unwrap();
+    let own = folder.path().join("history/drills/shard-b");
+    let unread = own.join("29991231T000000Z-dead.begun");
+    std::fs::write(&unread, b"{}\n").unwrap();
     let merged = merge(&[]).expect(64).json();
     assert_eq!(merged["missing"][0]["name"], "shard-b", "{merged}");
-    std::fs::write(&begun, record).unwrap();
+    std::fs::remove_file(&unread).unwrap();
+    let ended = own.join(format!("{}.json", ids["shard-b"].as_str().unwrap()));
+    std::fs::rename(&ended, ended.with_extension("begun")).unwrap();
     let merged = merge(&[]).expect(64).json();
     let first = &merged["drills"][0];
     assert!(first["name"] == "shard-b" && first["verdict"] == "could_not_run", "{first}");
     assert!(first["message"].as_str().unwrap().contains("has begun and left no record"), "{first}");
-    std::fs::remove_file(&begun).unwrap();
+    std::fs::rename(ended.with_extension("begun"), &ended).unwrap();
 
     // A source that no shard has drilled does not pass.
     let from = address(source());
