@@ -47,10 +47,8 @@ pub struct ArchiveArgs {
 /// The values of `--start`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum StartArg {
-    /// With the newest backup's position
     #[value(name = "backup")]
     Backup,
-    /// With the server's oldest file
     #[value(name = "first")]
     First,
 }
