@@ -8,8 +8,8 @@ mod replicate;
 
 pub use archive::{ArchiveArgs, StartArg};
 
-use super::size;
 use crate::bench::dataset::DatasetSpec;
+use crate::command::units;
 use crate::error::{Error, Exit};
 use crate::limits;
 use crate::schema::Account;
@@ -199,7 +199,7 @@ pub struct EffortArgs {
     #[arg(long, short, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
     /// Bytes in flight at most [default: 1G]
-    #[arg(long, value_name = "SIZE", value_parser = size::parse_nonzero)]
+    #[arg(long, value_name = "SIZE", value_parser = units::bytes_above_zero)]
     pub memory: Option<u64>,
 }
 
@@ -228,7 +228,7 @@ pub struct BackupArgs {
     #[command(flatten)]
     pub effort: EffortArgs,
     /// Read at most this many bytes of rows a second
-    #[arg(long, value_name = "SIZE", value_parser = size::parse_nonzero, help_heading = "Speed")]
+    #[arg(long, value_name = "SIZE", value_parser = units::bytes_above_zero, help_heading = "Speed")]
     pub max_rate: Option<u64>,
     #[command(flatten)]
     pub repo: RepoArgs,
@@ -501,7 +501,7 @@ pub struct PruneArgs {
     #[arg(long, help_heading = "Selection")]
     pub binlogs_before_oldest: bool,
     /// Delete what was condemned so long ago: 12h, 3d [default: 3d]
-    #[arg(long, value_name = "TIME", value_parser = span, help_heading = "Storage")]
+    #[arg(long, value_name = "TIME", value_parser = units::time, help_heading = "Storage")]
     pub grace: Option<Duration>,
     /// Do it; without this the plan is printed
     #[arg(long, help_heading = "Output")]
@@ -581,20 +581,6 @@ fn keep(text: &str) -> Result<u32, String> {
     text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "a number from 1 is wanted".into())
 }
 
-/// A time as a number and a unit: `90s`, `30m`, `12h`, `3d`.
-fn span(text: &str) -> Result<Duration, String> {
-    let (number, unit) = text.split_at(text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).len());
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return Err("a number with s, m, h or d is wanted, for example 12h or 3d".into()),
-    };
-    let span = number.parse::<u32>().ok().map(|number| Duration::from_secs(u64::from(number) * seconds));
-    span.ok_or_else(|| "a number with s, m, h or d is wanted, for example 12h or 3d".into())
-}
-
 fn scale(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(factor) if (0.001..=1000.0).contains(&factor) => Ok(factor),
@@ -603,13 +589,13 @@ fn scale(text: &str) -> Result<f64, String> {
 }
 
 fn chunk_size(text: &str) -> Result<u64, String> {
-    let bytes = size::parse(text)?;
+    let bytes = units::bytes(text)?;
     let (least, most) = (limits::CHUNK_BYTES_MIN as u64, limits::CHUNK_BYTES_MAX as u64);
     if (least..=most).contains(&bytes) { Ok(bytes) } else { Err("a size from 64k to 256M is wanted".into()) }
 }
 
 fn target_memory(text: &str) -> Result<u64, String> {
-    let bytes = size::parse(text)?;
+    let bytes = units::bytes(text)?;
     if bytes >= limits::DDL_BUFFER_BYTES_MIN { Ok(bytes) } else { Err("a size of 64k or more is wanted".into()) }
 }
 

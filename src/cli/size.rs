@@ -1,31 +1,6 @@
-//! Sizes as people write them (`16M`, `1GiB`, `512k`) and as people read them. Units are powers of 1024
-//! in both directions, as mysqld's own options have them.
+//! Sizes as people read them. Units are powers of 1024, as in the sizes that options take.
 
 const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-
-/// Bytes from a whole number with an optional unit: k, M, G or T, in any case, with `B` or `iB` after it or not.
-pub fn parse(text: &str) -> Result<u64, String> {
-    let wrong = || "a size like 16M, 512k or 1GiB is wanted".to_owned();
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let number: u64 = text[..digits].parse().map_err(|_| wrong())?;
-    let shift = match text[digits..].to_ascii_lowercase().as_str() {
-        "" | "b" => 0,
-        "k" | "kb" | "kib" => 10,
-        "m" | "mb" | "mib" => 20,
-        "g" | "gb" | "gib" => 30,
-        "t" | "tb" | "tib" => 40,
-        _ => return Err(wrong()),
-    };
-    number.checked_mul(1 << shift).ok_or_else(|| "the size is too large".into())
-}
-
-/// As [`parse`], without 0.
-pub fn parse_nonzero(text: &str) -> Result<u64, String> {
-    match parse(text)? {
-        0 => Err("a size above 0 is wanted".into()),
-        bytes => Ok(bytes),
-    }
-}
 
 /// Bytes for people, in three or four digits: `512 B`, `1.50 MiB`, `12.3 GiB`, `640 MiB`.
 pub fn format(bytes: u64) -> String {
@@ -47,27 +22,6 @@ pub fn format(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_are_read() {
-        let cases = [
-            ("0", Ok(0)),
-            ("17", Ok(17)),
-            ("17b", Ok(17)),
-            ("512k", Ok(512 << 10)),
-            ("512KB", Ok(512 << 10)),
-            ("16M", Ok(16 << 20)),
-            ("1GiB", Ok(1 << 30)),
-            ("2t", Ok(2 << 40)),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(parse(text), expected, "{text}");
-        }
-        for text in ["", "M", "1.5M", "-1", "1 M", "1Mi", "16X", "18446744073709551616", "99999999999T", "١"] {
-            assert!(parse(text).is_err(), "{text}");
-        }
-        assert!(parse_nonzero("0k").is_err());
-    }
 
     #[test]
     fn sizes_are_written() {

@@ -16,7 +16,6 @@ pub mod report;
 mod scope;
 mod server;
 mod summary;
-pub mod units;
 mod views;
 mod watch;
 

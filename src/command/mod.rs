@@ -12,4 +12,5 @@ pub mod restore;
 mod selected;
 pub mod show;
 pub(crate) mod text;
+pub mod units;
 pub mod verify;

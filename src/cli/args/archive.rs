@@ -1,7 +1,7 @@
 //! The options of `myriad archive`.
 
-use super::super::size;
-use super::{ConnectArgs, RepoArgs, span};
+use super::{ConnectArgs, RepoArgs};
+use crate::command::units;
 use crate::error::Exit;
 use crate::limits;
 use clap::{Args, ValueEnum};
@@ -40,7 +40,7 @@ pub struct ArchiveArgs {
     #[arg(long, value_name = "SIZE", value_parser = segment_size, help_heading = "Storage")]
     pub segment_size: Option<u64>,
     /// Close a segment after so long: 30s, 5m [default: 60s]
-    #[arg(long, value_name = "TIME", value_parser = span, help_heading = "Storage")]
+    #[arg(long, value_name = "TIME", value_parser = units::time, help_heading = "Storage")]
     pub segment_time: Option<Duration>,
 }
 
@@ -54,7 +54,7 @@ pub enum StartArg {
 }
 
 fn segment_size(text: &str) -> Result<u64, String> {
-    let bytes = size::parse(text)?;
+    let bytes = units::bytes(text)?;
     let fits = (limits::SEGMENT_BYTES_MIN..=limits::SEGMENT_BYTES_MAX).contains(&bytes);
     if fits { Ok(bytes) } else { Err("a size from 16k to 1G is wanted".into()) }
 }

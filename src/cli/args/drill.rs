@@ -1,7 +1,8 @@
 //! `myriad drill` as clap reads it, its examples and the exit codes that it ends with.
 
 use super::EffortArgs;
-use crate::command::drill::{Shard, units};
+use crate::command::drill::Shard;
+use crate::command::units;
 use crate::error::Exit;
 use clap::Args;
 use std::path::PathBuf;

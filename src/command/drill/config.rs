@@ -1,7 +1,7 @@
 //! `drill.toml`: what is wanted of a drill. In: the text of the file. Out: plain values, or an error that names the line.
 //! What a key means is described in docs/drill.md; nothing here looks at the world.
 
-use super::units;
+use crate::command::units;
 use crate::error::{Error, Exit};
 use crate::plan::Filter;
 use serde::{Deserialize, Deserializer};
@@ -101,7 +101,7 @@ impl TryFrom<String> for Sample {
                 share if share > 0.0 && share <= 100.0 => Ok(Sample::Percent(share)),
                 _ => Err(format!("{text:?} is no sample: more than 0% and at most 100% is wanted")),
             },
-            false => units::bytes(&text).map(Sample::Bytes),
+            false => units::bytes_above_zero(&text).map(Sample::Bytes),
         }
     }
 }
@@ -348,7 +348,7 @@ fn percent<'de, D: Deserializer<'de>>(input: D) -> Result<Option<f64>, D::Error>
 }
 
 fn bytes<'de, D: Deserializer<'de>>(input: D) -> Result<Option<u64>, D::Error> {
-    read(input, units::bytes)
+    read(input, units::bytes_above_zero)
 }
 
 fn read<'de, D: Deserializer<'de>, T>(input: D, unit: fn(&str) -> Result<T, String>) -> Result<Option<T>, D::Error> {
