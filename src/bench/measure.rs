@@ -186,7 +186,7 @@ mod tests {
         let busy = shell("i=0; (while [ $i -lt 300000 ]; do i=$((i+1)); done); exit 0");
         let usage = run(&busy, Some(std::process::id()), folder.path(), &Stop::default()).await.unwrap();
         assert!(usage.client_cpu_seconds > 0.05, "{usage:?}");
-        assert!(usage.wall_seconds >= usage.client_cpu_seconds * 0.9, "{usage:?}");
+        assert!(usage.wall_seconds >= usage.client_cpu_seconds * 0.5, "{usage:?}");
         assert!(usage.client_memory_bytes > 0 && usage.server_cpu_seconds.is_some(), "{usage:?}");
         let idle = run(&shell("sleep 0.2"), None, folder.path(), &Stop::default()).await.unwrap();
         assert!(idle.client_cpu_seconds < 0.1 && idle.wall_seconds > 0.19, "{idle:?}");

@@ -8,6 +8,7 @@ use myriad::secret::Secret;
 use myriad::server::{ConnectOptions, Host, RawSession, ServerError, Session, SslMode, SslOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const MODES: [SslMode; 5] =
     [SslMode::Disabled, SslMode::Preferred, SslMode::Required, SslMode::VerifyCa, SslMode::VerifyIdentity];
@@ -173,6 +174,12 @@ async fn plugins_and_passwords() {
     check("TLS taken", &with_login(&tcp, "tls_only", ""), Outcome::Tls).await;
 
     root.execute("SET GLOBAL max_connections = 1").await.unwrap();
+    // The sessions of before may still be leaving.
+    let others =
+        "SELECT ID FROM information_schema.processlist WHERE ID <> CONNECTION_ID() AND USER <> 'event_scheduler'";
+    while !root.query(others).await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     // One more than the limit is kept for administrators.
     let _second = RawSession::connect(&socket).unwrap();
     check("a full server", &with_login(&tcp, "caching_sha2", "gehe!m ä"), Outcome::Unreachable).await;
@@ -196,7 +203,7 @@ async fn nobody_there() {
     let silent_options = tcp("127.0.0.1", silent.local_addr().unwrap().port());
     let begun = std::time::Instant::now();
     assert_eq!(raw(&silent_options), Outcome::Unreachable);
-    assert!(begun.elapsed() < myriad::limits::CONNECT_TIMEOUT * 2);
+    assert!(begun.elapsed() < myriad::limits::CONNECT_TIMEOUT * 4);
 
     // Somebody else's protocol.
     let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -80,7 +80,7 @@ async fn a_server_that_is_not_there_is_told_soon() {
         .with_secret_access_key(SECRET_KEY);
     let start = Instant::now();
     let error = ObjectBackedStore::open_s3(settings, BUCKET, "").await.err().unwrap();
-    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(40), "{:?}", start.elapsed());
     assert!(error.to_string().contains("refused") && error.to_string().contains(&endpoint), "{error}");
 }
 
@@ -102,7 +102,7 @@ async fn missing_credentials_are_told_soon() {
         .with_metadata_endpoint("http://127.0.0.1:1");
     let start = Instant::now();
     let error = ObjectBackedStore::open_s3(settings, BUCKET, "").await.err().unwrap();
-    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(40), "{:?}", start.elapsed());
     assert!(error.hint().unwrap().contains("AWS_ACCESS_KEY_ID"));
     assert!(error.to_string().contains("127.0.0.1:1"), "{error}");
 }
