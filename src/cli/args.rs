@@ -349,6 +349,9 @@ pub struct RestoreArgs {
     /// Remove what a broken-off restore has left, nothing else
     #[arg(long, help_heading = "Target")]
     pub abort: bool,
+    /// With --abort: also tables that can be used, and all that was written to them
+    #[arg(long, requires = "abort", help_heading = "Target")]
+    pub drop_usable: bool,
     /// Print the plan, change nothing
     #[arg(long, help_heading = "Output")]
     pub dry_run: bool,

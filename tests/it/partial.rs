@@ -168,7 +168,8 @@ async fn the_program_says_what_failed_and_how_to_go_on() {
     let ended = program::run(&line).refused(22, &["partial_told.customer", "rows ("]);
     for words in [
         "hint: to go on: ",
-        "to remove what it left on the target, the 4 tables that can be used and all that was written to them included: ",
+        "to remove what it left on the target (not while 4 tables can be used; --drop-usable behind it drops them too, with \
+         all that was written to them): ",
         " --abort",
         "failed, the other tables go on: ",
         "back the source up again",
@@ -182,8 +183,20 @@ async fn the_program_says_what_failed_and_how_to_go_on() {
     assert_eq!(json["failed"][0]["table"], "partial_told.customer");
     // A new backup of the same rows stores again what is lost, and nothing else is needed.
     recipes::backup(&backup_options(source(), &repo, "partial_told")).await;
-    for more in [&["--abort", "--dry-run"][..], &["--abort"]] {
-        let told = program::run(&[&line[..], more].concat()).expect(0).out;
+    // Nothing that somebody may have written to goes without his word.
+    run(target, &["INSERT INTO partial_told.old VALUES (1000)"]).await;
+    let abort = |more: &[&str]| program::run(&[&line[..], &["--abort"], more].concat());
+    let refused = abort(&[]).refused(34, &["nothing was dropped", "4 tables can be used", "partial_told.old"]);
+    assert!(refused.err.contains("hint: --abort --drop-usable drops them"), "{}", refused.err);
+    assert_eq!(one(target, "SELECT COUNT(*) FROM partial_told.old WHERE id = 1000").await, "1");
+    let other = Repo::new();
+    recipes::backup(&backup_options(source(), &other, "partial_told")).await;
+    let in_the_way = program::run(&["restore", "--target", &address, "--repo", &other.place()]);
+    let in_the_way = in_the_way.refused(32, &["unfinished restore of other data"]);
+    assert!(in_the_way.err.contains("not while 4 tables can be used"), "{}", in_the_way.err);
+    let told = abort(&["--dry-run"]).expect(0).out;
+    assert!(told.contains("with --drop-usable, and not without, would be removed"), "{told}");
+    for told in [told, abort(&["--drop-usable"]).expect(0).out] {
         let words = "these could be used, and what was written to them goes too: partial_told.audit, ";
         assert!(told.contains(words), "{told}");
     }

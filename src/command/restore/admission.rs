@@ -17,6 +17,7 @@ use crate::guard::{self, Admission, Finding, FindingKind, GoOn, Inspection, Inte
 use crate::limits;
 use crate::load::LoadError;
 use crate::load::ledger::{self, Progressed};
+use crate::load::removal;
 use crate::manifest::repository::Found;
 use crate::progress::Stop;
 use crate::schema::{ObjectKind, QualifiedName};
@@ -54,7 +55,8 @@ pub(super) async fn ask(
     ledger::lock(&mut target.session).await?;
     let progressed = match ledger::find(&mut target.session, &run_id(backup, options)).await {
         Err(error @ LoadError::OtherRun { .. }) => {
-            let refusal = tuning::abort_first(error.into(), options);
+            let usable = removal::usable(&mut target.session).await.unwrap_or_default();
+            let refusal = tuning::abort_first(error.into(), options, usable.len());
             return Err(with_settings_left(&mut target.session, refusal).await);
         }
         Err(error @ LoadError::Ledger(LedgerError::Foreign { .. })) => {

@@ -15,7 +15,7 @@ use crate::load::rows::Way;
 use crate::manifest::model::Untyped;
 use crate::position::Position;
 use crate::server::facts::Flavor;
-use crate::settings::{Change, Undone};
+use crate::settings::{self, Change, Undone};
 use crate::verify::{NotCompared, Proof};
 use jiff::Timestamp;
 
@@ -331,12 +331,7 @@ impl RestoreReport {
         let error = worst.hints.iter().fold(error, |error, hint| error.hint(hint));
         let damaged = (worst.exit == Exit::RepositoryDamaged).then(|| MEND.to_owned());
         let go_on = (!done.go_on.is_empty()).then(|| format!("to go on: {}", done.go_on));
-        let with_usable = match done.usable.len() as u64 {
-            0 => String::new(),
-            n => format!(", the {} that can be used and all that was written to them included", counted(n, "table")),
-        };
-        let abort = format!("to remove what it left on the target{with_usable}: {}", done.abort);
-        let abort = (!done.abort.is_empty()).then_some(abort);
+        let abort = (!done.abort.is_empty()).then(|| tuning::removal(&done.abort, done.usable.len()));
         Some(damaged.into_iter().chain(go_on).chain(abort).fold(error, Error::hint))
     }
 
@@ -404,6 +399,7 @@ impl RestorePlan {
         }
         lines.push(self.prediction.text());
         for Change { name, found, set } in self.settings.iter().filter(|change| change.found != change.set) {
+            let name = settings::title(name);
             lines.push(format!("while rows are loaded: {name} {set}, then {found} again"));
         }
         lines.extend(self.findings.iter().map(found));
