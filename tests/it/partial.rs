@@ -6,7 +6,7 @@ use crate::support::program;
 use crate::support::run::{self as recipes, Repo, backup_options, restore_options};
 use crate::support::server::{connect, mariadb_options, mariadb_source, own, source, target_alone};
 use crate::support::tap::{At, Tap, When};
-use myriad::command::options::RestoreOptions;
+use myriad::command::options::{ProofMode, RestoreOptions};
 use myriad::command::restore::{RestoreDone, RestoreReport, Step, Waiting};
 use myriad::error::Exit;
 use myriad::sandbox::{Kind, Sandbox};
@@ -260,5 +260,55 @@ async fn a_definition_an_index_and_a_proof_that_fail() {
         }
         // Unproved once more.
         recipes::backup(&backup_options(source(), &repo, "partial_kinds*")).await;
+    }
+}
+
+/// Tables that an earlier try has made usable are in use: they are neither proved, nor proved twice, and rows that their late keys
+/// do not allow are named.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_usable_is_left_alone_and_told() {
+    let (target, _turn) = target_alone().await;
+    run(target, &["SET GLOBAL log_bin_trust_function_creators = ON"]).await;
+    make(source(), "partial_used").await;
+    let repo = Repo::new();
+    recipes::backup(&backup_options(source(), &repo, "partial_used")).await;
+    let first = vec!["partial_used.orders".to_owned()];
+    let proving = RestoreOptions { first, ..restore_options(target, &repo) };
+    let unproved = RestoreOptions { proof: ProofMode::None, ..proving.clone() };
+    for earlier in [&unproved, &proving] {
+        turn_bit(&repo, "partial_used.customer", 0).await;
+        let done = partly(earlier).await;
+        assert!(done.usable.len() == 4 && done.first[0].foreign_keys[0].at.is_none(), "{done:?}");
+        // Of no customer, and without a word of its own: the trigger gives it one.
+        run(target, &["INSERT INTO partial_used.orders VALUES (9000, 424242, '')"]).await;
+        turn_bit(&repo, "partial_used.customer", 0).await;
+        let report = recipes::restore(&proving).await;
+        let (done, text) = (report.restore().unwrap(), report.text());
+        let proof = done.proof.as_ref().unwrap();
+        match earlier.proof {
+            ProofMode::None => {
+                assert!((proof.tables, proof.rows) == (1, 900) && !proof.holds(), "{text}");
+                assert_eq!(proof.not_compared.len(), 4, "{text}");
+                for words in [
+                    "NOT PROVED",
+                    "an earlier try that proved nothing",
+                    "not proved (an earlier try, with --verify none)",
+                ] {
+                    assert!(text.contains(words), "{words}\n{text}");
+                }
+            }
+            ProofMode::Full => {
+                assert_eq!((proof.tables, proof.rows), (5, done.rows), "{text}");
+                assert!(proof.holds() && done.first[0].proved && done.first[0].proof.is_none(), "{text}");
+            }
+        }
+        let note =
+            done.notes.iter().find(|note| note.starts_with("ORPHANS: rows of partial_used.orders")).expect("a note");
+        let query = note.split("to list them: ").nth(1).unwrap();
+        assert_eq!(recipes::client_line(target, query), "9000\t424242\tnew", "{note}");
+        assert_eq!(done.notes.iter().filter(|note| note.contains("ORPHANS")).count(), 1, "{text}");
+        assert_eq!(there(target, "partial_used").await, there(source(), "partial_used").await);
+        assert_nothing_left(target).await;
+        drop_restored(target, "partial_used").await;
     }
 }

@@ -394,7 +394,10 @@ fn check_gtids(set: &GtidSet, upstream: &Upstream, known: bool, name: &str) -> R
 }
 
 /// Points the target at its source. Nothing moves yet; may be done again. Tells why it did not go, if it did not.
-pub(super) async fn configure(plan: &Plan, target: &mut Target, gtid: &GtidOutcome) -> Option<Attached> {
+pub(super) async fn configure(plan: &Plan, target: &mut Target, gtid: &GtidOutcome, proved: bool) -> Option<Attached> {
+    if !proved {
+        return Some(plan.failed("the rows were not all proved".into()));
+    }
     if let (Start::Gtid, GtidOutcome::NotSet { why, .. }, None) = (&plan.start, gtid, &plan.slave_pos) {
         return Some(plan.failed(format!("gtid_purged was not set: {why}")));
     }

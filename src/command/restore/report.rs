@@ -497,7 +497,7 @@ impl RestoreDone {
         }
         lines.extend(self.failure_lines());
         lines.extend(self.proof_lines());
-        lines.extend(self.first.iter().map(|table| format!("  first: {}", table.line(self.proof.is_some()))));
+        lines.extend(self.first.iter().map(|table| format!("  first: {}", table.line())));
         lines.extend(self.untyped.iter().map(|column| format!("  not carried: {column}; they came back as text")));
         if let Some(gtid) = &self.gtid {
             lines.push(match gtid {
