@@ -8,7 +8,7 @@ use crate::manifest::model::{ChunkRecord, ListLine, Manifest, SchemaLine, Schema
 use crate::manifest::parts::read_part;
 use crate::manifest::{ManifestError, Repository};
 use crate::plan::Filter;
-use crate::schema::{Object, ObjectKind, QualifiedName, Schema, Table, vet};
+use crate::schema::{Object, ObjectKind, QualifiedName, Schema, SqlText, Table, object_text, vet};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A chosen table.
@@ -120,8 +120,9 @@ pub async fn read(
                         selected.tables.push(SelectedTable { table, target, chunks: None, condition });
                     }
                 }
-                SchemaLine::Object(object) => {
+                SchemaLine::Object(mut object) => {
                     let schema = target_of(&object.name.schema);
+                    leave_old_schema(&mut object, &schema);
                     match with_objects && wanted_object(&filter, &object) {
                         true => selected.objects.push((object, schema)),
                         false => selected.others.extend(NotChosen::object(object, &schema)),
@@ -160,6 +161,16 @@ pub async fn read(
             .hint("`myriad show` lists the tables of a backup; patterns are matched against schema and schema.table"));
     }
     Ok(selected)
+}
+
+/// MariaDB keeps a trigger's head as it was typed. Where that spells out the schema, and this is another now, it goes without.
+fn leave_old_schema(object: &mut Object, schema: &str) {
+    let old = &object.name.schema;
+    if object.kind == ObjectKind::Trigger && old != schema {
+        if let Some(text) = object_text::without_schema_in_trigger_head(&object.create.0, old) {
+            object.create = SqlText(text);
+        }
+    }
 }
 
 /// Records named in a message.

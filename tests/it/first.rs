@@ -165,7 +165,10 @@ async fn what_a_first_table_names_and_nobody_has_is_told() {
     assert!(!json["notes"].to_string().contains("missing on the target"), "{json}");
     run(
         target,
-        &["DROP TABLE first_alone.customer", "CREATE TABLE first_alone.audit (at TIMESTAMP, what VARCHAR(50))"],
+        &[
+            "DROP TABLE first_alone.orders, first_alone.customer",
+            "CREATE TABLE first_alone.audit (at TIMESTAMP, what VARCHAR(50))",
+        ],
     )
     .await;
     let json = restore(&with).json();

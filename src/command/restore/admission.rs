@@ -6,6 +6,7 @@ use super::objects;
 use super::phases::Phases;
 use super::prediction::Prediction;
 use super::primary_keys;
+use super::replicate;
 use super::steps::run_id;
 use super::target::Target;
 use super::tuning;
@@ -111,7 +112,13 @@ impl Asked {
         let identity = target.facts.identity();
         let go_on = GoOn { command_line: &options.command_line, identity: &identity };
         match guard::refusal(&findings, |kind| overridden(&options.overrides, kind), go_on) {
-            Some(refusal) => Err(with_settings_left(&mut target.session, refusal).await),
+            Some(refusal) => {
+                let refusal = with_settings_left(&mut target.session, refusal).await;
+                Err(match self.progressed {
+                    None => replicate::already(refusal, options, target).await,
+                    Some(_) => refusal,
+                })
+            }
             None => Ok(Admitted { admission, findings, progressed: self.progressed }),
         }
     }

@@ -197,8 +197,7 @@ pub struct RestoreDone {
 /// The report of a restore that is complete.
 pub(super) fn done(run: Run<'_>, complete: Complete) -> RestoreReport {
     let Complete { gtid, attached, put_back } = complete;
-    let continuations =
-        replicate::continuations(&run.backup, run.options, &run.target.facts, &gtid, attached.is_some());
+    let continuations = replicate::continuations(&run.backup, run.options, &run.target.facts, &gtid, attached.as_ref());
     RestoreReport::Restore(Box::new(RestoreDone { gtid: Some(gtid), continuations, attached, put_back, ..report(run) }))
 }
 
@@ -523,9 +522,8 @@ impl RestoreDone {
         let sum = self.phases.iter().map(|phase| phase.seconds).sum();
         lines.push(format!("  time: {} ({})", seconds(sum), phases.join(", ")));
         lines.push(format!("  manifest sha256: {}", self.manifest_sha256));
-        if !self.attached.as_ref().is_some_and(|attached| attached.started) {
-            lines.extend(self.continuations.iter().flat_map(Continuation::lines));
-        }
+        let attached = self.attached.as_ref();
+        lines.extend(self.continuations.iter().flat_map(|continuation| continuation.lines(attached)));
         lines.extend(self.attached.as_ref().map(Attached::line));
         if !self.put_back.is_empty() {
             lines.push("  to put back what is missing under the old names, in the mysql client:".into());
