@@ -233,6 +233,10 @@ async fn goes_on_after_a_kill(shop: &Shop) {
     let refused = shop.restore(Replica, Source, &[]).end().refused(34, &["is a running replica"]);
     let said = format!("is a replica of 127.0.0.1:{} already, on the default channel", shop.source.port().unwrap());
     assert!(refused.err.contains(&said) && refused.err.contains("nothing is left to do"), "{}", refused.err);
+    run(&shop.target, &["STOP REPLICA"]).await;
+    let refused = shop.restore(Replica, Source, &[]).end().refused(32, &["shop"]);
+    assert!(refused.err.contains("START REPLICA is all that is left to do"), "{}", refused.err);
+    run(&shop.target, &["START REPLICA"]).await;
     shop.come_to_the_same(&shop.source, &shop.target).await;
 }
 

@@ -274,9 +274,13 @@ pub(super) async fn already(refusal: Error, options: &RestoreOptions, target: &m
     let channels = replication::channels(&mut target.session, Words::of(&target.facts)).await.unwrap_or_default();
     let wanted = |status: &&Status| status.source.0.eq_ignore_ascii_case(host) && status.source.1 == *port;
     let Some(status) = channels.iter().find(wanted) else { return refusal };
+    let left = match (status.receiver.as_str(), status.applier.as_str()) {
+        ("No", "No") => format!("{} is all that is left to do", Words::of(&target.facts).start(&status.channel)),
+        _ => "nothing is left to do".to_owned(),
+    };
     refusal.hint(format!(
         "the target is a replica of {host}:{port} already, on {} (receiver {}, applier {}), and no restore is unfinished there: \
-         where a restore with --replicate-from was cut off at its very end, it is complete, and nothing is left to do",
+         where a restore with --replicate-from was cut off at its very end, it is complete, and {left}",
         on_channel(&status.channel),
         status.receiver,
         status.applier
