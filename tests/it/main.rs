@@ -9,6 +9,7 @@ mod backup_kills;
 mod bounds;
 mod by_hand;
 mod chunks;
+mod clouds;
 mod cli;
 mod corpus;
 mod cuts;

@@ -5,6 +5,7 @@ pub mod cutter;
 pub mod data;
 pub mod drill_records;
 pub mod drills;
+pub mod emulators;
 pub mod everything;
 pub mod forge;
 pub mod keyed;
