@@ -71,7 +71,8 @@ pub fn man(args: &ManArgs) -> Result<Pages> {
             Error::new(Exit::Usage, format!("myriad has no command {name}")).hint("`myriad --help` lists the commands")
         })?,
     };
-    let (name, page) = page(command).map_err(|error| Error::new(Exit::Failure, format!("cannot make the page: {error}")))?;
+    let (name, page) =
+        page(command).map_err(|error| Error::new(Exit::Failure, format!("cannot make the page: {error}")))?;
     Ok(Pages::Page { name, page })
 }
 

@@ -3,9 +3,9 @@
 //! of the `object_store` crate, from the environment or a test; an open store goes out. What is done with it is
 //! [`ObjectBackedStore`]'s.
 
+use super::StoreError;
 use super::object::{ObjectBackedStore, words};
 use super::requests::{CountingConnector, RequestCounters};
-use super::StoreError;
 use crate::limits::{
     CONNECT_TIMEOUT, OBJECT_OPEN_RETRIES, OBJECT_READ_TIMEOUT, OBJECT_REQUEST_TIMEOUT, OBJECT_RETRIES,
     OBJECT_RETRY_TIME,
@@ -137,8 +137,7 @@ impl ObjectBackedStore {
             settings = settings.with_config(GoogleConfigKey::Client(key), value);
         }
         let counters = Arc::new(RequestCounters::default());
-        let settings =
-            settings.with_bucket_name(bucket).with_http_connector(CountingConnector::new(&counters));
+        let settings = settings.with_bucket_name(bucket).with_http_connector(CountingConnector::new(&counters));
         let build = |retry| Ok(Arc::new(settings.clone().with_retry(retry).build()?) as Arc<dyn ObjectStore>);
         open(place, prefix, counters, build).await
     }
@@ -155,8 +154,7 @@ impl ObjectBackedStore {
             settings = settings.with_config(AzureConfigKey::Client(key), value);
         }
         let counters = Arc::new(RequestCounters::default());
-        let settings =
-            settings.with_container_name(container).with_http_connector(CountingConnector::new(&counters));
+        let settings = settings.with_container_name(container).with_http_connector(CountingConnector::new(&counters));
         let build = |retry| Ok(Arc::new(settings.clone().with_retry(retry).build()?) as Arc<dyn ObjectStore>);
         open(place, prefix, counters, build).await
     }

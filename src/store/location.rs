@@ -2,8 +2,8 @@
 //! opened and no environment is read. Texts that look like another kind of place are refused with words that
 //! say what to write, never taken for a folder of that name.
 
-use super::cloud::Cloud;
 use super::StoreError;
+use super::cloud::Cloud;
 use super::name::check_segment;
 use std::path::PathBuf;
 
@@ -203,7 +203,12 @@ mod tests {
 
     #[test]
     fn credentials_are_not_repeated() {
-        for place in ["s3://AKIA:hushhush@bucket/x", "mysql://root:hush@hush@host/db", "s3://AKIA:hush/hush@bucket", "az://me:hush@x"] {
+        for place in [
+            "s3://AKIA:hushhush@bucket/x",
+            "mysql://root:hush@hush@host/db",
+            "s3://AKIA:hush/hush@bucket",
+            "az://me:hush@x",
+        ] {
             let error = Location::parse(place).unwrap_err().to_string();
             assert!(!error.contains("hush") && error.contains("***"), "{error}");
         }

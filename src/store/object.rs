@@ -7,9 +7,7 @@
 use super::name::{checked, checked_prefix};
 use super::requests::{RequestCounters, RequestCounts};
 use super::{Notice, PutMode, Store, StoreError, StoredObject, notice};
-use crate::limits::{
-    CONDITIONAL_PUT_TRIES, MULTIPART_FROM_BYTES, UPLOAD_PART_BYTES, UPLOAD_PARTS_AT_ONCE,
-};
+use crate::limits::{CONDITIONAL_PUT_TRIES, MULTIPART_FROM_BYTES, UPLOAD_PART_BYTES, UPLOAD_PARTS_AT_ONCE};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;

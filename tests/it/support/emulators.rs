@@ -2,6 +2,7 @@
 //! fake-gcs-server, where they are on the PATH or where `scripts/get-emulators` has put them. Started on a free port,
 //! ended when the value is dropped.
 
+use super::outside;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use object_store::azure::MicrosoftAzureBuilder;
@@ -22,21 +23,25 @@ pub const ACCOUNT_KEY: &str = "c2VjcmV0LW9mLXRoZS10ZXN0LWFjY291bnQ=";
 
 /// The emulator's program, or a line that says that the test is skipped.
 pub fn program(name: &str, test: &str) -> Option<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
-    let fetched = cache.map(|cache| cache.join("myriad/emulators/bin"));
-    let on_path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&on_path).chain(fetched).map(|folder| folder.join(name)).find(|at| at.is_file());
+    let fetched = || {
+        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+        Some(cache.join("myriad/emulators/bin").join(name)).filter(|path| path.is_file())
+    };
+    let found = outside::find(name).or_else(fetched);
     if found.is_none() {
         eprintln!("skipped {test}: {name} is not installed (scripts/get-emulators)");
     }
     found
 }
 
+/// A token that stands for an account of Google's.
+pub const TOKEN: &str = "s3cr3t-token";
+
 /// A running emulator.
 pub struct Emulator {
     child: Child,
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     /// Its address: `http://127.0.0.1:PORT`.
     pub endpoint: String,
 }
@@ -53,7 +58,15 @@ impl Drop for Emulator {
 pub async fn azurite(program: PathBuf) -> Emulator {
     let folder = tempfile::tempdir().unwrap();
     let mut child = Command::new(program)
-        .args(["--blobHost", "127.0.0.1", "--blobPort", "0", "--skipApiVersionCheck", "--disableTelemetry", "--location"])
+        .args([
+            "--blobHost",
+            "127.0.0.1",
+            "--blobPort",
+            "0",
+            "--skipApiVersionCheck",
+            "--disableTelemetry",
+            "--location",
+        ])
         .arg(folder.path())
         .env("AZURITE_ACCOUNTS", format!("{ACCOUNT}:{ACCOUNT_KEY}"))
         .stdout(Stdio::piped())
@@ -65,7 +78,7 @@ pub async fn azurite(program: PathBuf) -> Emulator {
     let endpoint = listens.expect("Azurite did not start");
     // What it says later must not fill the pipe.
     std::thread::spawn(move || lines.for_each(drop));
-    let emulator = Emulator { child, folder, endpoint };
+    let emulator = Emulator { child, _folder: folder, endpoint };
     emulator.make_container().await;
     emulator
 }
@@ -89,7 +102,7 @@ pub fn fake_gcs_server(program: PathBuf) -> Emulator {
         let begun = Instant::now();
         while child.try_wait().unwrap().is_none() {
             if TcpStream::connect(&address).is_ok() {
-                return Emulator { child, folder, endpoint: format!("http://{address}") };
+                return Emulator { child, _folder: folder, endpoint: format!("http://{address}") };
             }
             assert!(begun.elapsed() < Duration::from_secs(60), "fake-gcs-server does not listen");
             std::thread::sleep(Duration::from_millis(20));
@@ -112,14 +125,9 @@ impl Emulator {
         format!("{}/{ACCOUNT}", self.endpoint)
     }
 
-    /// Settings of a client of fake-gcs-server, which asks for no credentials.
+    /// Settings of a client of fake-gcs-server, which takes any token.
     pub fn google(&self) -> GoogleCloudStorageBuilder {
-        GoogleCloudStorageBuilder::new().with_base_url(&self.endpoint).with_skip_signature(true)
-    }
-
-    /// Where the emulator keeps what it stores.
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
+        GoogleCloudStorageBuilder::new().with_base_url(&self.endpoint).with_bearer_token(TOKEN)
     }
 
     /// `Create Container`, signed by the account's key (Azure REST reference, "Authorize with Shared Key").
@@ -127,7 +135,10 @@ impl Emulator {
         let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
         let headers = format!("x-ms-date:{date}\nx-ms-version:2021-08-06");
         let resource = format!("/{ACCOUNT}/{ACCOUNT}/{BUCKET}\nrestype:container");
-        let signature = hmac(&BASE64_STANDARD.decode(ACCOUNT_KEY).unwrap(), &format!("PUT{}{headers}\n{resource}", "\n".repeat(12)));
+        let signature = hmac(
+            &BASE64_STANDARD.decode(ACCOUNT_KEY).unwrap(),
+            &format!("PUT{}{headers}\n{resource}", "\n".repeat(12)),
+        );
         let answer = reqwest::Client::new()
             .put(format!("{}/{BUCKET}?restype=container", self.azure_endpoint()))
             .header("x-ms-date", date)

@@ -1,5 +1,6 @@
 //! Helpers that the test modules share.
 
+pub mod answering;
 pub mod binlogs;
 pub mod cutter;
 pub mod data;
