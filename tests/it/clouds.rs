@@ -1,12 +1,14 @@
-//! The store on Azure Blob Storage and on Google Cloud Storage: against emulators where they are installed, and what
-//! can be seen without one everywhere. The clouds themselves were not asked.
+//! The store on Azure Blob Storage and on Google Cloud Storage: against Azurite where it is installed, and against a
+//! server of our own that speaks as Google's does; what can be seen without a server, everywhere. The clouds themselves
+//! were not asked.
 
 use crate::support::answering::Answering;
-use crate::support::emulators::{self, ACCOUNT, ACCOUNT_KEY, BUCKET, TOKEN};
+use crate::support::azurite::{ACCOUNT, ACCOUNT_KEY, CONTAINER, azurite};
+use crate::support::data;
 use crate::support::program::{self, address};
 use crate::support::run::assert_same_rows;
+use crate::support::s3_server::{BUCKET, S3Server, SECRET_KEY};
 use crate::support::server::{source, target};
-use crate::support::{data, program::Ended};
 use bytes::Bytes;
 use myriad::error::{Exit, Explain};
 use myriad::store::{ObjectBackedStore, PutMode, Store, StoreError, conformance};
@@ -16,24 +18,23 @@ use std::sync::Arc;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn azure_keeps_the_contract() {
-    let Some(program) = emulators::program("azurite-blob", "azure_keeps_the_contract") else { return };
-    let azurite = emulators::azurite(program).await;
+    let Some(azurite) = azurite("azure_keeps_the_contract").await else { return };
     for prefix in ["", "a/pre fix%"] {
-        let store = ObjectBackedStore::open_azure(azurite.azure(), BUCKET, prefix).await.unwrap();
+        let store = ObjectBackedStore::open_azure(azurite.settings(), CONTAINER, prefix).await.unwrap();
         conformance::check(Arc::new(store)).await;
     }
 
-    let store = ObjectBackedStore::open_azure(azurite.azure(), BUCKET, "counted").await.unwrap();
+    let store = ObjectBackedStore::open_azure(azurite.settings(), CONTAINER, "counted").await.unwrap();
     store.put("x", vec![Bytes::from_static(b"x")], PutMode::Create).await.unwrap();
     store.put("x", vec![Bytes::from_static(b"x")], PutMode::Create).await.unwrap_err();
     let counts = store.requests().unwrap();
     // A listing at the opening; a put that wins, one that loses and looks who was first.
     assert_eq!((counts.puts, counts.gets, counts.heads, counts.unanswered), (2, 1, 1, 0), "{counts}");
 
-    let error = ObjectBackedStore::open_azure(azurite.azure(), "nobody", "").await.err().unwrap();
+    let error = ObjectBackedStore::open_azure(azurite.settings(), "nobody", "").await.err().unwrap();
     assert!(matches!(error, StoreError::Open { .. }) && error.to_string().contains("ContainerNotFound"), "{error}");
-    let wrong = azurite.azure().with_access_key("YW5vdGhlci1zM2NyM3Q=");
-    let error = ObjectBackedStore::open_azure(wrong, BUCKET, "").await.err().unwrap();
+    let wrong = azurite.settings().with_access_key("YW5vdGhlci1zM2NyM3Q=");
+    let error = ObjectBackedStore::open_azure(wrong, CONTAINER, "").await.err().unwrap();
     assert_eq!(error.exit(), Exit::RepositoryMissing);
     let told = format!("{error} {error:?}");
     assert!(told.contains("AuthorizationFailure") && !told.contains("YW5vdGhlci1zM2NyM3Q"), "{told}");
@@ -42,25 +43,30 @@ async fn azure_keeps_the_contract() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn google_keeps_the_contract() {
-    let Some(program) = emulators::program("fake-gcs-server", "google_keeps_the_contract") else { return };
-    let server = emulators::fake_gcs_server(program);
+    let server = S3Server::start_google();
+    let settings = || GoogleCloudStorageBuilder::new().with_base_url(&server.endpoint).with_bearer_token(SECRET_KEY);
     for prefix in ["", "a/pre fix%"] {
-        let store = ObjectBackedStore::open_google(server.google(), BUCKET, prefix).await.unwrap();
+        let store = ObjectBackedStore::open_google(settings(), BUCKET, prefix).await.unwrap();
         conformance::check(Arc::new(store)).await;
     }
+    let error = ObjectBackedStore::open_google(settings(), "nobucket", "").await.err().unwrap();
+    assert!(matches!(error, StoreError::Open { .. }) && error.to_string().contains("NoSuchBucket"), "{error}");
+    let wrong = settings().with_bearer_token("another-s3cr3t");
+    let error = ObjectBackedStore::open_google(wrong, BUCKET, "").await.err().unwrap();
+    let told = format!("{error} {error:?}");
+    assert!(told.contains("AuthenticationRequired") && !told.contains("s3cr3t"), "{told}");
 }
 
 /// The whole way through a container.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_serves_as_a_repository() {
-    let Some(program) = emulators::program("azurite-blob", "a_container_serves_as_a_repository") else { return };
-    let azurite = emulators::azurite(program).await;
+    let Some(azurite) = azurite("a_container_serves_as_a_repository").await else { return };
     data::make(source(), "azure_source", 3000).await;
-    let place = format!("az://{BUCKET}/nightly");
+    let place = format!("az://{CONTAINER}/nightly");
     let variables = [
         ("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT),
         ("AZURE_STORAGE_ACCOUNT_KEY", ACCOUNT_KEY),
-        ("AZURE_STORAGE_ENDPOINT", &azurite.azure_endpoint()),
+        ("AZURE_STORAGE_ENDPOINT", &azurite.account_endpoint()),
         ("AZURE_ALLOW_HTTP", "true"),
     ];
     let run = |arguments: &[&str]| program::start_with(arguments, &variables).end();
@@ -134,7 +140,7 @@ fn the_endpoint_and_the_credentials_are_those_of_the_environment() {
         [("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT), ("AZURE_ALLOW_HTTP", "true"), ("AZURE_STORAGE_ENDPOINT", &endpoint)];
     let asked = |place: &str, variables: &[(&str, &str)]| {
         let before = cloud.heads().len();
-        let ended: Ended = program::start_with(&["list", "--repo", place], variables).end();
+        let ended = program::start_with(&["list", "--repo", place], variables).end();
         ended.refused(20, &[place, "NoSuchBucket"]);
         cloud.heads().split_off(before).concat()
     };
@@ -146,8 +152,8 @@ fn the_endpoint_and_the_credentials_are_those_of_the_environment() {
     assert!(told.contains("GET /identity?") && told.contains("Bearer of-the-machine"), "{told}");
 
     let google = ("GOOGLE_BASE_URL", endpoint.as_str());
-    let told = asked("gs://box/nightly", &[google, ("GOOGLE_BEARER_TOKEN", TOKEN)]);
-    assert!(told.contains("GET /box?") && told.contains("prefix=nightly") && told.contains(TOKEN), "{told}");
+    let told = asked("gs://box/nightly", &[google, ("GOOGLE_BEARER_TOKEN", "of-mine")]);
+    assert!(told.contains("GET /box?") && told.contains("prefix=nightly") && told.contains("Bearer of-mine"), "{told}");
     let told = asked("gs://box/nightly", &[google, ("GCE_METADATA_HOST", &cloud.address)]);
     assert!(told.contains("/service-accounts/default/token") && told.contains("Bearer of-the-machine"), "{told}");
 }

@@ -1,12 +1,12 @@
 //! Helpers that the test modules share.
 
 pub mod answering;
+pub mod azurite;
 pub mod binlogs;
 pub mod cutter;
 pub mod data;
 pub mod drill_records;
 pub mod drills;
-pub mod emulators;
 pub mod everything;
 pub mod forge;
 pub mod keyed;
