@@ -367,7 +367,10 @@ impl Progress for KillsAt {
 async fn a_private_server_that_dies_says_nothing_of_the_backup() {
     let repo = repository("drill_dies").await;
     let config = "[[assert]]\nname = \"a\"\nsql = \"SELECT 1\"\nequals = 1\n";
-    for phase in ["rows", "assertions"] {
+    // A restore waits for half a minute for its server to come back.
+    let full = std::env::var_os("MYRIAD_TEST_FULL").is_some();
+    for phase in if full { &["rows", "assertions"][..] } else { &["assertions"] } {
+        let phase = *phase;
         let folder = tempfile::tempdir_in("/tmp").unwrap();
         let options = DrillOptions { folder: folder.path().to_owned(), ..drill_options(&repo.place(), config) };
         let progress = Arc::new(KillsAt(phase, folder.path().to_owned()));
