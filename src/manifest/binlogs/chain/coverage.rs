@@ -2,7 +2,7 @@
 //! file and offset, any other where its GTID set says; from there on segments count up to the first break or gap. Where it
 //! is not certain that the backup is of the history that a segment holds, nothing is promised. Pure.
 
-use super::{breaks_between, gap_line, moment};
+use super::{breaks_between, fork, fork_line, gap_line, moment};
 use crate::manifest::binlogs::{Segment, set};
 use crate::position::{GtidSet, Position};
 use crate::server::facts::Flavor;
@@ -222,7 +222,7 @@ fn by_gtid(history: &[Segment], executed: &GtidSet) -> Result<usize, String> {
 fn last(segments: &[Segment], first: usize, executed: &GtidSet) -> (Option<usize>, Option<String>) {
     let begin = (0..=first).rev().find(|i| segments[*i].begins_anew()).unwrap_or(0);
     let mut content = segments[begin..first].iter().fold(GtidSet::default(), |all, one| all.union(&set(&one.gtids)));
-    let mut reached = None;
+    let (mut reached, mut applied) = (None, executed.clone());
     for (i, segment) in segments.iter().enumerate().skip(first) {
         if i > first {
             let broken = breaks_between(&segments[i - 1], segment).into_iter().next();
@@ -230,7 +230,13 @@ fn last(segments: &[Segment], first: usize, executed: &GtidSet) -> (Option<usize
                 return (reached, Some(missing));
             }
         }
-        content = content.union(&set(&segment.gtids));
+        // With transactions that the next server never had, the state would be one in which no server ever was.
+        if !fork(segments, i).is_disjoint(&applied) {
+            return (reached, fork_line(segments, i));
+        }
+        let inside = set(&segment.gtids);
+        applied = applied.union(&inside);
+        content = content.union(&inside);
         // Without the backup's set nothing is known of what no binary log holds.
         let lost = segment.covered_set().subtract(&content).subtract(executed);
         if !lost.is_empty() {

@@ -99,6 +99,8 @@ fn gaps_and_forks_are_named() {
     assert_eq!(gaps(&segments).len(), 1, "they came later");
     segments[2].absent = format!("{A}:10");
     segments[1].unlogged = format!("{A}:50");
+    segments[0].unlogged = format!("{A}:51");
+    assert_eq!(gaps(&segments).len(), 3, "what was before the archive is no gap of it");
     assert!(gaps(&segments)[0].contains("were in no binary log") && gaps(&segments)[1].contains("fork before b.2:0"));
 }
 
@@ -112,6 +114,19 @@ fn how_far_one_could_go() {
     assert_eq!((until(&covered), covered.file_offset.as_deref()), ((Some(4), Some(5)), Some("b.2:100")));
     assert!(covered.missing.unwrap().contains("21-30"));
     assert_eq!(covered.until, moment(5_000_005));
+    // A server that lacks what would have been applied by then, until it has it too.
+    let mut forked = archive();
+    forked[2].absent = format!("{A}:12-13");
+    let position = Position { gtid_executed: format!("{A}:1-7"), ..Position::default() };
+    let over = |segments: &[Segment]| {
+        let covered = coverage(segments, &Standing { position: &position, server: A, snapshot: at_second(3) });
+        (covered.first_segment, covered.last_segment, covered.missing.unwrap_or_default())
+    };
+    let fork = over(&forked);
+    assert_eq!((fork.0, fork.1), (Some(3), Some(4)));
+    assert!(fork.2.contains("fork before b.2:0") && fork.2.contains("12-13"), "{}", fork.2);
+    forked[2].gtids = format!("{A}:12-13:16-20");
+    assert_eq!(over(&forked).1, Some(5));
     // The gap lies before the backup.
     let late = from("1-33");
     assert_eq!((until(&late), late.missing), ((Some(6), Some(6)), None));
