@@ -1,7 +1,7 @@
 //! `myriad archive` of servers as they are: crashed, purged while they send, without a file in the middle, with another
 //! gtid_mode than their logs, with encrypted logs and large transactions, and into a bucket.
 
-use crate::archive::{once, own_with, table, uuid, write};
+use crate::archive::{once, own_with, purge, table, uuid, write};
 use crate::support::binlogs::{assert_same, documents, of_archive, of_server};
 use crate::support::data::{one, run as sql};
 use crate::support::program::{Ended, Repo, Running, address, run, start, start_with};
@@ -199,6 +199,7 @@ async fn another_gtid_mode_than_that_of_the_log() {
     mode(&server, &to_off).await;
     write(&server, 1).await;
     let behind = backup(&server, &repo);
+    write(&server, 1).await;
     mode(&server, &["OFF_PERMISSIVE", "ON_PERMISSIVE", "ON"]).await;
     write(&server, 1).await;
     let refused = once(&server, &repo, &[]).refused(26, &["under another gtid_mode", "GTID_MODE = ON"]);
@@ -206,10 +207,22 @@ async fn another_gtid_mode_than_that_of_the_log() {
     let report = once(&server, &repo, &["--accept-gap"]).expect(0).json();
     assert_eq!(report["gaps"].as_array().unwrap().len(), 1, "{report}");
     assert_eq!(report["gtids"], json!(executed(&server).await));
-    assert!(roll_forward(&repo, &behind)["missing"].is_string());
+    // What came right behind this backup has no GTID, and is in the gap.
+    let lost = roll_forward(&repo, &behind);
+    assert!(lost["last_segment"].is_null() && lost["missing"].is_string(), "{lost}");
     assert!(repo.verify(&[]).expect(0).out.contains("1 gap"));
+    // And the files are gone: the set at the archive's end is that of the file behind them.
+    mode(&server, &to_off).await;
+    mode(&server, &["OFF_PERMISSIVE"]).await;
+    write(&server, 1).await;
+    once(&server, &repo, &[]).expect(0);
+    write(&server, 1).await;
+    mode(&server, &["ON_PERMISSIVE", "ON"]).await;
+    purge(&server, newest(&server).file_name().unwrap().to_str().unwrap()).await;
+    once(&server, &repo, &[]).refused(26, &["a gap", "its oldest file is"]);
 
     large_transactions(&server, &identity).await;
+    the_same_numbers_after_a_reset(&server).await;
     into_a_bucket(&server, &identity).await;
 }
 
@@ -234,6 +247,22 @@ async fn large_transactions(server: &Sandbox, identity: &str) {
     assert!(report["bytes"].as_u64() > Some(17 << 20), "{report}");
     assert_same(&repo, "large", identity, server, "");
     repo.verify(&[]).expect(0);
+}
+
+/// The same file name, size and GTIDs, and other transactions.
+async fn the_same_numbers_after_a_reset(server: &Sandbox) {
+    let repo = Repo::new();
+    let mut sizes = Vec::new();
+    for code in [0, 26] {
+        sql(server, &["RESET BINARY LOGS AND GTIDS", "DROP TABLE IF EXISTS a.n"]).await;
+        write(server, 2).await;
+        let position = "SELECT CONCAT_WS(' ', LOCAL->>'$.binary_log_file', LOCAL->>'$.binary_log_position', \
+                        LOCAL->>'$.gtid_executed') FROM performance_schema.log_status";
+        sizes.push(one(server, position).await);
+        let ended = once(server, &repo, &["--name", "shop"]).expect(code);
+        assert!(code == 0 || ended.err.contains("is not the one that was archived"), "{}", ended.err);
+    }
+    assert_eq!(sizes[0], sizes[1]);
 }
 
 /// Into a bucket, and on from where it ends there.

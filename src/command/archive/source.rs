@@ -188,6 +188,10 @@ impl Reading<'_> {
         }
         if let Some(file) = found.filter(|_| joins && covered.contains(&previous)) {
             let next = last.file_ends && next_file(&last.file).as_ref() == Some(&file);
+            if !next && last.is_anonymous() {
+                // More of them may have followed: no set tells.
+                return Ok(Tried::Refused { why: self.purged(last, &covered)?.into(), anew: false });
+            }
             let begin = self.begin(Some(last), if next { Follows::NextFile } else { Follows::Gtid })?;
             if let Some(opened) = self.try_open(DumpStart::Position { file, offset: 4 }, begin)? {
                 return Ok(Tried::Opened(opened.into()));

@@ -4,7 +4,7 @@
 
 use super::cutter::Cutter;
 use super::error::ArchiveError;
-use crate::codec::binlog::{Body, Checksum, MAGIC, MariadbGtid, MariadbPosition, Scanner, Seen};
+use crate::codec::binlog::{Body, Checksum, MAGIC, MariadbGtid, MariadbPosition, Scanner, Seen, fingerprint};
 use crate::error::Result;
 use crate::manifest::binlogs::{Follows, LastEvent, SEGMENT_FORMAT, Segment};
 use crate::position::GtidSet;
@@ -187,7 +187,7 @@ impl Taker {
         }
         self.add(at, bytes)?;
         self.pending.events += 1;
-        self.pending.last_event = Some(LastEvent { start: at, crc32: crc32fast::hash(bytes) });
+        self.pending.last_event = Some(LastEvent { start: at, crc32: fingerprint(bytes) });
         self.look(&seen)?;
         // What was executed before a file stands in the event behind its first, and is kept together with it.
         if self.scanner.at_boundary() && !matches!(seen.body, Body::FormatDescription { .. }) {
@@ -237,7 +237,7 @@ impl Taker {
         if at < last.last_event.start {
             return Ok(true);
         }
-        let same = at == last.last_event.start && end == last.end && crc32fast::hash(bytes) == last.last_event.crc32;
+        let same = at == last.last_event.start && end == last.end && fingerprint(bytes) == last.last_event.crc32;
         if !same {
             let why = format!("the event of {} at byte {at} is not the one that was archived", last.file);
             return Err(self.not_the_same(why).into());

@@ -35,6 +35,8 @@ pub struct Standing<'a> {
     pub server: &'a str,
     /// The moment of its snapshot, by the server's clock.
     pub snapshot: Timestamp,
+    /// Its server gave every transaction a GTID, so that sets tell all that came after.
+    pub all_have_gtids: bool,
 }
 
 /// Bytes behind an offset in which no transaction fits: the end of a file takes less.
@@ -114,7 +116,12 @@ fn first_in(history: &[Segment], standing: &Standing) -> Result<usize, String> {
     if same(segment) && place.is_some() {
         let later = binlog_file.as_ref().is_some_and(|file| is_later(&segment.file, file));
         let after = segment.first_commit_us.and_then(moment).is_none_or(|commit| commit >= standing.snapshot);
-        if !(later && after && segment.start == 0 && set(&segment.previous).contains(&executed)) {
+        if !(later
+            && after
+            && standing.all_have_gtids
+            && segment.start == 0
+            && set(&segment.previous).contains(&executed))
+        {
             let place = place.unwrap_or_default();
             return Err(format!("{place} of {}, where the backup stands, is in no segment", standing.server));
         }

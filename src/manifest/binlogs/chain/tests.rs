@@ -65,13 +65,16 @@ fn standing(
     let gtid_executed = if gtids.is_empty() { String::new() } else { format!("{A}:{gtids}") };
     let position =
         Position { gtid_executed, binlog_file: Some(file.into()), binlog_offset: Some(offset), ..Position::default() };
-    let coverage = coverage(segments, &Standing { position: &position, server: A, snapshot: at_second(second) });
+    let coverage = coverage(
+        segments,
+        &Standing { position: &position, server: A, snapshot: at_second(second), all_have_gtids: true },
+    );
     (coverage.first_segment, coverage.last_segment, coverage.missing.unwrap_or_default())
 }
 
 fn from(gtids: &str) -> Coverage {
     let position = Position { gtid_executed: format!("{A}:{gtids}"), ..Position::default() };
-    coverage(&archive(), &Standing { position: &position, server: A, snapshot: at_second(3) })
+    coverage(&archive(), &Standing { position: &position, server: A, snapshot: at_second(3), all_have_gtids: true })
 }
 
 #[test]
@@ -119,7 +122,10 @@ fn how_far_one_could_go() {
     forked[2].absent = format!("{A}:12-13");
     let position = Position { gtid_executed: format!("{A}:1-7"), ..Position::default() };
     let over = |segments: &[Segment]| {
-        let covered = coverage(segments, &Standing { position: &position, server: A, snapshot: at_second(3) });
+        let covered = coverage(
+            segments,
+            &Standing { position: &position, server: A, snapshot: at_second(3), all_have_gtids: true },
+        );
         (covered.first_segment, covered.last_segment, covered.missing.unwrap_or_default())
     };
     let fork = over(&forked);
@@ -145,7 +151,10 @@ fn without_gtids_the_place_counts() {
     }
     let at = |file: &str, offset: u64, server: &str| {
         let position = Position { binlog_file: Some(file.into()), binlog_offset: Some(offset), ..Position::default() };
-        let coverage = coverage(&segments, &Standing { position: &position, server, snapshot: at_second(4) });
+        let coverage = coverage(
+            &segments,
+            &Standing { position: &position, server, snapshot: at_second(4), all_have_gtids: true },
+        );
         (coverage.first_segment, coverage.last_segment, coverage.missing)
     };
     assert_eq!(at("b.1", 150, A), (Some(4), Some(5), Some("what stands between b.2:100 and b.5:0".into())));
@@ -208,7 +217,10 @@ fn nothing_is_promised_across_another_history() {
     assert_eq!(standing(&segments[1..], "1-7", "b.1", 150, 1).0, None);
     // A backup of another server: by its GTIDs it could be of either.
     let position = Position { gtid_executed: format!("{A}:1-3"), ..Position::default() };
-    let other = coverage(&segments, &Standing { position: &position, server: "other", snapshot: at_second(5) });
+    let other = coverage(
+        &segments,
+        &Standing { position: &position, server: "other", snapshot: at_second(5), all_have_gtids: true },
+    );
     assert!(other.first_segment.is_none() && other.missing.unwrap().contains("several histories"));
     // Documents that call it one history do not join.
     segments[1].follows = Follows::Gtid;
