@@ -117,8 +117,11 @@ impl Picture {
         self.y += 20.0;
         let server = facts.server.split(' ').next().unwrap_or_default();
         let line = format!(
-            "MySQL {server}, {}, {} cores, {} sessions, medians of {} rounds; shorter is better",
-            facts.cpu, facts.cores, facts.threads, facts.runs
+            "MySQL {server}, {}, {} cores, {} sessions, {}; shorter is better",
+            facts.cpu,
+            facts.cores,
+            facts.threads,
+            if facts.runs == 1 { "one round".to_owned() } else { format!("medians of {} rounds", facts.runs) }
         );
         self.text(MARGIN, "faint small", &line);
         self.y += 22.0;
@@ -166,16 +169,16 @@ impl Picture {
         self.text(MARGIN, "faint small", &line.way);
         let (class, wall) = (if line.is_ours() { "ours" } else { "theirs" }, line.wall_seconds);
         let told = format!("{}: {:.2} s, from {:.2} to {:.2}", line.label(), wall.median, wall.least, wall.most);
-        self.bar(class, BARS_AT, top + 4.0, wall.median * scale, 14.0, &told);
+        self.bar(class, BARS_AT, top + 3.0, wall.median * scale, 12.0, &told);
         if wall.most > wall.least {
-            let (from, to, y) = (BARS_AT + wall.least * scale, BARS_AT + wall.most * scale, top + 11.0);
+            let (from, to, y) = (BARS_AT + wall.least * scale, BARS_AT + wall.most * scale, top + 9.0);
             self.line(from, to, y);
         }
         let client = line.client_cpu_seconds.median * scale;
         let server = line.server_cpu_seconds.map_or(0.0, |cpu| cpu.median * scale);
-        self.bar("client", BARS_AT, top + 20.0, client, 8.0, "");
-        self.bar("server", BARS_AT + client, top + 20.0, server, 8.0, "");
-        self.y = top + 15.5;
+        self.bar("client", BARS_AT, top + 19.0, client, 8.0, "");
+        self.bar("server", BARS_AT + client, top + 19.0, server, 8.0, "");
+        self.y = top + 13.5;
         self.text(BARS_AT + wall.median.max(wall.most) * scale + 6.0, "text", &format!("{:.2} s", wall.median));
         self.y = top + 28.0;
         self.text(BARS_AT + client + server + 6.0, "faint small", &format!("{:.2} s of CPU", cpu(line)));

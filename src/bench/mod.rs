@@ -194,7 +194,8 @@ impl Contest<'_> {
         let mut scores = Scores::default();
         for settings in self.settings {
             arena.switch(*settings).await?;
-            progress.phase(settings.title(), 0, 0);
+            progress.phase("comparison", 0, 0);
+            progress.note(settings.title());
             for round in 0..self.warm_ups + self.runs {
                 let mut measured = Scores::default();
                 progress.note(&match round.checked_sub(self.warm_ups) {
@@ -232,7 +233,7 @@ impl Field {
             progress.note(&format!("{rival} leaves: {error}"));
             self.rivals.retain(|present| present.name() != rival);
             if self.absent.iter().all(|absent| absent.rival != rival) {
-                self.absent.push(Absent { rival, why: error.to_string() });
+                self.absent.push(Absent { rival, why: reason(&error) });
             }
         }
         Ok(())
@@ -252,6 +253,18 @@ impl Field {
                 self.losses.push(Loss { rival, way, differences: found.differences });
             }
         }
+    }
+}
+
+/// A failure in few words: what the program said last, without its command line.
+fn reason(error: &BenchError) -> String {
+    match error {
+        BenchError::Program { program, status, complaint } => {
+            let name = program.split(' ').next().unwrap_or_default();
+            let last = complaint.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("without a word");
+            format!("{name} failed ({status}): {last}")
+        }
+        other => other.to_string(),
     }
 }
 
@@ -341,5 +354,44 @@ impl Round<'_> {
         }
         self.progress.note(what);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_by_its_last_words() {
+        let program = BenchError::Program {
+            program: "mydumper --threads=2".into(),
+            status: "exit status: 1".into(),
+            complaint: "connected\n\nno such option\n".into(),
+        };
+        assert_eq!(reason(&program), "mydumper failed (exit status: 1): no such option");
+        assert_eq!(reason(&BenchError::Interrupted), BenchError::Interrupted.to_string());
+    }
+
+    #[test]
+    fn who_fails_leaves_and_a_loss_is_told_once() {
+        let progress: Arc<dyn Progress> = Arc::new(crate::progress::Silent);
+        let mut field = Field { rivals: Vec::new(), absent: Vec::new(), losses: Vec::new() };
+        let task = || BenchError::Task("x".into());
+        field.leave(vec![("other".into(), task())], &progress).unwrap();
+        field.leave(vec![("other".into(), task())], &progress).unwrap();
+        assert_eq!(field.absent.len(), 1);
+        assert!(field.leave(vec![(scoreboard::OURS.into(), task())], &progress).is_err());
+        assert!(field.leave(vec![("other".into(), BenchError::Interrupted)], &progress).is_err());
+        let found = |what: &str| Found {
+            differences: vec![compare::Difference { place: "s.t".into(), what: what.into() }],
+            told_if_none: false,
+        };
+        for way in ["a", "b", "a"] {
+            field.lose("other", way, found("column f"));
+        }
+        field.lose("other", "b", found("column g"));
+        field.lose("other", "c", Found { differences: vec![], told_if_none: false });
+        let ways: Vec<&str> = field.losses.iter().map(|loss| loss.way.as_str()).collect();
+        assert_eq!(ways, ["a; b", "b"]);
     }
 }

@@ -6,6 +6,7 @@ mod abort;
 mod archive;
 mod archive_kills;
 mod backup_kills;
+mod bench;
 mod bounds;
 mod by_hand;
 mod chunks;

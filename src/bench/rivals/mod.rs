@@ -285,8 +285,18 @@ fn version(path: &Path) -> Option<ProgramVersion> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     let program = path.file_name()?.to_string_lossy().into_owned();
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    let line = line.strip_prefix(&*path.to_string_lossy()).or(line.strip_prefix(&program)).unwrap_or(line);
-    Some(ProgramVersion { program, version: line.trim_matches([' ', '*', ':']).to_owned() })
+    let version = without_name(line, &program);
+    Some(ProgramVersion { program, version })
+}
+
+/// A line of `--version` without the program's name or path before it, and without what it was built with.
+fn without_name(line: &str, program: &str) -> String {
+    let behind = match line.split_once(program) {
+        Some((path, behind)) if !path.contains(' ') => behind,
+        _ => line,
+    };
+    let behind = behind.split(" using ").next().unwrap_or(behind);
+    behind.trim_matches([' ', '*', ':']).to_owned()
 }
 
 /// Removes a folder or a file, which may be missing.
@@ -334,6 +344,21 @@ mod tests {
         assert_eq!((option.program.as_str(), option.value.as_str()), ("myloader", "--rows=5"));
         for wrong in ["myloader", "myloader=", "perl=-v", ""] {
             assert!(wrong.parse::<OfProgram>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn versions_are_told_without_paths() {
+        for (line, program, version) in [
+            ("/opt/b/mysql  Ver 9.7.4 for Linux", "mysql", "Ver 9.7.4 for Linux"),
+            (
+                "mariadb  Ver 15.1 Distrib 10.11.18-MariaDB using  EditLine",
+                "mariadb",
+                "Ver 15.1 Distrib 10.11.18-MariaDB",
+            ),
+            ("*** Zstandard CLI (64-bit) v1.5.4 ***", "zstd", "Zstandard CLI (64-bit) v1.5.4"),
+        ] {
+            assert_eq!(without_name(line, program), version);
         }
     }
 

@@ -49,14 +49,7 @@ impl Mydumper {
         arguments.push(format!("--threads={}", self.task.threads).into());
         arguments.extend(more);
         let environment = vec![("HOME", self.task.folder.clone().into_os_string())];
-        Step {
-            program: program.to_owned(),
-            arguments,
-            environment,
-            input: None,
-            output: None,
-            may_fail: self.task.force,
-        }
+        Step { program: program.to_owned(), arguments, environment, input: None, output: None, may_fail: false }
     }
 }
 

@@ -54,7 +54,7 @@ impl Mysqlsh {
         arguments.extend([format!("--threads={}", self.task.threads).into(), "--showProgress=false".into()]);
         let home = self.task.folder.clone().into_os_string();
         let environment = vec![("HOME", home.clone()), ("MYSQLSH_USER_CONFIG_HOME", home)];
-        Step { program: self.mysqlsh.clone(), arguments, environment, input, output: None, may_fail: self.task.force }
+        Step { program: self.mysqlsh.clone(), arguments, environment, input, output: None, may_fail: false }
     }
 }
 

@@ -51,7 +51,8 @@ impl Tsv {
         let options = ["--batch", "--skip-column-names", "--quick", "--skip-binary-as-hex", "--local-infile=1"];
         let options = options.into_iter().chain(["--default-character-set=utf8mb4", "--max-allowed-packet=1G"]);
         let program = [self.programs[0].clone().into_os_string()];
-        words(program.into_iter().chain(login(server)).chain(options.map(OsString::from)).chain(extra))
+        let forced = self.task.force.then(|| "--force".into());
+        words(program.into_iter().chain(login(server)).chain(options.map(OsString::from)).chain(forced).chain(extra))
     }
 
     fn write(&self, plan: &plan::Plan, scripts: &Scripts) -> Result<(), BenchError> {
@@ -138,7 +139,7 @@ impl Scripts {
     /// Every chunk, `threads` at a time. A pipe's exit status is that of its last program, so failures leave a file.
     fn dump(&self) -> String {
         format!(
-            "set -eu\ncd \"$1\"\nrm -rf data failed\nmkdir data\n\
+            "set -u\ncd \"$1\" || exit 1\nrm -rf data failed\nmkdir data\n\
              {} -P {} -n 1 /bin/sh plan/dump_chunk.sh < plan/chunks\n[ ! -e failed ]\n",
             self.xargs, self.threads
         )
@@ -155,11 +156,11 @@ impl Scripts {
     /// who can remove the folder had the last one, and builds the indexes.
     fn load(&self) -> String {
         format!(
-            "set -eu\ncd \"$1\"\nrm -rf pending failed\nmkdir pending\n{xargs} mkdir < plan/tables\n\
+            "set -u\ncd \"$1\" || exit 1\nrm -rf pending failed\nmkdir pending\n{xargs} mkdir < plan/tables\n\
              sed 's|\\([0-9]*\\)-.*|pending/\\1/&|' plan/chunks | {xargs} touch\n\
-             {mysql} < plan/schemas.sql\n\
+             {mysql} < plan/schemas.sql || : > failed\n\
              {xargs} -P {threads} -n 1 /bin/sh plan/load_chunk.sh < plan/chunks\n\
-             {mysql} < plan/foreign_keys.sql\n[ ! -e failed ]\n",
+             {mysql} < plan/foreign_keys.sql || : > failed\n[ ! -e failed ]\n",
             xargs = self.xargs,
             mysql = self.mysql[1],
             threads = self.threads

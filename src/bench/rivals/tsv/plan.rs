@@ -21,8 +21,11 @@ const CHUNK_BYTES_MIN: u64 = 4 << 20;
 const ENCLOSED_BY: u8 = 1;
 /// Sort buffers of one ALTER: the least wall time on two cores (9.7.4).
 const DDL_BUFFER_BYTES: u64 = 256 << 20;
-/// What every writing session sets beside what this program's own sessions set.
-const UNLOGGED: &str = "SET SESSION sql_log_bin=0";
+/// What every writing session sets beside what this program's own sessions set: no binary log, and definitions taken that the
+/// source has.
+const UNLOGGED: &str = "SET SESSION sql_log_bin=0, SESSION innodb_strict_mode=OFF \
+    /*!80030 , SESSION sql_require_primary_key=OFF, SESSION sql_generate_invisible_primary_key=OFF */ \
+    /*!80400 , SESSION restrict_fk_on_non_standard_key=OFF */";
 
 /// The statements.
 pub struct Plan {
