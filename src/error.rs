@@ -47,7 +47,7 @@ pub enum Exit {
     /// The target cannot take the data (a limit or a setting of the server).
     TargetUnfit = 33,
     /// The target is a live server (a running replica, in a group, written by others), or the account may not see whether
-    /// it is.
+    /// it is; or tables can be used that would be dropped.
     TargetInUse = 34,
     /// Rows on the server differ from the backup.
     ProofFailed = 40,

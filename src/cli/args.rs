@@ -6,6 +6,7 @@ mod archive;
 mod bench;
 pub mod drill;
 mod replicate;
+pub mod shell;
 
 pub use archive::{ArchiveArgs, StartArg};
 pub use bench::{BenchArgs, SettingsArg};
@@ -89,6 +90,12 @@ pub enum Command {
     /// Compare backup and restore with rivals on the same data
     #[command(after_help = after_help(BENCH_EXAMPLES, DEMO_EXITS))]
     Bench(BenchArgs),
+    /// Print a script by which a shell completes command lines
+    #[command(after_help = after_help(shell::COMPLETIONS_EXAMPLES, &[]))]
+    Completions(shell::CompletionsArgs),
+    /// Print a manual page, or write them all
+    #[command(after_help = after_help(shell::MAN_EXAMPLES, &[]))]
+    Man(shell::ManArgs),
 }
 
 /// How the server is reached.
@@ -155,7 +162,7 @@ impl From<SslModeArg> for SslMode {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Storage")]
 pub struct RepoArgs {
-    /// Repository: a folder or s3://bucket/prefix
+    /// Repository: a folder, s3://, gs:// or az://bucket/prefix
     #[arg(long, short, value_name = "PLACE")]
     pub repo: String,
     /// Source's name there [default: the only one]
@@ -167,7 +174,7 @@ pub struct RepoArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Storage")]
 pub struct RestoreRepoArgs {
-    /// Repository: a folder or s3://bucket/prefix
+    /// Repository: a folder, s3://, gs:// or az://bucket/prefix
     #[arg(long, short, value_name = "PLACE", required_unless_present = "abort")]
     pub repo: Option<String>,
     /// Source's name there [default: the only one]
@@ -351,6 +358,9 @@ pub struct RestoreArgs {
     /// Remove what a broken-off restore has left, nothing else
     #[arg(long, help_heading = "Target")]
     pub abort: bool,
+    /// With --abort: also tables that can be used, and all that was written to them
+    #[arg(long, requires = "abort", help_heading = "Target")]
+    pub drop_usable: bool,
     /// Print the plan, change nothing
     #[arg(long, help_heading = "Output")]
     pub dry_run: bool,
@@ -481,7 +491,7 @@ pub struct ShowArgs {
 /// `myriad prune`.
 #[derive(Clone, Debug, Args)]
 pub struct PruneArgs {
-    /// Repository: a folder or s3://bucket/prefix
+    /// Repository: a folder, s3://, gs:// or az://bucket/prefix
     #[arg(long, short, value_name = "PLACE", help_heading = "Storage")]
     pub repo: String,
     /// Only backups of this source go [default: of every one]

@@ -263,7 +263,7 @@ impl<'a> Settings<'a> {
 
     /// `myriad restore --abort`: what else is given says nothing, so that it can be put behind the command that was cut off.
     pub fn abort(&self, args: &RestoreArgs) -> Result<AbortOptions> {
-        Ok(AbortOptions { target: self.target(args)?, dry_run: args.dry_run })
+        Ok(AbortOptions { target: self.target(args)?, drop_usable: args.drop_usable, dry_run: args.dry_run })
     }
 
     /// The source of a replication and its account. Neither its user nor its password is ever taken from what the target's
