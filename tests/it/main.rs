@@ -7,6 +7,7 @@ mod archive;
 mod archive_kills;
 mod archive_servers;
 mod backup_kills;
+mod bench;
 mod bounds;
 mod by_hand;
 mod chunks;
