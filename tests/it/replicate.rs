@@ -230,6 +230,12 @@ async fn goes_on_after_a_kill(shop: &Shop) {
     let killed = shop.restore_into(tap.address(), Replica, Source, &[]);
     victim.is(killed.pid());
     killed.end().expect(-1);
+    let reads = "SELECT COUNT(*) FROM performance_schema.replication_connection_status WHERE SERVICE_STATE = 'ON'";
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while one(&shop.target, reads).await != "1" {
+        assert!(Instant::now() < deadline, "{}", shop.state(&shop.target).await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     let refused = shop.restore(Replica, Source, &[]).end().refused(34, &["is a running replica"]);
     let said = format!("is a replica of 127.0.0.1:{} already, on the default channel", shop.source.port().unwrap());
     assert!(refused.err.contains(&said) && refused.err.contains("nothing is left to do"), "{}", refused.err);
