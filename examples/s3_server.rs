@@ -3,7 +3,14 @@
 //! test leaves none behind. Called as `s3_server FOLDER ACCESS_KEY SECRET_KEY`; each folder in FOLDER is a
 //! bucket. `s3s-fs` 0.11 does the work but overwrites on `If-None-Match: *` and makes missing buckets: both
 //! are put right here.
+//!
+//! With `--google` as a fourth word it speaks as Google Cloud Storage does instead (Cloud Storage XML API reference): the
+//! same requests with a bearer token, which is the secret, and with `x-goog-` headers for metadata and conditions.
 
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use hyper::service::{Service as _, service_fn};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use s3s::auth::SimpleAuth;
 use s3s::dto::*;
@@ -18,12 +25,17 @@ use tokio::sync::RwLock;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, access_key, secret_key] = arguments.as_slice() else {
-        anyhow::bail!("usage: s3_server FOLDER ACCESS_KEY SECRET_KEY");
+    let (folder, access_key, secret_key, google) = match arguments.as_slice() {
+        [folder, access_key, secret_key] => (folder, access_key, secret_key, false),
+        [folder, access_key, secret_key, word] if word == "--google" => (folder, access_key, secret_key, true),
+        _ => anyhow::bail!("usage: s3_server FOLDER ACCESS_KEY SECRET_KEY [--google]"),
     };
     let files = FileSystem::new(folder).map_err(|error| anyhow::anyhow!("{folder}: {error:?}"))?;
     let mut builder = S3ServiceBuilder::new(Conditional { folder: folder.into(), files, gate: RwLock::new(()) });
-    builder.set_auth(SimpleAuth::from_single(access_key.clone(), secret_key.clone()));
+    if !google {
+        builder.set_auth(SimpleAuth::from_single(access_key.clone(), secret_key.clone()));
+    }
+    let bearer = format!("Bearer {secret_key}");
     let service = builder.build().into_shared();
 
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -35,12 +47,63 @@ async fn main() -> anyhow::Result<()> {
     });
     loop {
         let (socket, _) = listener.accept().await?;
-        let service = service.clone();
+        let (service, bearer) = (service.clone(), bearer.clone());
         tokio::spawn(async move {
             let http = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
             // A client that goes away is no failure of the server.
-            let _ = http.serve_connection(TokioIo::new(socket), service).await;
+            if google {
+                let translated = service_fn(move |request: Request<Incoming>| {
+                    let (service, bearer) = (service.clone(), bearer.clone());
+                    async move {
+                        if request.headers().get(AUTHORIZATION).is_none_or(|sent| sent.as_bytes() != bearer.as_bytes())
+                        {
+                            return Ok(refused());
+                        }
+                        Ok::<_, s3s::HttpError>(from_s3(service.call(to_s3(request)).await?))
+                    }
+                });
+                let _ = http.serve_connection(TokioIo::new(socket), translated).await;
+            } else {
+                let _ = http.serve_connection(TokioIo::new(socket), service).await;
+            }
         });
+    }
+}
+
+fn refused() -> Response<s3s::Body> {
+    let body = "<Error><Code>AuthenticationRequired</Code><Message>Authentication required.</Message></Error>";
+    let mut response = Response::new(s3s::Body::from(body.to_owned()));
+    *response.status_mut() = StatusCode::UNAUTHORIZED;
+    response
+}
+
+/// A request to Google as S3 would be asked.
+fn to_s3(mut request: Request<Incoming>) -> Request<Incoming> {
+    let headers = request.headers_mut();
+    headers.remove(AUTHORIZATION);
+    // Generation 0 is that of an object which is not there.
+    if headers.remove("x-goog-if-generation-match").is_some_and(|generation| generation == "0") {
+        headers.insert("if-none-match", HeaderValue::from_static("*"));
+    }
+    rename(headers, "x-goog-meta-", "x-amz-meta-");
+    request
+}
+
+/// An answer of S3 as Google would give it.
+fn from_s3(mut response: Response<s3s::Body>) -> Response<s3s::Body> {
+    rename(response.headers_mut(), "x-amz-meta-", "x-goog-meta-");
+    response.headers_mut().insert("x-goog-generation", HeaderValue::from_static("1"));
+    response
+}
+
+fn rename(headers: &mut HeaderMap, from: &str, to: &str) {
+    let named: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with(from)).cloned().collect();
+    for name in named {
+        if let (Some(value), Ok(new)) =
+            (headers.remove(&name), name.as_str().replacen(from, to, 1).parse::<HeaderName>())
+        {
+            headers.insert(new, value);
+        }
     }
 }
 

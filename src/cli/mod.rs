@@ -10,6 +10,7 @@ mod message;
 pub mod option_file;
 mod progress_text;
 pub mod settings;
+mod shell;
 pub mod size;
 
 use crate::command;
@@ -145,6 +146,14 @@ async fn dispatch(
         Command::Bench(args) => {
             let report = edge.run(settings.bench(args)?, command::bench::run).await?;
             edge.outcome(&report, Exit::Success, || report.to_string())
+        }
+        Command::Completions(args) => {
+            let report = shell::completions(args);
+            edge.outcome(&report, Exit::Success, || report.script.clone())
+        }
+        Command::Man(args) => {
+            let report = shell::man(args)?;
+            edge.outcome(&report, Exit::Success, || report.text())
         }
     }
 }

@@ -45,7 +45,7 @@ pub enum Consistency {
 pub struct BackupOptions {
     /// `--source`.
     pub source: ConnectOptions,
-    /// `--repo`: a folder or `s3://bucket/prefix`.
+    /// `--repo`: a folder, `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`.
     pub repo: String,
     /// `--name`: the source's name in the repository; none takes the only one there, else `default`.
     pub name: Option<String>,
@@ -190,6 +190,8 @@ pub enum Tune {
 pub struct AbortOptions {
     /// `--target`.
     pub target: ConnectOptions,
+    /// `--drop-usable`: also where tables can be used, with all that was written to them.
+    pub drop_usable: bool,
     /// `--dry-run`: print what would be removed, change nothing.
     pub dry_run: bool,
 }

@@ -3,6 +3,7 @@
 //! say what to write, never taken for a folder of that name.
 
 use super::StoreError;
+use super::cloud::Cloud;
 use super::name::check_segment;
 use std::path::PathBuf;
 
@@ -11,9 +12,11 @@ use std::path::PathBuf;
 pub enum Location {
     /// A folder, absolute or relative to the working folder.
     Folder(PathBuf),
-    /// A bucket of S3 or of a server that speaks its protocol.
-    S3 {
-        /// The bucket's name.
+    /// A bucket of an object store.
+    Bucket {
+        /// Whose.
+        cloud: Cloud,
+        /// The bucket's name; Azure calls it a container.
         bucket: String,
         /// What comes before each object's name in its key; no slash at either end, may be empty.
         prefix: String,
@@ -21,26 +24,30 @@ pub enum Location {
 }
 
 impl Location {
-    /// Parses a folder path, `file:///folder` (percent-encoding allowed) or `s3://bucket/prefix` (taken as it
-    /// stands: S3 keys may hold any character, so nothing is decoded).
+    /// Parses a folder path, `file:///folder` (percent-encoding allowed), or `s3://bucket/prefix`, `gs://bucket/prefix`,
+    /// `az://container/prefix` (taken as they stand: keys may hold any character, so nothing is decoded).
     pub fn parse(place: &str) -> Result<Location, StoreError> {
         let refuse = |why: &str| StoreError::Place { place: without_credentials(place), why: why.to_string() };
         let Some((scheme, rest)) = split_scheme(place) else {
             return folder(place).map_err(refuse);
         };
+        let in_cloud = |cloud| bucket_and_prefix(cloud, rest).map_err(|why| refuse(&why));
         match scheme.as_str() {
             "file" => folder_of_file_url(rest).map_err(refuse),
-            "s3" => bucket_and_prefix(rest).map_err(refuse),
-            "gs" | "gcs" => {
-                Err(refuse("Google Cloud Storage is not in this build; use a folder or s3://bucket/prefix"))
+            "s3" => in_cloud(Cloud::S3),
+            "gs" | "gcs" => in_cloud(Cloud::Google),
+            "az" | "azure" => in_cloud(Cloud::Azure),
+            "abfs" | "abfss" | "wasb" | "wasbs" => {
+                Err(refuse("write az://container/prefix and give the account's name in AZURE_STORAGE_ACCOUNT_NAME"))
             }
-            "az" | "azure" | "abfs" | "abfss" => {
-                Err(refuse("Azure Blob Storage is not in this build; use a folder or s3://bucket/prefix"))
-            }
-            "http" | "https" => {
-                Err(refuse("write s3://bucket/prefix and give the server's address in AWS_ENDPOINT_URL"))
-            }
-            _ => Err(refuse(&format!("{scheme}:// is not known; use a folder, file:///folder or s3://bucket/prefix"))),
+            "http" | "https" => Err(refuse(
+                "write s3://bucket/prefix (gs://, az://) and give the server's address in AWS_ENDPOINT_URL \
+                 (GOOGLE_BASE_URL, AZURE_STORAGE_ENDPOINT)",
+            )),
+            _ => Err(refuse(&format!(
+                "{scheme}:// is not known; use a folder, file:///folder, s3://bucket/prefix, gs://bucket/prefix or \
+                 az://container/prefix"
+            ))),
         }
     }
 }
@@ -78,24 +85,46 @@ fn folder_of_file_url(rest: &str) -> Result<Location, &'static str> {
     folder(&decoded)
 }
 
-fn bucket_and_prefix(rest: &str) -> Result<Location, &'static str> {
+fn bucket_and_prefix(cloud: Cloud, rest: &str) -> Result<Location, String> {
     let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
     if bucket.contains('@') {
-        return Err("credentials belong in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, not in the address");
+        return Err(format!("credentials belong in {}, not in the address", cloud.credentials_belong()));
     }
-    // The letters are those of Amazon's rules of today, plus capitals and underscore, which old buckets and
-    // other servers have (Amazon S3 User Guide, "General purpose bucket naming rules").
-    if bucket.is_empty() || !bucket.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c)) {
-        return Err("a bucket's name is of letters, digits, dots and hyphens: s3://bucket/prefix");
-    }
-    if bucket.starts_with('.') {
-        return Err("a bucket's name begins with a letter or a digit");
-    }
+    check_bucket(cloud, bucket)?;
     let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
     if !prefix.is_empty() {
         prefix.split('/').try_for_each(check_segment).map_err(|_| "the prefix is not names between single slashes")?;
     }
-    Ok(Location::S3 { bucket: bucket.to_string(), prefix: prefix.to_string() })
+    Ok(Location::Bucket { cloud, bucket: bucket.to_string(), prefix: prefix.to_string() })
+}
+
+/// For S3 the letters are those of Amazon's rules of today, plus capitals and underscore, which old buckets and other
+/// servers have (Amazon S3 User Guide, "General purpose bucket naming rules"); for the others those of Google's "About
+/// Cloud Storage buckets" and of Azure's "Naming and referencing containers, blobs, and metadata" (`$root` and `$web`
+/// hold what a web server shows, no backups).
+fn check_bucket(cloud: Cloud, bucket: &str) -> Result<(), &'static str> {
+    let of = |letter: fn(char) -> bool| !bucket.is_empty() && bucket.chars().all(letter);
+    let (is_name, rule) = match cloud {
+        Cloud::S3 => (
+            of(|c| c.is_ascii_alphanumeric() || "-._".contains(c)),
+            "a bucket's name is of letters, digits, dots and hyphens: s3://bucket/prefix",
+        ),
+        Cloud::Google => (
+            of(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._".contains(c)),
+            "a bucket's name is of small letters, digits, dots, hyphens and underscores: gs://bucket/prefix",
+        ),
+        Cloud::Azure => (
+            of(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'),
+            "a container's name is of small letters, digits and hyphens: az://container/prefix",
+        ),
+    };
+    if !is_name {
+        return Err(rule);
+    }
+    if bucket.starts_with(['.', '-', '_']) && (cloud != Cloud::S3 || bucket.starts_with('.')) {
+        return Err("a bucket's name begins with a letter or a digit");
+    }
+    Ok(())
 }
 
 /// `place` with what stands between `://` and an `@` replaced: someone may paste a server's address here.
@@ -115,7 +144,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn s3(bucket: &str, prefix: &str) -> Location {
-        Location::S3 { bucket: bucket.into(), prefix: prefix.into() }
+        at(Cloud::S3, bucket, prefix)
+    }
+
+    fn at(cloud: Cloud, bucket: &str, prefix: &str) -> Location {
+        Location::Bucket { cloud, bucket: bucket.into(), prefix: prefix.into() }
     }
 
     #[test]
@@ -131,6 +164,10 @@ mod tests {
             ("s3://bucket", s3("bucket", "")),
             ("s3://bucket/", s3("bucket", "")),
             ("S3://my.bucket-1/a/b%20/", s3("my.bucket-1", "a/b%20")),
+            ("gs://my_bucket.example/a", at(Cloud::Google, "my_bucket.example", "a")),
+            ("gcs://bucket", at(Cloud::Google, "bucket", "")),
+            ("az://backups/a/b/", at(Cloud::Azure, "backups", "a/b")),
+            ("azure://backups", at(Cloud::Azure, "backups", "")),
         ];
         for (place, expected) in cases {
             assert_eq!(Location::parse(place).unwrap(), expected, "{place}");
@@ -149,8 +186,12 @@ mod tests {
             ("s3://../x", "begins with"),
             ("s3://bucket//x", "single slashes"),
             ("s3://bucket/a/../b", "single slashes"),
-            ("gs://bucket/x", "not in this build"),
-            ("az://bucket/x", "not in this build"),
+            ("gs://Bucket/x", "small letters"),
+            ("gs:bucket", "two slashes"),
+            ("gs://_x/y", "begins with"),
+            ("az://back.ups/x", "container"),
+            ("az://$web/x", "container"),
+            ("abfss://backups@account.dfs.core.windows.net/x", "AZURE_STORAGE_ACCOUNT_NAME"),
             ("https://example.org/x", "AWS_ENDPOINT_URL"),
             ("ftp://x/y", "ftp:// is not known"),
         ];
@@ -162,7 +203,12 @@ mod tests {
 
     #[test]
     fn credentials_are_not_repeated() {
-        for place in ["s3://AKIA:hushhush@bucket/x", "mysql://root:hush@hush@host/db", "s3://AKIA:hush/hush@bucket"] {
+        for place in [
+            "s3://AKIA:hushhush@bucket/x",
+            "mysql://root:hush@hush@host/db",
+            "s3://AKIA:hush/hush@bucket",
+            "az://me:hush@x",
+        ] {
             let error = Location::parse(place).unwrap_err().to_string();
             assert!(!error.contains("hush") && error.contains("***"), "{error}");
         }
@@ -173,8 +219,9 @@ mod tests {
         fn any_text_gives_a_place_or_words(place in "\\PC{0,40}") {
             match Location::parse(&place) {
                 Ok(Location::Folder(_)) => {}
-                Ok(Location::S3 { bucket, prefix }) => {
-                    prop_assert_eq!(Location::parse(&format!("s3://{bucket}/{prefix}")).unwrap(), s3(&bucket, &prefix));
+                Ok(Location::Bucket { cloud, bucket, prefix }) => {
+                    let again = Location::parse(&format!("{}://{bucket}/{prefix}", cloud.scheme()));
+                    prop_assert_eq!(again.unwrap(), at(cloud, &bucket, &prefix));
                 }
                 Err(StoreError::Place { why, .. }) => prop_assert!(!why.is_empty()),
                 Err(other) => prop_assert!(false, "{other}"),

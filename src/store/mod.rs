@@ -2,6 +2,7 @@
 //! comments are a contract that [`conformance`] checks for every kind of store. What a user types for
 //! `--repo` goes into [`open`], a [`Store`] comes out. What the objects mean is not known here.
 
+mod cloud;
 #[doc(hidden)]
 pub mod conformance;
 mod local;
@@ -11,14 +12,17 @@ mod modes;
 mod name;
 mod notice;
 mod object;
+mod requests;
 mod trace;
 
+pub use cloud::Cloud;
 pub use local::LocalStore;
 pub use location::Location;
 pub use memory::MemoryStore;
 pub use name::{NAME_BYTES_MAX, SEGMENT_BYTES_MAX, check_name};
 pub use notice::Notice;
 pub use object::ObjectBackedStore;
+pub use requests::RequestCounts;
 pub use trace::{CountingStore, StoreCounts};
 
 use crate::error::{Exit, Explain};
@@ -151,6 +155,11 @@ impl Explain for StoreError {
     }
 
     fn hint(&self) -> Option<String> {
+        if let StoreError::Open { store, .. } = self {
+            if let Some(cloud) = Cloud::of(store) {
+                return Some(cloud.hint().to_string());
+            }
+        }
         let text = match self {
             StoreError::Missing { .. }
             | StoreError::Short { .. }
@@ -165,27 +174,25 @@ impl Explain for StoreError {
             StoreError::Write { .. } => {
                 "see that there is free space and that this account may write there; what is stored already stays usable"
             }
-            StoreError::Open { store, .. } if store.starts_with("s3://") => {
-                "see the bucket's name, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, and for a server of your \
-                 own AWS_ENDPOINT_URL (with AWS_ALLOW_HTTP=true where it speaks plain http)"
-            }
             StoreError::Open { .. } => "see the path given with --repo; the first backup into it makes the folder",
-            StoreError::Place { .. } => "give --repo a folder, file:///folder or s3://bucket/prefix",
+            StoreError::Place { .. } => {
+                "give --repo a folder, file:///folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix"
+            }
         };
         Some(text.to_string())
     }
 }
 
-/// Opens the store at `place`, as a user types it for `--repo`: a folder, `file:///folder` or
-/// `s3://bucket/prefix`. With `create` a folder that is not there is made; a bucket never is. An object store
-/// takes its endpoint and credentials from the usual `AWS_*` environment and is asked for one listing, so that
-/// wrong credentials and a missing bucket show here and not in the middle of the work.
+/// Opens the store at `place`, as a user types it for `--repo`: a folder, `file:///folder`, `s3://bucket/prefix`,
+/// `gs://bucket/prefix` or `az://container/prefix`. With `create` a folder that is not there is made; a bucket never is.
+/// An object store takes its endpoint and credentials from the usual environment (`AWS_*`, `GOOGLE_*`, `AZURE_*`) or,
+/// where nothing is set, from the machine that it runs on. It is asked for one listing, so that wrong credentials and a
+/// missing bucket show here and not in the middle of the work.
 pub async fn open(place: &str, create: bool) -> Result<Arc<dyn Store>, StoreError> {
     match Location::parse(place)? {
         Location::Folder(folder) => Ok(Arc::new(LocalStore::open(&folder, create).await?)),
-        Location::S3 { bucket, prefix } => {
-            let environment = object_store::aws::AmazonS3Builder::from_env();
-            Ok(Arc::new(ObjectBackedStore::open_s3(environment, &bucket, &prefix).await?))
+        Location::Bucket { cloud, bucket, prefix } => {
+            Ok(Arc::new(cloud::open_by_environment(cloud, &bucket, &prefix).await?))
         }
     }
 }
@@ -233,6 +240,10 @@ pub trait Store: Send + Sync {
     async fn announced(&self, _but: &str) -> Result<Vec<(String, Bytes)>, StoreError> {
         Ok(Vec::new())
     }
+    /// The HTTP requests made so far, by a store that makes such.
+    fn requests(&self) -> Option<RequestCounts> {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -249,11 +260,9 @@ mod tests {
         store.put("x", vec![Bytes::from_static(b"x")], PutMode::Create).await.unwrap();
         let again = open(&place, false).await.unwrap();
         assert_eq!((&again.get("x").await.unwrap()[..], again.describe()), (&b"x"[..], place));
-        for place in ["gs://bucket/x", "az://bucket/x"] {
-            let error = open(place, true).await.err().unwrap();
-            assert_eq!(error.exit(), Exit::Usage);
-            assert!(error.to_string().contains("not in this build") && error.hint().unwrap().contains("s3://"));
-        }
+        let error = open("ftp://bucket/x", true).await.err().unwrap();
+        assert_eq!(error.exit(), Exit::Usage);
+        assert!(["s3://", "gs://", "az://"].iter().all(|scheme| error.hint().unwrap().contains(scheme)));
     }
 
     #[test]

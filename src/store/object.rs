@@ -1,30 +1,27 @@
-//! A repository in an object store: S3, or a server that speaks its protocol. Names become keys below a prefix;
-//! large objects go in parts; "create" is one conditional request (`If-None-Match: *`), so that of several
-//! writers one wins. Retries with back-off and time-outs are those of the `object_store` crate (5xx, 429, lost
+//! A repository in an object store: S3 or a server that speaks its protocol, Google Cloud Storage, Azure Blob Storage
+//! (`cloud` opens them). Names become keys below a prefix; large objects go in parts; "create" is one conditional
+//! request (`If-None-Match: *`, for Google generation 0), so that of several writers one wins. Retries with back-off and time-outs are those of the `object_store` crate (5xx, 429, lost
 //! connections, time-outs of requests that may be repeated, answers cut off in the middle); they cover what a
 //! decorator of our own would do, so there is none. Credentials never reach a message.
 
 use super::name::{checked, checked_prefix};
+use super::requests::{RequestCounters, RequestCounts};
 use super::{Notice, PutMode, Store, StoreError, StoredObject, notice};
-use crate::limits::{
-    CONDITIONAL_PUT_TRIES, CONNECT_TIMEOUT, MULTIPART_FROM_BYTES, OBJECT_OPEN_RETRIES, OBJECT_READ_TIMEOUT,
-    OBJECT_REQUEST_TIMEOUT, OBJECT_RETRIES, OBJECT_RETRY_TIME, UPLOAD_PART_BYTES, UPLOAD_PARTS_AT_ONCE,
-};
+use crate::limits::{CONDITIONAL_PUT_TRIES, MULTIPART_FROM_BYTES, UPLOAD_PART_BYTES, UPLOAD_PARTS_AT_ONCE};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
 use object_store::path::Path;
 use object_store::{
-    Attribute, Attributes, BackoffConfig, ClientConfigKey, Error, GetOptions, MultipartUpload, ObjectStore,
-    ObjectStoreExt, PutOptions, PutPayload, RetryConfig,
+    Attribute, Attributes, Error, GetOptions, MultipartUpload, ObjectStore, ObjectStoreExt, PutOptions, PutPayload,
 };
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Metadata key of the random token that a conditional put leaves on its object, so that a put whose answer was
-/// lost can find out whether it was the winner.
-const TOKEN: &str = "put-token";
+/// lost can find out whether it was the winner. Letters only: Azure wants an identifier (Azure REST reference, "Naming
+/// and referencing containers, blobs, and metadata"), and some proxies drop headers with underscores.
+const TOKEN: &str = "puttoken";
 
 /// Names of notices begin so; they are no objects.
 const NOTICES: &str = "locks/";
@@ -34,42 +31,19 @@ pub struct ObjectBackedStore {
     inner: Arc<dyn ObjectStore>,
     place: String,
     prefix: String,
+    counters: Option<Arc<RequestCounters>>,
 }
 
 impl ObjectBackedStore {
     /// Objects below `prefix` of `inner`; `place` is the store for people.
     pub fn new(inner: Arc<dyn ObjectStore>, place: String, prefix: String) -> Self {
-        ObjectBackedStore { inner, place, prefix }
+        ObjectBackedStore { inner, place, prefix, counters: None }
     }
 
-    /// Opens a bucket. `settings` carries endpoint, region and credentials; conditional puts, time-outs and
-    /// retries are set here. One listing is asked for, so that what is wrong with them shows now.
-    pub async fn open_s3(settings: AmazonS3Builder, bucket: &str, prefix: &str) -> Result<Self, StoreError> {
-        let place = format!("s3://{bucket}/{prefix}");
-        let place = place.trim_end_matches('/').to_string();
-        let open_error = |error: Error| StoreError::Open { store: place.clone(), source: words(&error).into() };
-        for key in [AmazonS3ConfigKey::Endpoint, AmazonS3ConfigKey::S3Endpoint] {
-            if settings.get_config_value(&key).is_some_and(|endpoint| endpoint.contains('@')) {
-                let source = "credentials belong in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, not in the endpoint";
-                return Err(StoreError::Open { store: place, source: source.into() });
-            }
-        }
-        let seconds = |time: Duration| format!("{} seconds", time.as_secs());
-        let client = |key: ClientConfigKey| AmazonS3ConfigKey::Client(key);
-        let settings = settings
-            .with_bucket_name(bucket)
-            .with_conditional_put(S3ConditionalPut::ETagMatch)
-            // Objects are deleted one by one; not every server knows the request for many.
-            .with_disable_bulk_delete(true)
-            .with_config(client(ClientConfigKey::ConnectTimeout), seconds(CONNECT_TIMEOUT))
-            .with_config(client(ClientConfigKey::ReadTimeout), seconds(OBJECT_READ_TIMEOUT))
-            .with_config(client(ClientConfigKey::Timeout), seconds(OBJECT_REQUEST_TIMEOUT));
-        let hasty = settings.clone().with_retry(retry_config(OBJECT_OPEN_RETRIES)).build().map_err(open_error)?;
-        let at = (!prefix.is_empty()).then(|| Path::parse(prefix)).transpose();
-        let at = at.map_err(|error| open_error(error.into()))?;
-        hasty.list(at.as_ref()).next().await.transpose().map_err(open_error)?;
-        let patient = settings.with_retry(retry_config(OBJECT_RETRIES)).build().map_err(open_error)?;
-        Ok(Self::new(Arc::new(patient), place, prefix.to_string()))
+    /// The same store, whose requests are counted there.
+    pub(super) fn counted_by(mut self, counters: Arc<RequestCounters>) -> Self {
+        self.counters = Some(counters);
+        self
     }
 
     fn key(&self, name: &str) -> Result<Path, StoreError> {
@@ -261,6 +235,18 @@ impl Store for ObjectBackedStore {
         let found = notice::beating_objects(self.inner.as_ref(), &self.notices(), but).await;
         found.map_err(|error| self.read_error(notice::FOLDER, error))
     }
+
+    fn requests(&self) -> Option<RequestCounts> {
+        self.counters.as_ref().map(|counters| counters.counts())
+    }
+}
+
+impl Drop for ObjectBackedStore {
+    fn drop(&mut self) {
+        if let Some(counts) = self.requests() {
+            tracing::info!("requests to {}: {counts}", self.place);
+        }
+    }
 }
 
 /// An upload in parts that is taken back unless it was completed, also where the put is cancelled: the parts of
@@ -310,19 +296,14 @@ fn cut(parts: Vec<Bytes>, bytes: usize) -> impl Iterator<Item = PutPayload> {
     })
 }
 
-fn retry_config(max_retries: usize) -> RetryConfig {
-    let backoff =
-        BackoffConfig { init_backoff: Duration::from_millis(200), max_backoff: Duration::from_secs(15), base: 2.0 };
-    RetryConfig { backoff, max_retries, retry_timeout: OBJECT_RETRY_TIME }
-}
-
 fn is_missing_bucket(error: &Error) -> bool {
-    error.to_string().contains("<Code>NoSuchBucket</Code>")
+    let text = error.to_string();
+    ["<Code>NoSuchBucket</Code>", "<Code>ContainerNotFound</Code>"].iter().any(|code| text.contains(code))
 }
 
 /// An error in one line: the server's own code and message where it sent them (Amazon S3 API Reference, "REST
-/// error responses"), else the outermost text and the innermost cause.
-fn words(error: &Error) -> String {
+/// error responses"; the other two answer in the same form), else the outermost text and the innermost cause.
+pub(super) fn words(error: &Error) -> String {
     let text = error.to_string();
     let tag = |name: &str| {
         let (_, rest) = text.split_once(&format!("<{name}>"))?;
@@ -330,7 +311,10 @@ fn words(error: &Error) -> String {
     };
     if let Some(code) = tag("Code") {
         return match tag("Message") {
-            Some(message) if !message.is_empty() => format!("the server answered {code}: {message}"),
+            // Azure's goes on with the request's id and time on lines of their own.
+            Some(message) if !message.trim().is_empty() => {
+                format!("the server answered {code}: {}", message.trim().lines().next().unwrap_or_default())
+            }
             _ => format!("the server answered {code}"),
         };
     }
@@ -339,7 +323,8 @@ fn words(error: &Error) -> String {
         innermost = source;
     }
     let cause = innermost.to_string();
-    let text = text.trim_start_matches("Generic S3 error: ").trim_end_matches([':', ' ']);
+    let generic = text.strip_prefix("Generic ").and_then(|rest| rest.split_once(" error: "));
+    let text = generic.map_or(text.as_str(), |(_, rest)| rest).trim_end_matches([':', ' ']);
     if text.contains(&cause) { text.to_string() } else { format!("{text}: {cause}") }
 }
 

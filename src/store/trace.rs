@@ -1,7 +1,7 @@
 //! A store around a store that counts requests and bytes of each kind, for summaries and for tests that
 //! bound them. It changes nothing and adds no request of its own.
 
-use super::{Notice, PutMode, Store, StoreError, StoredObject};
+use super::{Notice, PutMode, RequestCounts, Store, StoreError, StoredObject};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -121,6 +121,10 @@ impl Store for CountingStore {
 
     async fn announced(&self, but: &str) -> Result<Vec<(String, Bytes)>, StoreError> {
         self.inner.announced(but).await
+    }
+
+    fn requests(&self) -> Option<RequestCounts> {
+        self.inner.requests()
     }
 }
 

@@ -6,7 +6,8 @@ use assert_cmd::Command;
 use myriad::cli::option_file::{Item, parse};
 use std::process::{Output, Stdio};
 
-const COMMANDS: [&str; 8] = ["backup", "restore", "verify", "list", "show", "prune", "demo", "bench"];
+const COMMANDS: [&str; 10] =
+    ["backup", "restore", "verify", "list", "show", "prune", "demo", "bench", "completions", "man"];
 
 /// The program with nothing around it.
 fn myriad(folder: &tempfile::TempDir) -> Command {

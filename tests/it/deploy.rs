@@ -69,12 +69,82 @@ fn the_unit_is_a_drill_and_systemd_takes_it() {
     // The program must be there, or systemd says so and nothing else.
     let copies = tempfile::tempdir().unwrap();
     let program = assert_cmd::cargo::cargo_bin("myriad");
-    let here = service.replace("/usr/local/bin/myriad", program.to_str().unwrap());
+    let here = service.replace("ExecStart=myriad", &format!("ExecStart={}", program.display()));
     assert_ne!(here, service);
     std::fs::write(copies.path().join("myriad-drill.service"), here).unwrap();
     std::fs::write(copies.path().join("myriad-drill.timer"), timer).unwrap();
     for unit in ["myriad-drill.service", "myriad-drill.timer"] {
         outside::takes("systemd-analyze", &["verify", "--man=no"], &copies.path().join(unit));
+    }
+}
+
+#[test]
+fn images_are_small_and_run_without_rights() {
+    let cargo: toml::Table = toml::from_str(&text("../Cargo.toml")).unwrap();
+    let rust = cargo["package"]["rust-version"].as_str().unwrap();
+    for name in ["../Dockerfile", "Dockerfile"] {
+        let image = text(name);
+        let said = |word: &str| image.lines().filter(|line| line.starts_with(word)).collect::<Vec<_>>();
+        let (bases, users) = (said("FROM "), said("USER "));
+        assert!(bases[0].starts_with(&format!("FROM rust:{rust}-")), "{bases:?}");
+        // The numbers are those of the manifests; an image without /etc/passwd knows no names.
+        assert_eq!(users, ["USER 10001:10001"], "{name}");
+        assert!(!image.contains(":latest"), "{name}");
+        outside::takes("hadolint", &[], &folder().join(name));
+    }
+    assert!(text("../Dockerfile").contains("\nFROM scratch\n"));
+    let profile = &cargo["profile"]["static"];
+    assert_eq!((profile["inherits"].as_str(), profile["strip"].as_bool()), (Some("release"), Some(true)));
+}
+
+#[test]
+fn the_compose_file_is_whole() {
+    let compose = text("../docker-compose.yml");
+    let parsed: Value = serde_yaml_ng::from_str(&compose).unwrap();
+    let mut servers = 0;
+    for (name, service) in parsed["services"].as_mapping().unwrap() {
+        let mut service = service.clone();
+        service.apply_merge().unwrap();
+        for port in service["ports"].as_sequence().into_iter().flatten() {
+            assert!(port.as_str().unwrap().starts_with("127.0.0.1:"), "{name:?} is open to others");
+        }
+        // The matrix runs every service that has no profile.
+        if service["profiles"].is_null() {
+            servers += 1;
+            assert!(service["healthcheck"]["test"].is_sequence() && service["ports"].is_sequence(), "{name:?}");
+        }
+    }
+    assert_eq!(servers, 6);
+    let (s3, program) = (&parsed["services"]["s3"], &parsed["services"]["myriad"]);
+    for (of_server, of_program) in
+        [("MINIO_ROOT_USER", "AWS_ACCESS_KEY_ID"), ("MINIO_ROOT_PASSWORD", "AWS_SECRET_ACCESS_KEY")]
+    {
+        assert_eq!(s3["environment"][of_server], program["environment"][of_program]);
+    }
+    // The lines in its head that run the program.
+    let lines = compose.lines().filter_map(|line| line.split_once("docker compose run --rm ")).map(|(_, line)| line);
+    let mut seen = 0;
+    for line in lines {
+        Cli::try_parse_from(line.split_whitespace()).unwrap_or_else(|error| panic!("{line}: {error}"));
+        seen += 1;
+    }
+    assert_eq!(seen, 2);
+    outside::takes_input("docker-compose", &["-f", "-", "config", "-q"], &folder().join("../docker-compose.yml"));
+}
+
+#[test]
+fn the_package_holds_files_that_are_there() {
+    let cargo: toml::Table = toml::from_str(&text("../Cargo.toml")).unwrap();
+    let assets = cargo["package"]["metadata"]["deb"]["assets"].as_array().unwrap();
+    let script = text("../scripts/package");
+    for asset in assets {
+        let from = asset[0].as_str().unwrap();
+        let made = from.starts_with("target/release/") || script.contains(from.trim_end_matches("/*"));
+        assert!(made || folder().join("..").join(from).is_file(), "{from}");
+    }
+    for part in ["postinst", "prerm", "postrm"] {
+        outside::takes("sh", &["-n"], &folder().join("deb").join(part));
+        outside::takes("shellcheck", &[], &folder().join("deb").join(part));
     }
 }
 

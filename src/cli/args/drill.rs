@@ -49,7 +49,7 @@ pub struct DrillArgs {
     pub keep: bool,
     #[command(flatten)]
     pub effort: EffortArgs,
-    /// Repository: a folder or s3://bucket/prefix
+    /// Repository: a folder, s3://, gs:// or az://bucket/prefix
     #[arg(long, short, value_name = "PLACE", help_heading = "Storage")]
     pub repo: String,
     /// Only sources that match; repeatable [default: every one]

@@ -1,5 +1,7 @@
 //! Helpers that the test modules share.
 
+pub mod answering;
+pub mod azurite;
 pub mod binlogs;
 pub mod cutter;
 pub mod data;

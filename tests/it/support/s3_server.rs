@@ -25,11 +25,21 @@ pub struct S3Server {
 impl S3Server {
     /// Starts a server and waits for its address.
     pub fn start() -> S3Server {
+        S3Server::start_as(&[])
+    }
+
+    /// The same for one that speaks as Google Cloud Storage does; the secret is the token that it takes.
+    pub fn start_google() -> S3Server {
+        S3Server::start_as(&["--google"])
+    }
+
+    fn start_as(words: &[&str]) -> S3Server {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join(BUCKET)).unwrap();
         let mut child = Command::new(program())
             .arg(folder.path())
             .args([ACCESS_KEY, SECRET_KEY])
+            .args(words)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
