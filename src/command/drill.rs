@@ -31,10 +31,11 @@ use crate::store::{self, Store, StoreError};
 use changes::Baseline;
 use config::DrillConfig;
 use findings::Findings;
-use globset::Glob;
+use globset::{Glob, GlobMatcher};
 use one::{Drilled, Surroundings};
 use record::{DrillRecord, DrillTables, RECORD_VERSION, Verdict};
 use report::ReportOptions;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,6 +99,13 @@ pub struct Shard {
     pub count: usize,
 }
 
+impl Shard {
+    /// Its share of some names.
+    fn of(self, names: Vec<String>) -> Vec<String> {
+        names.into_iter().skip(self.index).step_by(self.count).collect()
+    }
+}
+
 /// Drills.
 pub async fn run(options: &DrillOptions, progress: Arc<dyn Progress>, stop: Stop) -> Result<DrillReport> {
     let opened = match store::open(&options.repo, false).await {
@@ -119,9 +127,12 @@ pub async fn run_from(
 ) -> Result<DrillReport> {
     let (repository, names) = match chosen(store.clone(), options).await {
         Ok(chosen) => chosen,
-        Err(error) if error.exit() == Exit::Usage || names_a_backup(options, &error) => return Err(error),
+        Err(error) if error.exit() == Exit::Usage || is_mistyped(options, &error) => return Err(error),
         Err(error) => return Ok(could_not_begin(options, &error).await),
     };
+    // Told by one shard alone.
+    let without = if options.shard.is_none_or(|shard| shard.index == 0) { names.without } else { Vec::new() };
+    let names = names.with_backups;
     let history = match &options.history {
         Some(place) => store::open(place, true).await.map_err(|error| no_place(error, Exit::RepositoryWrite))?,
         None => store,
@@ -156,13 +167,19 @@ pub async fn run_from(
     if let (Some((_, error)), false) = (refused.into_iter().next(), surroundings.stop.stopped()) {
         return Err(error);
     }
+    for name in without {
+        let error = no_backup(format!("of {name}"), &repository).into();
+        let elsewhere = options.history.as_ref().map(|_| history.as_ref());
+        could_not_begin_one(options, &name, &error, elsewhere, &mut report).await;
+    }
+    report.drills.sort_by(|a, b| a.name.cmp(&b.name));
     report.stopped = surroundings.stop.stopped();
     Ok(report)
 }
 
-/// An id that no source has is a mistake in the command line, and no source to tell of.
-fn names_a_backup(options: &DrillOptions, error: &Error) -> bool {
-    matches!(options.pick, Pick::Id(_)) && error.exit() == Exit::BackupNotFound
+/// An id that no source has, or a pattern that fits none, is a mistake in the command line, and no source to tell of.
+fn is_mistyped(options: &DrillOptions, error: &Error) -> bool {
+    error.exit() == Exit::BackupNotFound && (matches!(options.pick, Pick::Id(_)) || !options.names.is_empty())
 }
 
 /// The history's place cannot be opened.
@@ -172,52 +189,82 @@ fn no_place(error: StoreError, exit: Exit) -> Error {
         .hint("see the place given with --history, and what this account may do there")
 }
 
-/// The repository, and the names that are drilled, sorted.
-async fn chosen(store: Arc<dyn Store>, options: &DrillOptions) -> Result<(Repository, Vec<String>)> {
+/// Sources that a drill is to look at, sorted.
+struct Names {
+    /// Those that have backups.
+    with_backups: Vec<String>,
+    /// Those that were named, not by a pattern, and have none.
+    without: Vec<String>,
+}
+
+impl Names {
+    fn count(&self) -> usize {
+        self.with_backups.len() + self.without.len()
+    }
+}
+
+/// The repository, and the names that are drilled.
+async fn chosen(store: Arc<dyn Store>, options: &DrillOptions) -> Result<(Repository, Names)> {
     let repository = Repository::open(store).await?;
     let mut names = names_meant(&repository, options).await?;
-    if options.keep && names.len() > 1 {
-        let message = format!("--keep leaves one server up, and {} sources are meant", names.len());
+    if options.keep && names.count() > 1 {
+        let message = format!("--keep leaves one server up, and {} sources are meant", names.count());
         return Err(Error::new(Exit::Usage, message).hint("choose one with --name"));
     }
-    if options.reports.of_one_drill() && names.len() > 1 {
+    if options.reports.of_one_drill() && names.count() > 1 {
         let message =
-            format!("--html, --junit and --metrics are files of one drill, and {} sources are meant", names.len());
+            format!("--html, --junit and --metrics are files of one drill, and {} sources are meant", names.count());
         return Err(
             Error::new(Exit::Usage, message).hint("--report-dir has files for each source; or choose one with --name")
         );
     }
-    if let Some(Shard { index, count }) = options.shard {
-        names = names.into_iter().skip(index).step_by(count).collect();
+    if let Some(shard) = options.shard {
+        names.with_backups = shard.of(names.with_backups);
     }
     Ok((repository, names))
 }
 
-/// Names of sources that the options mean and that have backups, sorted; an error where there are none.
-async fn names_meant(repository: &Repository, options: &DrillOptions) -> Result<Vec<String>> {
+/// Names of sources that the options mean; an error where there are none.
+async fn names_meant(repository: &Repository, options: &DrillOptions) -> Result<Names> {
     let ids = repository.backup_ids().await?;
-    let mut globs = Vec::new();
-    for text in &options.names {
-        let bad = |error: globset::Error| Error::new(Exit::Usage, format!("{text:?} is no pattern: {}", error.kind()));
-        globs.push(Glob::new(text).map_err(bad)?.compile_matcher());
-    }
+    let globs = globs(options)?;
     let wanted = |name: &str| globs.is_empty() || globs.iter().any(|glob| glob.is_match(name));
+    let mut without = plain_names(options);
+    without.retain(|name| !ids.contains_key(name) && !matches!(options.pick, Pick::Id(_)));
     let holds = |of_name: &[String]| match &options.pick {
         Pick::Id(id) => of_name.contains(id),
         _ => true,
     };
     let names: Vec<String> =
         ids.into_iter().filter(|(name, ids)| wanted(name) && holds(ids)).map(|(name, _)| name).collect();
-    if names.is_empty() {
+    if names.is_empty() && without.is_empty() {
         let wanted = match (&options.pick, options.names.is_empty()) {
             (Pick::Id(id), _) => id.clone(),
             (_, true) => "of any source".into(),
             (_, false) => format!("of {}", options.names.join(", ")),
         };
-        let hint = "`myriad list --repo …` shows what there is".into();
-        return Err(ManifestError::NoBackup { wanted, place: repository.place(), hint }.into());
+        return Err(no_backup(wanted, repository).into());
     }
-    Ok(names)
+    Ok(Names { with_backups: names, without })
+}
+
+fn no_backup(wanted: String, repository: &Repository) -> ManifestError {
+    let hint = "`myriad list --repo ...` shows what there is".into();
+    ManifestError::NoBackup { wanted, place: repository.place(), hint }
+}
+
+fn globs(options: &DrillOptions) -> Result<Vec<GlobMatcher>> {
+    let glob = |text: &String| {
+        let bad = |error: globset::Error| Error::new(Exit::Usage, format!("{text:?} is no pattern: {}", error.kind()));
+        Ok(Glob::new(text).map_err(bad)?.compile_matcher())
+    };
+    options.names.iter().map(glob).collect()
+}
+
+/// Names that were given as they are, sorted: no pattern can be a name.
+fn plain_names(options: &DrillOptions) -> Vec<String> {
+    let names: BTreeSet<&String> = options.names.iter().filter(|name| check_name(name).is_ok()).collect();
+    names.into_iter().cloned().collect()
 }
 
 /// Drills one name, whose record has begun, and writes down and tells what came of it.
@@ -320,34 +367,66 @@ async fn read_history(history: &dyn Store, record: &mut DrillRecord) -> (Vec<Dri
 
 /// The report where there is no repository, or nothing in it to drill: reports and notifications are made all the same.
 async fn could_not_begin(options: &DrillOptions, error: &Error) -> DrillReport {
-    // A name that says which source was meant; else the one that backups have where nobody gave one.
-    let name = options.names.first().filter(|name| check_name(name).is_ok());
-    let mut record = one::begin(options, name.map_or("default", String::as_str));
-    let mut findings = Findings::default();
-    findings.add_error(error);
-    findings.conclude(&mut record);
     let mut report = DrillReport {
-        verdict: record.verdict,
+        verdict: Verdict::Proved,
         drills: Vec::new(),
         files: Vec::new(),
         warnings: Vec::new(),
         stopped: false,
     };
-    let mut earlier = Vec::new();
+    let mut history = None;
     if let Some(place) = &options.history {
-        match keep(place, &mut record).await {
-            Ok(records) => earlier = records,
-            Err(why) => report.warnings.push(format!("the history lacks drill {}: {why}", record.id)),
+        match store::open(place, true).await {
+            Ok(opened) => history = Some(opened),
+            Err(error) => report.warnings.push(format!("the history lacks this drill: {error}")),
         }
     }
-    conclude(options, record, &earlier, &mut report).await;
+    for name in names_known(options, history.as_deref()).await {
+        could_not_begin_one(options, &name, error, history.as_deref(), &mut report).await;
+    }
     report
 }
 
-/// Keeps a record in a history that is not in the repository.
-async fn keep(place: &str, record: &mut DrillRecord) -> Result<Vec<DrillRecord>> {
-    let history = store::open(place, true).await?;
-    let (earlier, _) = read_history(history.as_ref(), record).await;
-    drills::put_record(history.as_ref(), &record.name, &record.id, record).await?;
-    Ok(earlier)
+/// The sources that were meant, where the repository cannot tell: those that were named; else those that the history knows; else
+/// the name that backups have where nobody gave one.
+async fn names_known(options: &DrillOptions, history: Option<&dyn Store>) -> Vec<String> {
+    let plain = plain_names(options);
+    if !plain.is_empty() {
+        return plain;
+    }
+    let globs = globs(options).unwrap_or_default();
+    let wanted = |name: &str| globs.is_empty() || globs.iter().any(|glob| glob.is_match(name));
+    let known = match history {
+        Some(history) => drills::names(history).await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let mut known: Vec<String> = known.into_iter().filter(|name| wanted(name) && check_name(name).is_ok()).collect();
+    if let Some(shard) = options.shard {
+        known = shard.of(known);
+    }
+    if known.is_empty() { vec!["default".into()] } else { known }
+}
+
+/// The record of a source whose drill could not be begun, kept in a history that is not in the repository.
+async fn could_not_begin_one(
+    options: &DrillOptions,
+    name: &str,
+    error: &Error,
+    history: Option<&dyn Store>,
+    report: &mut DrillReport,
+) {
+    let mut record = one::begin(options, name);
+    let mut findings = Findings::default();
+    findings.add_error(error);
+    let mut earlier = Vec::new();
+    if let Some(history) = history {
+        (earlier, _) = read_history(history, &mut record).await;
+    }
+    findings.conclude(&mut record);
+    if let Some(history) = history {
+        if let Err(why) = drills::put_record(history, name, &record.id, &record).await {
+            report.warnings.push(format!("the history lacks drill {}: {why}", record.id));
+        }
+    }
+    conclude(options, record, &earlier, report).await;
 }

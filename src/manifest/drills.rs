@@ -9,6 +9,7 @@ use crate::store::{PutMode, Store, StoreError};
 use futures::StreamExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
 use std::io::Read;
 
 /// How much a tables document gains from more is little; its time counts for nothing beside a drill.
@@ -85,6 +86,14 @@ pub async fn read<R: DeserializeOwned>(
         }
     }
     Ok(history)
+}
+
+/// Names of the sources that have drills, sorted.
+pub async fn names(store: &dyn Store) -> Result<Vec<String>, ManifestError> {
+    let objects = store.list("drills").await?;
+    let names = objects.iter().filter_map(|object| object.name.split('/').nth(1));
+    let names: BTreeSet<&str> = names.collect();
+    Ok(names.into_iter().map(str::to_owned).collect())
 }
 
 /// What a drill has noted when it began. The error says what is wrong, and where.

@@ -8,7 +8,7 @@ use crate::support::run::{Repo, backup, backup_options, try_backup};
 use crate::support::server::{mariadb_source, options, own, source};
 use myriad::command::drill::record::{DrillRecord, DrillTables, ScopeKind, Verdict};
 use myriad::command::drill::report::metrics;
-use myriad::command::drill::{self, DrillOptions, Pick};
+use myriad::command::drill::{self, DrillOptions, DrillReport, Pick, Shard};
 use myriad::error::Exit;
 use myriad::manifest::drills;
 use myriad::progress::{Progress, Stop};
@@ -234,7 +234,7 @@ async fn each_kind_of_assertion_can_fail() {
         ("at most", "500"),
         ("fresh", "2026-03-04 05:06:07"),
         ("rows", "2 rows: (1, Ada) (2, Grace)"),
-        ("error", "Unknown column"),
+        ("error", "does not hold: error 1054 (42S22): Unknown column"),
         ("slow", "no answer within"),
     ] {
         fails_by(&record, &[&format!("{name:?}"), found]);
@@ -453,6 +453,26 @@ async fn what_cannot_run_says_why() {
     let record = only(drill(&options).await, Verdict::CouldNotRun);
     assert_eq!(record.name, "nobody");
     fails_by(&record, &["there is no backup of nobody"]);
+    // Beside one that has a backup too; a pattern that fits none is a mistake.
+    let mut options = drill_options(&repo.place(), "[server]\nversion = \"5.0\"\n");
+    options.names = vec!["nobody".into(), "default".into()];
+    let report = drill(&options).await;
+    let names =
+        |report: &DrillReport| -> Vec<String> { report.drills.iter().map(|record| record.name.clone()).collect() };
+    assert_eq!(names(&report), ["default", "nobody"]);
+    assert!(!Path::new(&repo.place()).join("drills/nobody").exists());
+    program(&["drill", "--repo", &repo.place(), "--name", "x*"]).refused(24, &["there is no backup of x*"]);
+    // Where no repository says what there is, the history does.
+    for name in ["crm", "shop", "web"] {
+        std::fs::create_dir_all(folder.path().join("known/drills").join(name)).unwrap();
+        std::fs::write(folder.path().join("known/drills").join(name).join("20200101T000000Z-0000.json"), "{}").unwrap();
+    }
+    let mut options = drill_options(&place("none"), "");
+    options.history = Some(place("known"));
+    options.shard = Some(Shard { index: 0, count: 2 });
+    let report = drill(&options).await;
+    assert_eq!((names(&report), report.verdict), (vec!["crm".into(), "web".into()], Verdict::CouldNotRun));
+    assert!(!report.text().contains("time:"), "{}", report.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]

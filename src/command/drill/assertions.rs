@@ -68,7 +68,7 @@ async fn stopped(stop: &Stop) {
 }
 
 async fn query(server: &ConnectOptions, assertion: &Assertion, snapshot: Timestamp) -> Result<Vec<Row>, String> {
-    let told = |error: ServerError| error.to_string();
+    let told = |error: ServerError| answer_of(&error);
     let mut session = Session::connect(server).await.map_err(told)?;
     let moment = snapshot.as_millisecond() as f64 / 1000.0;
     session
@@ -78,6 +78,14 @@ async fn query(server: &ConnectOptions, assertion: &Assertion, snapshot: Timesta
     let rows = session.query(assertion.sql.as_str()).await.map_err(told)?;
     session.close().await;
     Ok(rows)
+}
+
+/// What the private server answered, without the address and the statement, which whoever reads it knows.
+pub(super) fn answer_of(error: &ServerError) -> String {
+    match error {
+        ServerError::Statement { code, state, message, .. } => format!("error {code} ({state}): {message}"),
+        other => other.to_string(),
+    }
 }
 
 /// What came back, for people, and whether it is what was wanted.

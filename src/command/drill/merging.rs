@@ -30,7 +30,8 @@ pub struct MergeReport {
 pub async fn run(options: &DrillOptions, progress: Arc<dyn Progress>, _stop: Stop) -> Result<MergeReport> {
     let store = store::open(&options.repo, false).await?;
     let repository = Repository::open(store.clone()).await?;
-    let expected: Vec<String> = names_meant(&repository, options).await?;
+    let names = names_meant(&repository, options).await?;
+    let expected: Vec<String> = names.with_backups.into_iter().chain(names.without).collect();
     let (mut records, mut warnings) = (Vec::new(), Vec::new());
     let history = match &options.history {
         Some(place) => match store::open(place, false).await {

@@ -51,6 +51,11 @@ impl DrillReport {
 fn record_lines(record: &DrillRecord, lines: &mut Vec<String>) {
     lines.push(format!("{}: {}", record.name, record.verdict.words().to_uppercase()));
     lines.push(format!("  {}", record.message));
+    // One that the message has said whole is not said twice.
+    let said = |failure: &String| record.message == format!("{}: {failure}", record.verdict.words());
+    let unsaid = record.failures.iter().filter(|failure| !said(failure));
+    lines.extend(unsaid.map(|failure| format!("  failed: {}", indented(failure))));
+    lines.extend(record.next.iter().map(|next| format!("  next: {next}")));
     lines.push(format!("  drill {} by {} on {}", record.id, record.program, record.machine.host));
     if let Some(backup) = &record.backup {
         let age = record.data_loss_seconds.map(|age| format!(", {} old", seconds(age))).unwrap_or_default();
@@ -77,17 +82,14 @@ fn record_lines(record: &DrillRecord, lines: &mut Vec<String>) {
         let all = all.map(|all| format!(", about {} for all of it by its bytes", seconds(all))).unwrap_or_default();
         lines.push(format!("  recovery took {}{all}{budget}", seconds(took)));
     }
-    lines.push(format!("  time: {}", phases.join(", ")));
+    if !phases.is_empty() {
+        lines.push(format!("  time: {}", phases.join(", ")));
+    }
     if !record.assertions.is_empty() {
         let held = record.assertions.iter().filter(|assertion| assertion.held).count();
         lines.push(format!("  assertions: {held} of {} held", record.assertions.len()));
     }
-    // One that the message has said whole is not said twice.
-    let said = |failure: &String| record.message == format!("{}: {failure}", record.verdict.words());
-    let unsaid = record.failures.iter().filter(|failure| !said(failure));
-    lines.extend(unsaid.map(|failure| format!("  failed: {}", indented(failure))));
     lines.extend(record.notes.iter().map(|note| format!("  note: {}", indented(note))));
-    lines.extend(record.next.iter().map(|next| format!("  next: {next}")));
     if let Some(kept) = record.server.as_ref().and_then(|server| server.kept.as_ref()) {
         lines.push(format!("  the server was left running: {kept}"));
     }

@@ -2,6 +2,7 @@
 //! every view answers. In: the restored server and the objects of the backup. Out: failures with what to do, and notes.
 //! Routines and events are not run.
 
+use super::assertions;
 use crate::command::options::Selection;
 use crate::command::selected::{self, Selected};
 use crate::command::text::some_of;
@@ -59,7 +60,8 @@ pub(super) async fn look(
             continue;
         }
         if let Err(error) = session.query(format!("SELECT 1 FROM {} LIMIT 0", view.name.sql())).await {
-            looked.failures.push((format!("view {} does not answer: {error}", view.name), SILENT_VIEW));
+            let answer = assertions::answer_of(&error);
+            looked.failures.push((format!("view {} does not answer: {answer}", view.name), SILENT_VIEW));
         }
     }
     session.close().await;

@@ -100,7 +100,8 @@ impl MergedDrills {
     pub fn text(&self) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING);
-        table.set_header(["name", "verdict", "began", "recovery", "data loss", "row text", ""]);
+        table.set_header(["name", "verdict", "began", "recovery", "data loss", "row text"]);
+        let mut troubles = String::new();
         for row in self.rows() {
             let drill = row.drill;
             let text = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), duration);
@@ -113,10 +114,14 @@ impl MergedDrills {
                 drill
                     .and_then(|drill| drill.backup.as_ref())
                     .map_or_else(|| "-".to_owned(), |backup| bytes(backup.bytes)),
-                row.words,
             ]);
+            if has_trouble(&row) {
+                let next = drill.filter(|_| !row.missing).map(|drill| drill.next.as_slice()).unwrap_or_default();
+                let next: String = next.iter().map(|next| format!("  next: {next}\n")).collect();
+                troubles += &format!("{}: {}\n{next}", row.name, row.words);
+            }
         }
-        format!("{table}\n\n{}: {}\n", face::of(self.verdict).word.to_lowercase(), self.message)
+        format!("{table}\n\n{troubles}{}: {}\n", face::of(self.verdict).word.to_lowercase(), self.message)
     }
 
     /// As JSON, which docs/drill-merged.schema.json describes.
