@@ -47,7 +47,7 @@ pub enum Exit {
     /// The target cannot take the data (a limit or a setting of the server).
     TargetUnfit = 33,
     /// The target is a live server (a running replica, in a group, written by others), or the account may not see whether
-    /// it is.
+    /// it is; or tables can be used that would be dropped.
     TargetInUse = 34,
     /// Rows on the server differ from the backup.
     ProofFailed = 40,
@@ -185,6 +185,11 @@ impl Error {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// The module's own error that this one was made of, where it is an `E`.
+    pub fn made_of<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        self.source.as_ref()?.downcast_ref()
     }
 
     /// Puts `context` before the message, as `context: message`.

@@ -4,7 +4,9 @@
 use super::Contest;
 use super::compare::{self, Contents, Difference};
 use super::error::BenchError;
-use super::scoreboard::{Facts, memory_bytes};
+use super::rivals::ProgramVersion;
+use super::scoreboard::{Facts, Settings};
+use super::{machine, sums};
 use crate::sandbox::Sandbox;
 use crate::schema::quote;
 use crate::server::{ConnectOptions, ServerError, Session};
@@ -29,8 +31,25 @@ pub struct Arena {
     pub target_pid: u32,
     source: Session,
     target: Session,
-    checksums: BTreeMap<String, String>,
+    checksums: BTreeMap<Table, String>,
     whole: Option<Whole>,
+}
+
+/// Schema and name.
+pub type Table = (String, String);
+
+/// In what the target is not as the source.
+pub struct Found {
+    /// Every difference.
+    pub differences: Vec<Difference>,
+    /// That there is none is worth a line.
+    pub told_if_none: bool,
+}
+
+impl Found {
+    fn add(&mut self, (schema, table): &Table, what: String) {
+        self.differences.push(Difference { place: format!("{schema}.{table}"), what });
+    }
 }
 
 /// For a comparison of every value: the client that prints them, the target, and what the source holds.
@@ -44,7 +63,9 @@ impl Arena {
     /// Looks at the source and takes the checksums of its tables.
     pub async fn enter(contest: &Contest<'_>) -> Result<Arena, BenchError> {
         let mut source = Session::connect(contest.source).await?;
-        let target = Session::connect(&contest.target_server.connect_options()).await?;
+        let mut target = Session::connect(&contest.target_server.connect_options()).await?;
+        source.execute(compare::SESSION).await?;
+        target.execute(compare::SESSION).await?;
         let schemas = source
             .query(
                 "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA \
@@ -93,21 +114,47 @@ impl Arena {
         Ok(())
     }
 
-    /// Everything in which the target is not as the source, where that is to be told.
-    pub fn differences(&self) -> Result<Option<Vec<Difference>>, BenchError> {
-        let Some(Whole { mysql, target, expected }) = &self.whole else { return Ok(None) };
-        Ok(Some(compare::differences(expected, &compare::contents(mysql, target, "")?)))
+    /// Gives the target these settings; nothing of its data counts.
+    pub async fn switch(&mut self, settings: Settings) -> Result<(), BenchError> {
+        for statement in settings.statements() {
+            self.target.execute(statement).await?;
+        }
+        Ok(())
     }
 
-    /// Tables whose checksum on the target is not the source's.
-    pub async fn differing_tables(&mut self) -> Result<Vec<String>, BenchError> {
+    /// Everything in which the target is not as the source: where checksums differ, by the columns' sums.
+    ///
+    /// # Errors
+    /// [`BenchError::SourceChanged`] where the source is not as it was at the beginning.
+    pub async fn compare(&mut self) -> Result<Found, BenchError> {
+        if let Some(Whole { mysql, target, expected }) = &self.whole {
+            let differences = compare::differences(expected, &compare::contents(mysql, target, "")?);
+            return Ok(Found { differences, told_if_none: true });
+        }
         let loaded = checksums(&mut self.target, &self.schemas).await?;
-        let names = self.checksums.keys().chain(loaded.keys().filter(|name| !self.checksums.contains_key(*name)));
-        Ok(names.filter(|name| self.checksums.get(*name) != loaded.get(*name)).cloned().collect())
+        let mut found = Found { differences: Vec::new(), told_if_none: false };
+        for name in loaded.keys().filter(|name| !self.checksums.contains_key(*name)) {
+            found.add(name, "the table is not in the source".into());
+        }
+        let differing: Vec<&Table> =
+            self.checksums.iter().filter(|(name, sum)| loaded.get(*name) != Some(sum)).map(|(name, _)| name).collect();
+        if !differing.is_empty() && checksums(&mut self.source, &self.schemas).await? != self.checksums {
+            return Err(BenchError::SourceChanged { server: self.source.server().to_owned() });
+        }
+        for table in differing {
+            if !loaded.contains_key(table) {
+                found.add(table, "the table is missing".into());
+                continue;
+            }
+            let expected = sums::of(&mut self.source, table).await?;
+            let there = sums::of(&mut self.target, table).await?;
+            sums::differences(&expected, &there).into_iter().for_each(|what| found.add(table, what));
+        }
+        Ok(found)
     }
 
     /// What the report says about machine, servers and data.
-    pub async fn facts(&mut self, contest: &Contest<'_>) -> Result<Facts, BenchError> {
+    pub async fn facts(&mut self, contest: &Contest<'_>, programs: Vec<ProgramVersion>) -> Result<Facts, BenchError> {
         let server = self.target.query_first("SELECT CONCAT(@@version, ' ', @@version_comment)").await?;
         let buffer_pool_bytes = self.variable("innodb_buffer_pool_size").await?;
         let redo_log_bytes = self.variable("innodb_redo_log_capacity").await?;
@@ -118,11 +165,15 @@ impl Arena {
                 list(&self.schemas)
             ))
             .await?;
-        let (cpu, cores) = super::scoreboard::processor();
+        let (cpu, cores) = machine::processor();
         Ok(Facts {
+            measured_at: jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
             cpu,
             cores,
-            memory_bytes: memory_bytes(),
+            memory_bytes: machine::memory_bytes(),
+            disk: machine::disk(&contest.target_server.scratch_folder()?),
+            system: machine::system(),
+            programs,
             server: server.map(|row| row.text(0)).unwrap_or_default(),
             buffer_pool_bytes,
             redo_log_bytes,
@@ -131,6 +182,7 @@ impl Arena {
             data_bytes: data.as_ref().map_or(0, |row| row.number(0)),
             index_bytes: data.map_or(0, |row| row.number(1)),
             runs: contest.runs,
+            warm_ups: contest.warm_ups,
             threads: contest.threads,
         })
     }
@@ -152,9 +204,9 @@ impl Arena {
     }
 }
 
-/// CHECKSUM TABLE of all base tables, by name. Tables with a multi-valued index have no value: three calls on
-/// an unchanged one gave three results (seen on 9.7.4).
-async fn checksums(session: &mut Session, schemas: &[String]) -> Result<BTreeMap<String, String>, ServerError> {
+/// CHECKSUM TABLE of all base tables. Those with a multi-valued index have no value of that kind: three calls on an
+/// unchanged one gave three results (seen on 9.7.4), so theirs are the sums of the columns.
+async fn checksums(session: &mut Session, schemas: &[String]) -> Result<BTreeMap<Table, String>, ServerError> {
     let mut sums = BTreeMap::new();
     if schemas.is_empty() {
         return Ok(sums);
@@ -167,14 +219,15 @@ async fn checksums(session: &mut Session, schemas: &[String]) -> Result<BTreeMap
             list(schemas)
         ))
         .await?;
-    for table in tables {
-        let name = format!("{}.{}", quote(&table.text(0)), quote(&table.text(1)));
-        let sum = if table.number(2) == 1 {
-            "there".to_owned()
+    for row in tables {
+        let table = (row.text(0), row.text(1));
+        let sum = if row.number(2) == 1 {
+            format!("{:?}", sums::of(session, &table).await?)
         } else {
+            let name = format!("{}.{}", quote(&table.0), quote(&table.1));
             session.query_first(format!("CHECKSUM TABLE {name}")).await?.map(|row| row.text(1)).unwrap_or_default()
         };
-        sums.insert(name.replace('`', ""), sum);
+        sums.insert(table, sum);
     }
     Ok(sums)
 }

@@ -4,7 +4,7 @@
 //! Out: [`Contents`], and the differences of two of them, by table and column.
 
 use super::error::BenchError;
-use super::mysqldump::{login, password};
+use super::rivals::{login, password};
 use crate::schema::identifier::{literal, quote};
 use crate::server::ConnectOptions;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// A session in which two servers print the same for the same: whatever their own settings are.
-const SESSION: &str = "SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = '', group_concat_max_len = 100000000, \
+pub(super) const SESSION: &str = "SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = '', group_concat_max_len = 100000000, \
     sql_select_limit = 18446744073709551615, sql_big_selects = 1 /*!80000 , information_schema_stats_expiry = 0, \
     max_execution_time = 0, show_gipk_in_create_table_and_information_schema = 1 */";
 /// Begins the rows of a table in the client's output.
@@ -78,7 +78,7 @@ pub struct Contents {
 }
 
 /// One difference.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Difference {
     /// The table as `schema.table`, or the kind of definition.
     pub place: String,
@@ -242,7 +242,7 @@ fn of_schemas(column: &str, prefix: &str) -> String {
 
 /// The expression that prints a column so that no two values print the same. HEX of a value above `max_allowed_packet` is
 /// NULL: its hash is printed then.
-fn printed(column: &str, kind: &str, mariadb: bool) -> String {
+pub(super) fn printed(column: &str, kind: &str, mariadb: bool) -> String {
     let column = quote(column);
     let bytes = |value: String| {
         format!("IF({column} IS NULL, 'NULL', IFNULL(HEX({value}), CONCAT('sha256 ', SHA2({value}, 256))))")

@@ -1,7 +1,8 @@
-//! Sample data by seeded generators: a shop, sysbench's tables, one wide table; and the corpus of what is easily lost,
+//! Sample data by seeded generators: a shop, sysbench's tables, one wide table, one of files; and the corpus of what is easily lost,
 //! which is a script. The same seed gives the same rows, whatever the number of sessions. In: a [`DatasetSpec`] and a server. Out: filled schemas, made anew
 //! where they existed. Rows go in by LOAD DATA LOCAL from memory, unlogged; definitions are logged.
 
+mod blobs;
 pub mod corpus;
 pub mod mover;
 pub mod script;
@@ -55,6 +56,11 @@ pub enum DatasetSpec {
         /// Rows.
         rows: u64,
     },
+    /// `blobs:ROWS`: one table of binary values of 128 bytes to 64 kB.
+    Blobs {
+        /// Rows.
+        rows: u64,
+    },
     /// `corpus`, `corpus:large`: every kind of column, key, table and object that is easily lost.
     Corpus {
         /// With 10,000 tables and values of 64 MiB.
@@ -77,6 +83,7 @@ impl FromStr for DatasetSpec {
         match kind {
             "shop" => Ok(DatasetSpec::Shop { rows: number(size, 1_000_000)? }),
             "wide" => Ok(DatasetSpec::Wide { rows: number(size, 1_000_000)? }),
+            "blobs" => Ok(DatasetSpec::Blobs { rows: number(size, 20_000)? }),
             "sbtest" => {
                 let (tables, rows) = size.split_once('x').unwrap_or(("", size));
                 let tables = u32::try_from(number(tables, 4)?).map_err(|_| bad("too many tables"))?;
@@ -98,6 +105,7 @@ impl fmt::Display for DatasetSpec {
             DatasetSpec::Shop { rows } => write!(f, "shop:{rows}"),
             DatasetSpec::Sbtest { tables, rows } => write!(f, "sbtest:{tables}x{rows}"),
             DatasetSpec::Wide { rows } => write!(f, "wide:{rows}"),
+            DatasetSpec::Blobs { rows } => write!(f, "blobs:{rows}"),
             DatasetSpec::Corpus { large: false } => f.write_str("corpus"),
             DatasetSpec::Corpus { large: true } => f.write_str("corpus:large"),
         }
@@ -113,6 +121,8 @@ impl DatasetSpec {
                 DatasetSpec::Sbtest { tables, rows: each.min((rows / u64::from(tables)).max(1)) }
             }
             DatasetSpec::Wide { rows: all } => DatasetSpec::Wide { rows: all.min(rows) },
+            // A row is as long as a hundred of the others'.
+            DatasetSpec::Blobs { rows: all } => DatasetSpec::Blobs { rows: all.min((rows / 100).max(1)) },
             DatasetSpec::Corpus { .. } => DatasetSpec::Corpus { large: false },
         }
     }
@@ -181,6 +191,7 @@ pub async fn fill(
         DatasetSpec::Shop { rows } => shop::dataset(rows, seed),
         DatasetSpec::Sbtest { tables, rows } => sysbench::dataset(tables, rows),
         DatasetSpec::Wide { rows } => wide::dataset(rows),
+        DatasetSpec::Blobs { rows } => blobs::dataset(rows),
         DatasetSpec::Corpus { large } => {
             return corpus::fill(target, if large { corpus::LARGE } else { corpus::SMALL }).await;
         }
@@ -340,7 +351,7 @@ mod tests {
 
     #[test]
     fn specs_are_read_and_printed() {
-        for spec in ["shop:1000", "sbtest:2x50", "wide:7", "corpus", "corpus:large"] {
+        for spec in ["shop:1000", "sbtest:2x50", "wide:7", "blobs:9", "corpus", "corpus:large"] {
             assert_eq!(spec.parse::<DatasetSpec>().unwrap().to_string(), spec);
         }
         assert_eq!("sbtest".parse::<DatasetSpec>().unwrap(), DatasetSpec::Sbtest { tables: 4, rows: 250_000 });

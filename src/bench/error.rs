@@ -60,6 +60,26 @@ pub enum BenchError {
         /// The tables that differ.
         tables: Vec<String>,
     },
+    /// A table's definition could not be taken apart.
+    #[error("the definition of table {table} is none that can be loaded without its indexes")]
+    Definition {
+        /// The table.
+        table: String,
+    },
+    /// Somebody wrote to the source, so nobody can bring what was there.
+    #[error("{server} was written to while it was measured with")]
+    SourceChanged {
+        /// The server's address.
+        server: String,
+    },
+    /// The file holds no result of `myriad bench --json`.
+    #[error("{} holds no result of a comparison: {why}", path.display())]
+    Earlier {
+        /// The file.
+        path: PathBuf,
+        /// What was not understood.
+        why: String,
+    },
     /// There is nothing to measure.
     #[error("{server} holds no user schema to measure with")]
     NoData {
@@ -83,23 +103,32 @@ impl Explain for BenchError {
             BenchError::Rows { .. } => Exit::LoadRejected,
             BenchError::Differs { .. } => Exit::ProofFailed,
             BenchError::Interrupted => Exit::Interrupted,
-            BenchError::File { .. } | BenchError::Program { .. } | BenchError::NoData { .. } | BenchError::Task(_) => {
-                Exit::Failure
-            }
+            BenchError::Earlier { .. } => Exit::Usage,
+            BenchError::File { .. }
+            | BenchError::Program { .. }
+            | BenchError::Definition { .. }
+            | BenchError::SourceChanged { .. }
+            | BenchError::NoData { .. }
+            | BenchError::Task(_) => Exit::Failure,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
             BenchError::Spec { .. } => {
-                Some("data sets are shop:1000000, sbtest:4x250000, wide:1000000 and corpus".into())
+                Some("data sets are shop:1000000, sbtest:4x250000, wide:1000000, blobs:20000 and corpus".into())
             }
             BenchError::Server(error) => error.hint(),
             BenchError::Sandbox(error) => error.hint(),
             BenchError::File { .. } => Some("is there room on the disk, and may this account write there?".into()),
             BenchError::NoData { .. } => Some("name a data set instead of a source, such as shop:1000000".into()),
+            BenchError::SourceChanged { .. } => {
+                Some("measure with a server that nobody writes to, such as a replica that is stopped".into())
+            }
+            BenchError::Earlier { .. } => Some("give the file that myriad bench --json printed".into()),
             BenchError::Rows { .. }
             | BenchError::Program { .. }
+            | BenchError::Definition { .. }
             | BenchError::Differs { .. }
             | BenchError::Interrupted
             | BenchError::Task(_) => None,

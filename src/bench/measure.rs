@@ -3,7 +3,8 @@
 //!
 //! The client's CPU is user and system time of the process and of those children that it waited for, read
 //! while the kernel still holds the ended process. Its peak memory is VmHWM, looked at every few
-//! milliseconds: `ru_maxrss` would begin at the size of the process that started it.
+//! milliseconds: `ru_maxrss` would begin at the size of the process that started it. Of several processes at a time it is the
+//! sum, which counts shared pages more than once; children that the process does not wait for are lost to the CPU's figure.
 
 use super::error::BenchError;
 use crate::progress::Stop;
@@ -98,7 +99,7 @@ fn run_blocking(step: &Step, server_pid: Option<u32>, complaints: &Path, stop: &
     let mut memory = 0;
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     while let Ok(None) = waitid(WaitId::Pid(pid), options) {
-        memory = memory.max(peak_memory(pid).unwrap_or(0));
+        memory = memory.max(peak_memory(pid.as_raw_nonzero().get()));
         if stop.stopped() {
             let _ = child.kill();
             let _ = child.wait();
@@ -159,10 +160,18 @@ fn cpu_ticks(stat: &str, with_children: bool) -> Option<u64> {
     fields.take(if with_children { 4 } else { 2 }).map(|field| field.parse::<u64>().ok()).sum()
 }
 
-fn peak_memory(pid: Pid) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+/// Of a process and all that descend from it, as far as they are there now.
+fn peak_memory(pid: i32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    let own = peak.and_then(|kilobytes| kilobytes.parse::<u64>().ok()).unwrap_or(0) * 1024;
+    own + children(pid).into_iter().map(peak_memory).sum::<u64>()
+}
+
+/// The processes that a process started with its first thread (proc_pid_task_children(5)).
+fn children(pid: i32) -> Vec<i32> {
+    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|number| number.parse().ok()).collect()
 }
 
 #[cfg(test)]
@@ -190,6 +199,15 @@ mod tests {
         assert!(usage.client_memory_bytes > 0 && usage.server_cpu_seconds.is_some(), "{usage:?}");
         let idle = run(&shell("sleep 0.2"), None, folder.path(), &Stop::default()).await.unwrap();
         assert!(idle.client_cpu_seconds < 0.1 && idle.wall_seconds > 0.19, "{idle:?}");
+    }
+
+    #[tokio::test]
+    async fn memory_is_that_of_all_processes() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = run(&shell("sleep 0.3"), None, folder.path(), &Stop::default()).await.unwrap();
+        let several = shell("(sleep 0.3; :) & (sleep 0.3; :) & (sleep 0.3; :) & wait");
+        let several = run(&several, None, folder.path(), &Stop::default()).await.unwrap();
+        assert!(several.client_memory_bytes > one.client_memory_bytes, "{several:?} {one:?}");
     }
 
     #[tokio::test]

@@ -1,14 +1,22 @@
 //! The result of a contest: medians with their spread, ratios of this program to its rivals, and the machine
-//! they were measured on. It can be printed for people and serialised; nothing is measured here.
+//! they were measured on. It can be printed for people, serialised and read again; nothing is measured here.
 
 use super::compare::Difference;
+use super::error::BenchError;
 use super::measure::{self, Usage};
+use super::rivals::{Absent, ProgramVersion};
 use comfy_table::{CellAlignment, Table, presets};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::path::Path;
+
+/// The name of this program among the contestants.
+pub const OURS: &str = "myriad";
+/// Digits of a ratio that count: what rounds to 1 is neither won nor lost.
+const EVEN: f64 = 0.005;
 
 /// The part of the work that was measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     /// All schemas to disk.
@@ -29,15 +37,61 @@ impl fmt::Display for Step {
     }
 }
 
+/// The settings of the target, the same for all contestants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Settings {
+    /// Those that the server starts with.
+    AsStarted,
+    /// Those switched that cost a load most and that a server of one's own can do without while it is loaded.
+    Switched,
+}
+
+impl Settings {
+    /// What is printed above its table.
+    pub fn title(self) -> &'static str {
+        match self {
+            Settings::AsStarted => "settings as the server starts with, redo log kept",
+            Settings::Switched => {
+                "settings switched for everybody: redo log off, doublewrite DETECT_ONLY, no flush at commit, adaptive hash index"
+            }
+        }
+    }
+
+    /// The statements that make them so, from either state.
+    pub(super) fn statements(self) -> &'static [&'static str] {
+        match self {
+            Settings::AsStarted => &[
+                "ALTER INSTANCE ENABLE INNODB REDO_LOG",
+                "SET GLOBAL innodb_doublewrite = ON, GLOBAL innodb_extend_and_initialize = ON, \
+                 GLOBAL innodb_flush_log_at_trx_commit = 1, GLOBAL sync_binlog = 1, GLOBAL innodb_adaptive_hash_index = OFF",
+            ],
+            Settings::Switched => &[
+                "ALTER INSTANCE DISABLE INNODB REDO_LOG",
+                "SET GLOBAL innodb_doublewrite = DETECT_ONLY, GLOBAL innodb_extend_and_initialize = OFF, \
+                 GLOBAL innodb_flush_log_at_trx_commit = 0, GLOBAL sync_binlog = 0, GLOBAL innodb_adaptive_hash_index = ON",
+            ],
+        }
+    }
+}
+
 /// What was measured where.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Facts {
+    /// When the contest ended, to the minute.
+    pub measured_at: String,
     /// The processor's name.
     pub cpu: String,
     /// Its cores that this program may use.
     pub cores: usize,
     /// Memory of the machine.
     pub memory_bytes: u64,
+    /// File system and disk that servers and dumps lay on.
+    pub disk: String,
+    /// Kernel and architecture.
+    pub system: String,
+    /// What ran, with versions.
+    pub programs: Vec<ProgramVersion>,
     /// The target server's version.
     pub server: String,
     /// Its buffer pool.
@@ -54,12 +108,14 @@ pub struct Facts {
     pub index_bytes: u64,
     /// Measured rounds.
     pub runs: u32,
-    /// Sessions that this program moved rows with.
+    /// Rounds before them that only warmed up.
+    pub warm_ups: u32,
+    /// Sessions that whoever can have several had.
     pub threads: usize,
 }
 
 /// The median of the rounds, with the least and the most.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// The middle value; the mean of the two middle ones where their number is even.
     pub median: f64,
@@ -80,8 +136,10 @@ impl Spread {
 }
 
 /// One contestant in one step, over all rounds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Line {
+    /// Under which settings of the target.
+    pub settings: Settings,
     /// What was done.
     pub step: Step,
     /// By whom.
@@ -98,25 +156,48 @@ pub struct Line {
     pub server_cpu_seconds: Option<Spread>,
     /// Bytes that the server wrote to disk.
     pub server_written_bytes: Option<Spread>,
-    /// The client's largest resident size in any round.
+    /// The client's largest resident size in any round, all its processes together.
     pub client_memory_bytes: u64,
     /// Bytes on disk after a dump; for a second dump what it added.
     pub stored_bytes: Option<u64>,
 }
 
-/// One figure of ours divided by one of a rival's, or by another of ours.
-#[derive(Clone, Debug, Serialize)]
+impl Line {
+    /// True for this program's own.
+    pub fn is_ours(&self) -> bool {
+        self.rival == OURS
+    }
+
+    /// Who did what in which way.
+    pub fn label(&self) -> String {
+        let way = if self.way.is_empty() { String::new() } else { format!(" ({})", self.way) };
+        format!("{} {}{way}", self.rival, self.step)
+    }
+}
+
+/// Medians of one line of ours divided by those of one of a rival's. What is above 1 is lost.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ratio {
-    /// What is compared.
+    /// Under which settings of the target.
+    pub settings: Settings,
+    /// Our line.
     pub what: String,
-    /// What it is divided by.
+    /// The rival's.
     pub against: String,
-    /// The ratio of the medians.
-    pub ratio: f64,
+    /// Time from start to end.
+    pub wall: f64,
+    /// CPU of the client.
+    pub client_cpu: Option<f64>,
+    /// CPU of the server.
+    pub server_cpu: Option<f64>,
+    /// Bytes that the server wrote; of a load.
+    pub written: Option<f64>,
+    /// Bytes on disk; of a dump.
+    pub size: Option<f64>,
 }
 
 /// What a contestant did not bring as the source has it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Loss {
     /// Who.
     pub rival: String,
@@ -131,6 +212,7 @@ pub struct Loss {
 pub struct Scores(Vec<Score>);
 
 struct Score {
+    settings: Settings,
     step: Step,
     rival: String,
     way: String,
@@ -140,28 +222,56 @@ struct Score {
 }
 
 impl Scores {
-    /// Adds one measurement.
+    /// Adds one measurement of a rival in one of its ways.
     pub fn add(
         &mut self,
+        settings: Settings,
         step: Step,
-        rival: &str,
-        way: &str,
+        (rival, way): (&str, &str),
         command: &measure::Step,
         usage: Usage,
         stored_bytes: Option<u64>,
     ) {
         let (rival, way, command) = (rival.to_owned(), way.to_owned(), command.describe());
-        self.0.push(Score { step, rival, way, command, usage, stored_bytes });
+        self.0.push(Score { settings, step, rival, way, command, usage, stored_bytes });
     }
 
     /// Adds those of another round.
     pub fn append(&mut self, other: Scores) {
         self.0.extend(other.0);
     }
+
+    /// The sum of all rounds of one contestant in one step.
+    fn line(&self, of: &Score) -> Option<Line> {
+        let mine: Vec<&Score> = self.0.iter().filter(|score| score.key() == of.key()).collect();
+        let spread = |value: fn(&Usage) -> f64| Spread::of(mine.iter().map(|score| value(&score.usage)).collect());
+        let maybe = |value: fn(&Usage) -> Option<f64>| {
+            Spread::of(mine.iter().map(|score| value(&score.usage)).collect::<Option<Vec<f64>>>()?)
+        };
+        Some(Line {
+            settings: of.settings,
+            step: of.step,
+            rival: of.rival.clone(),
+            way: of.way.clone(),
+            command: of.command.clone(),
+            wall_seconds: spread(|usage| usage.wall_seconds)?,
+            client_cpu_seconds: spread(|usage| usage.client_cpu_seconds)?,
+            server_cpu_seconds: maybe(|usage| usage.server_cpu_seconds),
+            server_written_bytes: maybe(|usage| usage.server_written_bytes.map(|bytes| bytes as f64)),
+            client_memory_bytes: mine.iter().map(|score| score.usage.client_memory_bytes).max()?,
+            stored_bytes: mine.iter().filter_map(|score| score.stored_bytes).max(),
+        })
+    }
+}
+
+impl Score {
+    fn key(&self) -> (Settings, Step, &str, &str) {
+        (self.settings, self.step, &self.rival, &self.way)
+    }
 }
 
 /// The result of a contest. `Display` gives the tables for people.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Scoreboard {
     /// What was measured where.
     #[serde(flatten)]
@@ -170,144 +280,159 @@ pub struct Scoreboard {
     pub lines: Vec<Line>,
     /// Ours to the rivals'.
     pub ratios: Vec<Ratio>,
-    /// What was lost, where the data is such that something may be.
+    /// What contestants did not bring as it was.
     pub losses: Vec<Loss>,
+    /// Who was asked for and did not take part, or not to the end.
+    pub absent: Vec<Absent>,
+}
+
+/// The result that an earlier run printed as JSON.
+pub fn read(file: &Path) -> Result<Scoreboard, BenchError> {
+    let text = std::fs::read_to_string(file).map_err(measure::file_error("read", file))?;
+    let failed = |why: serde_json::Error| BenchError::Earlier { path: file.to_owned(), why: why.to_string() };
+    let document: serde_json::Value = serde_json::from_str(&text).map_err(failed)?;
+    serde_json::from_value(document).map_err(failed)
 }
 
 impl Scoreboard {
-    /// Sums up the measurements. The contestant of the first one is this program.
-    pub fn new(facts: Facts, scores: Scores, losses: Vec<Loss>) -> Scoreboard {
-        let mut lines = Vec::new();
-        for step in [Step::Dump, Step::SecondDump, Step::Load] {
-            let mut seen: Vec<(&str, &str)> = Vec::new();
-            for score in scores.0.iter().filter(|score| score.step == step) {
-                if !seen.contains(&(&score.rival, &score.way)) {
-                    seen.push((&score.rival, &score.way));
-                }
+    /// Sums up the measurements.
+    pub fn new(facts: Facts, scores: Scores, mut losses: Vec<Loss>, absent: Vec<Absent>) -> Scoreboard {
+        let mut seen: Vec<&Score> = Vec::new();
+        for score in &scores.0 {
+            if seen.iter().all(|known| known.key() != score.key()) {
+                seen.push(score);
             }
-            // Rounds begin with different contestants, so the order of the first round says nothing.
-            seen.sort_by_key(|(rival, way)| (*rival != "myriad", *rival, *way));
-            lines.extend(seen.into_iter().filter_map(|(rival, way)| line(&scores.0, step, rival, way)));
         }
-        let ratios = ratios(&lines);
-        Scoreboard { facts, lines, ratios, losses }
+        // Rounds begin with different contestants, so the order of the first round says nothing.
+        seen.sort_by_key(|score| {
+            let (settings, step, rival, way) = score.key();
+            (settings as u8, step as u8, rival != OURS, rival, way)
+        });
+        let lines: Vec<Line> = seen.into_iter().filter_map(|score| scores.line(score)).collect();
+        losses.sort_by_key(|loss| (loss.rival != OURS, loss.rival.clone(), loss.way.clone()));
+        Scoreboard { facts, ratios: ratios(&lines), lines, losses, absent }
     }
-}
 
-fn line(scores: &[Score], step: Step, rival: &str, way: &str) -> Option<Line> {
-    let mine: Vec<&Score> = scores.iter().filter(|s| s.step == step && s.rival == rival && s.way == way).collect();
-    let spread = |value: fn(&Usage) -> f64| Spread::of(mine.iter().map(|score| value(&score.usage)).collect());
-    let maybe = |value: fn(&Usage) -> Option<f64>| {
-        Spread::of(mine.iter().map(|score| value(&score.usage)).collect::<Option<Vec<f64>>>()?)
-    };
-    Some(Line {
-        step,
-        rival: rival.to_owned(),
-        way: way.to_owned(),
-        command: mine.first()?.command.clone(),
-        wall_seconds: spread(|usage| usage.wall_seconds)?,
-        client_cpu_seconds: spread(|usage| usage.client_cpu_seconds)?,
-        server_cpu_seconds: maybe(|usage| usage.server_cpu_seconds),
-        server_written_bytes: maybe(|usage| usage.server_written_bytes.map(|bytes| bytes as f64)),
-        client_memory_bytes: mine.iter().map(|score| score.usage.client_memory_bytes).max()?,
-        stored_bytes: mine.iter().filter_map(|score| score.stored_bytes).max(),
-    })
+    /// The settings that were measured under, in order.
+    pub fn settings(&self) -> Vec<Settings> {
+        let mut settings: Vec<Settings> = self.lines.iter().map(|line| line.settings).collect();
+        settings.dedup();
+        settings
+    }
 }
 
 fn ratios(lines: &[Line]) -> Vec<Ratio> {
-    let (ours, theirs): (Vec<&Line>, Vec<&Line>) = lines.iter().partition(|line| line.rival == "myriad");
     let mut ratios = Vec::new();
-    let mut push = |what: String, against: String, mine: Option<f64>, other: Option<f64>| {
-        if let (Some(mine), Some(other)) = (mine, other.filter(|other| *other > 0.0)) {
-            ratios.push(Ratio { what, against, ratio: mine / other });
-        }
-    };
-    let bytes = |line: &Line| line.stored_bytes.map(|bytes| bytes as f64);
-    let server = |line: &Line| line.server_cpu_seconds.map(|cpu| cpu.median);
-    for mine in &ours {
-        for other in theirs.iter().filter(|other| other.step == mine.step) {
-            let against = other.label();
-            let name = |figure: &str| format!("{}: {figure}", mine.label());
-            push(name("wall"), against.clone(), Some(mine.wall_seconds.median), Some(other.wall_seconds.median));
-            match mine.step {
-                Step::Load => push(name("server CPU"), against, server(mine), server(other)),
-                Step::Dump | Step::SecondDump => {
-                    let cpu = |line: &Line| Some(line.client_cpu_seconds.median);
-                    push(name("client CPU"), against.clone(), cpu(mine), cpu(other));
-                    push(name("size"), against, bytes(mine), bytes(other));
-                }
-            }
-        }
-        if mine.step == Step::Load {
-            let what = format!("{}: client CPU", mine.label());
-            push(what, "its server CPU".into(), Some(mine.client_cpu_seconds.median), server(mine));
+    let cpu = |line: &Line| line.server_cpu_seconds.map(|cpu| cpu.median);
+    let written = |line: &Line| line.server_written_bytes.map(|bytes| bytes.median);
+    let size = |line: &Line| line.stored_bytes.map(|bytes| bytes as f64);
+    let divide = |mine: Option<f64>, other: Option<f64>| Some(mine? / other.filter(|other| *other > 0.0)?);
+    for mine in lines.iter().filter(|line| line.is_ours()) {
+        let meets = |other: &&Line| !other.is_ours() && other.settings == mine.settings && other.step == mine.step;
+        for other in lines.iter().filter(meets) {
+            ratios.push(Ratio {
+                settings: mine.settings,
+                what: mine.label(),
+                against: other.label(),
+                wall: mine.wall_seconds.median / other.wall_seconds.median,
+                client_cpu: divide(Some(mine.client_cpu_seconds.median), Some(other.client_cpu_seconds.median)),
+                server_cpu: divide(cpu(mine), cpu(other)),
+                written: if mine.step == Step::Load { divide(written(mine), written(other)) } else { None },
+                size: divide(size(mine), size(other)),
+            });
         }
     }
-    let stored = |step| ours.iter().find(|line| line.step == step).and_then(|line| bytes(line));
-    push("myriad dump again: new bytes".into(), "its first dump".into(), stored(Step::SecondDump), stored(Step::Dump));
     ratios
+}
+
+impl Facts {
+    /// Machine, server and data in lines of a name and a text.
+    pub fn told(&self) -> Vec<(&'static str, String)> {
+        let programs = self.programs.iter().map(|one| format!("{} {}", one.program, one.version));
+        vec![
+            ("measured", format!("{}, {}", self.measured_at, self.system)),
+            ("machine", format!("{}, {} cores, {} of memory", self.cpu, self.cores, size(self.memory_bytes as f64))),
+            ("disk", self.disk.clone()),
+            (
+                "server",
+                format!(
+                    "MySQL {}, buffer pool {}, redo log {}",
+                    self.server,
+                    size(self.buffer_pool_bytes as f64),
+                    size(self.redo_log_bytes as f64)
+                ),
+            ),
+            ("programs", programs.collect::<Vec<_>>().join("; ")),
+            (
+                "data",
+                format!(
+                    "{}: {} tables, {} of rows, {} of secondary indexes",
+                    self.data,
+                    self.tables,
+                    size(self.data_bytes as f64),
+                    size(self.index_bytes as f64)
+                ),
+            ),
+            (
+                "rounds",
+                format!(
+                    "{} after {} that warmed up, medians (least to most); {} sessions for whoever can have several",
+                    self.runs, self.warm_ups, self.threads
+                ),
+            ),
+        ]
+    }
 }
 
 impl Loss {
     /// Values by table and column; of definitions only how many lines differ.
-    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub fn told(&self) -> Vec<String> {
         let (definitions, values): (Vec<&Difference>, Vec<&Difference>) =
             self.differences.iter().partition(|difference| difference.place == "definitions");
         let name = format!("{} ({})", self.rival, self.way);
         if self.differences.is_empty() {
-            return writeln!(f, "\n{name} brought everything as the source has it");
+            return vec![format!("{name} brought everything as the source has it")];
         }
-        writeln!(f, "\n{name} lost or changed")?;
-        for difference in values {
-            writeln!(f, "  {}: {}", difference.place, difference.what)?;
+        let mut lines = vec![format!("{name} lost or changed")];
+        lines.extend(values.iter().map(|difference| format!("  {}: {}", difference.place, difference.what)));
+        if !definitions.is_empty() {
+            lines.push(format!("  definitions: {} lines of information_schema differ", definitions.len()));
         }
-        writeln!(f, "  definitions: {} lines of information_schema differ", definitions.len())
-    }
-}
-
-impl Line {
-    fn label(&self) -> String {
-        let way = if self.way.is_empty() { String::new() } else { format!(" ({})", self.way) };
-        format!("{} {}{way}", self.rival, self.step)
+        lines
     }
 }
 
 impl fmt::Display for Scoreboard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let facts = &self.facts;
-        writeln!(f, "machine  {}, {} cores, {} of memory", facts.cpu, facts.cores, size(facts.memory_bytes as f64))?;
-        writeln!(
-            f,
-            "server   MySQL {}, buffer pool {}, redo log {}",
-            facts.server,
-            size(facts.buffer_pool_bytes as f64),
-            size(facts.redo_log_bytes as f64)
-        )?;
-        writeln!(
-            f,
-            "data     {}: {} tables, {} of rows, {} of secondary indexes",
-            facts.data,
-            facts.tables,
-            size(facts.data_bytes as f64),
-            size(facts.index_bytes as f64)
-        )?;
-        writeln!(f, "rounds   {}, medians (least to most); myriad with {} threads\n", facts.runs, facts.threads)?;
-        writeln!(f, "{}\n\n{}", self.lines_table(), self.ratios_table())?;
-        for loss in &self.losses {
-            loss.write(f)?;
+        for (name, text) in self.facts.told() {
+            writeln!(f, "{name:<8} {text}")?;
         }
-        for line in &self.lines {
-            writeln!(f, "\n{}\n  {}", line.label(), line.command)?;
+        for absent in &self.absent {
+            writeln!(f, "absent   {}: {}", absent.rival, absent.why)?;
+        }
+        for settings in self.settings() {
+            writeln!(f, "\n{}\n\n{}\n", sentence(settings.title()), self.lines_table(settings))?;
+            writeln!(f, "{}", self.ratios_table(settings))?;
+        }
+        for loss in &self.losses {
+            writeln!(f, "\n{}", loss.told().join("\n"))?;
+        }
+        let mut told: Vec<&str> = Vec::new();
+        for line in self.lines.iter().filter(|line| line.step != Step::SecondDump) {
+            if !told.contains(&line.command.as_str()) {
+                told.push(&line.command);
+                writeln!(f, "\n{}\n  {}", line.label(), line.command)?;
+            }
         }
         Ok(())
     }
 }
 
 impl Scoreboard {
-    fn lines_table(&self) -> Table {
+    fn lines_table(&self, settings: Settings) -> Table {
         let mut table = plain_table();
         table.set_header(["", "wall s", "client CPU s", "server CPU s", "server wrote", "client memory", "on disk"]);
-        for line in &self.lines {
+        for line in self.lines.iter().filter(|line| line.settings == settings) {
             let optional =
                 |spread: Option<Spread>, show: fn(&Spread) -> String| spread.as_ref().map_or("-".into(), show);
             table.add_row([
@@ -324,15 +449,29 @@ impl Scoreboard {
         table
     }
 
-    fn ratios_table(&self) -> Table {
+    fn ratios_table(&self, settings: Settings) -> Table {
         let mut table = plain_table();
-        table.set_header(["this", "to this", "ratio"]);
-        for ratio in &self.ratios {
-            table.add_row([ratio.what.clone(), ratio.against.clone(), format!("{:.3}", ratio.ratio)]);
+        table.set_header(["this", "to this", "wall", "client CPU", "server CPU", "server wrote", "on disk"]);
+        for ratio in self.ratios.iter().filter(|ratio| ratio.settings == settings) {
+            let values = [Some(ratio.wall), ratio.client_cpu, ratio.server_cpu, ratio.written, ratio.size];
+            let shown = values.map(|value| value.map_or("-".into(), shown));
+            table.add_row([ratio.what.clone(), ratio.against.clone()].into_iter().chain(shown));
         }
         align_numbers(&mut table, 2);
         table
     }
+}
+
+/// A ratio, marked where it is a loss.
+pub fn shown(ratio: f64) -> String {
+    let mark = if ratio > 1.0 + EVEN { " lost" } else { "" };
+    format!("{ratio:.2}{mark}")
+}
+
+/// With a capital at its beginning.
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn plain_table() -> Table {
@@ -347,7 +486,8 @@ fn align_numbers(table: &mut Table, from: usize) {
     }
 }
 
-fn seconds(spread: &Spread) -> String {
+/// A median with its spread.
+pub fn seconds(spread: &Spread) -> String {
     format!("{:.2} ({:.2} to {:.2})", spread.median, spread.least, spread.most)
 }
 
@@ -360,98 +500,5 @@ pub fn size(bytes: f64) -> String {
     }
 }
 
-/// The processor's name, and the number of cores that this process may use.
-pub fn processor() -> (String, usize) {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split_once(':'));
-    let name = name.map_or("processor of unknown name", |(_, name)| name.trim()).to_owned();
-    (name, std::thread::available_parallelism().map_or(1, usize::from))
-}
-
-/// The machine's memory, 0 where it cannot be told.
-pub fn memory_bytes() -> u64 {
-    let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = info.lines().find_map(|line| line.strip_prefix("MemTotal:")).unwrap_or_default();
-    total.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap_or(0) * 1024
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn command() -> measure::Step {
-        measure::Step {
-            program: "/usr/bin/myriad".into(),
-            arguments: vec!["backup".into()],
-            environment: vec![],
-            input: None,
-            output: None,
-            may_fail: false,
-        }
-    }
-
-    fn usage(wall: f64, client: f64, server: f64) -> Usage {
-        Usage {
-            wall_seconds: wall,
-            client_cpu_seconds: client,
-            client_memory_bytes: 1_000_000,
-            server_cpu_seconds: Some(server),
-            server_written_bytes: Some(5_000_000),
-        }
-    }
-
-    fn board() -> Scoreboard {
-        let mut scores = Scores::default();
-        for wall in [3.0, 1.0, 2.0] {
-            scores.add(Step::Dump, "other", "", &command(), usage(wall * 2.0, 1.0, 1.0), Some(4000));
-            scores.add(Step::Dump, "myriad", "", &command(), usage(wall, 2.0, 1.0), Some(1000));
-            scores.add(Step::SecondDump, "myriad", "", &command(), usage(wall, 2.0, 1.0), Some(10));
-            scores.add(Step::Load, "other", "plain", &command(), usage(10.0, 1.0, 8.0), None);
-            scores.add(Step::Load, "myriad", "without proof", &command(), usage(wall * 2.0, 0.4, 4.0), None);
-        }
-        let facts = Facts {
-            cpu: "a processor".into(),
-            cores: 2,
-            memory_bytes: 1 << 30,
-            server: "9.7.4".into(),
-            buffer_pool_bytes: 1 << 20,
-            redo_log_bytes: 1 << 20,
-            data: "wide:7".into(),
-            tables: 1,
-            data_bytes: 1,
-            index_bytes: 1,
-            runs: 3,
-            threads: 2,
-        };
-        Scoreboard::new(facts, scores, Vec::new())
-    }
-
-    #[test]
-    fn ratios_are_those_of_the_medians() {
-        let board = board();
-        let ratios: Vec<(String, f64)> =
-            board.ratios.iter().map(|ratio| (format!("{} / {}", ratio.what, ratio.against), ratio.ratio)).collect();
-        for (name, value) in [
-            ("myriad dump: wall / other dump", 0.5),
-            ("myriad dump: client CPU / other dump", 2.0),
-            ("myriad dump: size / other dump", 0.25),
-            ("myriad load (without proof): wall / other load (plain)", 0.4),
-            ("myriad load (without proof): server CPU / other load (plain)", 0.5),
-            ("myriad load (without proof): client CPU / its server CPU", 0.1),
-            ("myriad dump again: new bytes / its first dump", 0.01),
-        ] {
-            assert!(ratios.iter().any(|(n, v)| n == name && (v - value).abs() < 1e-9), "{name}: {ratios:?}");
-        }
-        assert_eq!(board.lines[0].wall_seconds, Spread { median: 2.0, least: 1.0, most: 3.0 });
-    }
-
-    #[test]
-    fn it_prints_every_line_and_serialises() {
-        let board = board();
-        let text = board.to_string();
-        for line in &board.lines {
-            assert!(text.contains(&line.label()), "{text}");
-        }
-        assert_eq!(serde_json::to_value(&board).unwrap()["lines"].as_array().unwrap().len(), board.lines.len());
-    }
-}
+pub(super) mod tests;

@@ -3,19 +3,21 @@
 //! long help text beside its line, so `-h` and `--help` print the same page: options, examples, exit codes.
 
 mod archive;
+mod bench;
 pub mod drill;
 mod replicate;
 pub mod shell;
 
 pub use archive::{ArchiveArgs, StartArg};
+pub use bench::{BenchArgs, SettingsArg};
 
-use crate::bench::dataset::DatasetSpec;
 use crate::command::units;
 use crate::error::{Error, Exit};
 use crate::limits;
 use crate::schema::Account;
 use crate::server::SslMode;
 use archive::{ARCHIVE_EXAMPLES, ARCHIVE_EXITS};
+use bench::BENCH_EXAMPLES;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -85,7 +87,7 @@ pub enum Command {
     /// Backup, restore and proof on two private servers, with sample data
     #[command(after_help = after_help(DEMO_EXAMPLES, DEMO_EXITS))]
     Demo(DemoArgs),
-    /// Compare backup and restore with mysqldump on the same data
+    /// Compare backup and restore with rivals on the same data
     #[command(after_help = after_help(BENCH_EXAMPLES, DEMO_EXITS))]
     Bench(BenchArgs),
     /// Print a script by which a shell completes command lines
@@ -356,6 +358,9 @@ pub struct RestoreArgs {
     /// Remove what a broken-off restore has left, nothing else
     #[arg(long, help_heading = "Target")]
     pub abort: bool,
+    /// With --abort: also tables that can be used, and all that was written to them
+    #[arg(long, requires = "abort", help_heading = "Target")]
+    pub drop_usable: bool,
     /// Print the plan, change nothing
     #[arg(long, help_heading = "Output")]
     pub dry_run: bool,
@@ -532,34 +537,6 @@ pub struct DemoArgs {
     pub keep: bool,
 }
 
-/// `myriad bench`.
-#[derive(Clone, Debug, Args)]
-pub struct BenchArgs {
-    /// Server whose data is measured; read only
-    #[arg(long, value_name = "ADDRESS", help_heading = "Connection", conflicts_with = "dataset")]
-    pub source: Option<String>,
-    #[command(flatten)]
-    pub connect: ConnectArgs,
-    /// Generated data: sbtest:4x250000, shop:N, wide:N or corpus
-    #[arg(long, value_name = "SET", default_value = "sbtest:4x250000", value_parser = dataset, help_heading = "Selection")]
-    pub dataset: DatasetSpec,
-    /// Alternating runs; medians are printed
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99), help_heading = "Speed")]
-    pub runs: u32,
-    /// Sessions that move rows at once [default: CPUs]
-    #[arg(long, short, value_name = "N", value_parser = threads, help_heading = "Speed")]
-    pub threads: Option<usize>,
-    /// One run on little data, to see that it works
-    #[arg(long, help_heading = "Speed")]
-    pub quick: bool,
-    /// Folder for servers and dumps [default: temporary]
-    #[arg(long, value_name = "FOLDER", help_heading = "Storage")]
-    pub work: Option<PathBuf>,
-    /// mysqld to start [default: MYRIAD_MYSQLD, PATH, ...]
-    #[arg(long, value_name = "PATH", help_heading = "Storage")]
-    pub mysqld: Option<PathBuf>,
-}
-
 /// The refusal of a password typed behind `-p` or `--password=`, as the mysql client would take it. Looked
 /// for before clap reads the line, since its own messages would repeat the password.
 pub fn password_on_the_line(line: &[OsString]) -> Option<Error> {
@@ -571,10 +548,6 @@ pub fn password_on_the_line(line: &[OsString]) -> Option<Error> {
         Error::new(Exit::Usage, "a password on the command line is refused: every user of this machine could read it")
             .hint("type -p alone to be asked, or use --password-file, MYSQL_PWD or ~/.my.cnf")
     })
-}
-
-fn dataset(text: &str) -> Result<DatasetSpec, String> {
-    text.parse::<DatasetSpec>().map_err(|error| error.to_string())
 }
 
 fn threads(text: &str) -> Result<usize, String> {
@@ -718,10 +691,6 @@ const PRUNE_EXAMPLES: &str = "  myriad prune --repo /backups --keep-daily 7 --ke
 
 const DEMO_EXAMPLES: &str = "  myriad demo
   myriad demo --scale 0.1 --keep";
-
-const BENCH_EXAMPLES: &str = "  myriad bench
-  myriad bench --dataset shop:1000000 --runs 5 --threads 2
-  myriad bench --source mysql://root@db1 --json";
 
 const CONNECT_EXITS: &[Exit] = &[
     Exit::Unreachable,

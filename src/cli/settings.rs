@@ -11,7 +11,8 @@ mod drill;
 use super::args::*;
 use super::environment::Environment;
 use super::option_file::{self, FileDefaults};
-use crate::bench::{BenchOptions, Subject};
+use crate::bench::rivals::RivalOptions;
+use crate::bench::{self, BenchOptions, Subject};
 use crate::command::archive::{ArchiveOptions, Origin, Start};
 use crate::command::demo::DemoOptions;
 use crate::command::options::{
@@ -178,7 +179,10 @@ impl<'a> Settings<'a> {
     pub fn archive(&self, args: &ArchiveArgs) -> Result<ArchiveOptions> {
         let origin = match args.files.is_empty() {
             true => Origin::Server(self.connect(args.source.as_deref(), &args.connect)?),
-            false => Origin::Files { places: args.files.clone(), server_uuid: args.server_uuid.clone() },
+            false => {
+                let (places, server_uuid) = (args.files.clone(), args.server_uuid.clone());
+                Origin::Files { places, server_uuid, unclosed: args.unclosed }
+            }
         };
         Ok(ArchiveOptions {
             origin,
@@ -262,7 +266,7 @@ impl<'a> Settings<'a> {
 
     /// `myriad restore --abort`: what else is given says nothing, so that it can be put behind the command that was cut off.
     pub fn abort(&self, args: &RestoreArgs) -> Result<AbortOptions> {
-        Ok(AbortOptions { target: self.target(args)?, dry_run: args.dry_run })
+        Ok(AbortOptions { target: self.target(args)?, drop_usable: args.drop_usable, dry_run: args.dry_run })
     }
 
     /// The source of a replication and its account. Neither its user nor its password is ever taken from what the target's
@@ -344,14 +348,35 @@ impl<'a> Settings<'a> {
     /// `myriad bench`.
     pub fn bench(&self, args: &BenchArgs) -> Result<BenchOptions> {
         let source = self.optional(args.source.as_deref(), "source", &args.connect)?;
+        let programs = self.programs(args.mysqld.as_deref());
+        let mut rivals = RivalOptions::all(&programs, &self.programs_of(Kind::Mariadb, None));
+        (rivals.paths, rivals.arguments) = (args.programs.clone(), args.arguments.clone());
+        if !args.rivals.is_empty() {
+            rivals.kinds = args.rivals.clone();
+            rivals.kinds.sort();
+            rivals.kinds.dedup();
+        }
+        let (started, switched) = (bench::Settings::AsStarted, bench::Settings::Switched);
         Ok(BenchOptions {
-            subject: source.map_or(Subject::Dataset(args.dataset), Subject::Source),
+            subject: match (&args.from, source) {
+                (Some(file), _) => Subject::Earlier(file.clone()),
+                (None, Some(source)) => Subject::Source(source),
+                (None, None) => Subject::Dataset(args.dataset),
+            },
             runs: args.runs,
             threads: self.threads(args.threads),
             work: args.work.clone().unwrap_or_else(std::env::temp_dir),
-            programs: self.programs(args.mysqld.as_deref()),
+            programs,
+            rivals,
+            settings: match args.settings {
+                SettingsArg::AsStarted => vec![started],
+                SettingsArg::Switched => vec![switched],
+                SettingsArg::Both => vec![started, switched],
+            },
             myriad: this_program()?,
             quick: args.quick,
+            svg: args.svg.clone(),
+            html: args.html.clone(),
         })
     }
 

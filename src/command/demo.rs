@@ -7,6 +7,7 @@ mod report;
 pub use report::DemoReport;
 
 use crate::bench::dataset::{self, DatasetSpec, Mover};
+use crate::bench::rivals::{RivalKind, RivalOptions};
 use crate::bench::{self, Contest};
 use crate::command::backup::{self, BackupDone};
 use crate::command::options::{
@@ -90,6 +91,8 @@ pub async fn run(options: &DemoOptions, progress: Arc<dyn Progress>, stop: Stop)
 
     // The same work beside mysqldump and mysql, on the same servers, which now stand still.
     progress.note("the same again beside mysqldump and mysql, on the same servers");
+    let mut rivals = RivalOptions::all(&options.programs, &options.programs);
+    rivals.kinds = vec![RivalKind::Mysqldump];
     let contest = Contest {
         source: &source,
         source_server: Some(&source_server),
@@ -99,6 +102,9 @@ pub async fn run(options: &DemoOptions, progress: Arc<dyn Progress>, stop: Stop)
         runs: 1,
         threads: options.threads,
         programs: &options.programs,
+        rivals: &rivals,
+        settings: &[bench::Settings::AsStarted],
+        tuned_too: false,
         myriad: &options.myriad,
         tell_losses: false,
     };

@@ -190,6 +190,8 @@ pub enum Tune {
 pub struct AbortOptions {
     /// `--target`.
     pub target: ConnectOptions,
+    /// `--drop-usable`: also where tables can be used, with all that was written to them.
+    pub drop_usable: bool,
     /// `--dry-run`: print what would be removed, change nothing.
     pub dry_run: bool,
 }

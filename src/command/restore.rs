@@ -5,6 +5,8 @@ mod admission;
 mod external;
 mod first;
 mod gtid;
+mod keys;
+mod missing;
 mod objects;
 mod phases;
 mod plan;
@@ -20,6 +22,7 @@ mod tuning;
 pub(crate) mod users;
 
 pub use first::{FirstTable, Late};
+pub use missing::Missing;
 pub use phases::Moment;
 pub use replicate::{Attached, Continuation};
 pub use report::{RestoreDone, RestoreReport};
@@ -223,7 +226,7 @@ async fn all_steps(run: &mut Run<'_>, repository: &Repository, progressed: Optio
         return Ok(Ended::Incomplete(run.end_incomplete().await?));
     }
     // Where the target continues in the source's history, as the last step.
-    let (proved, resumed) = (run.proof.is_some(), run.admission.resumed);
+    let (proved, resumed) = (run.proof.as_ref().is_some_and(Proof::holds), run.admission.resumed);
     let gtid = gtid::decide(&run.backup, run.options, &mut run.target, proved, resumed).await?;
     let put_back = put_back::lines(&run.selected, run.options, &mut run.target).await?;
     let not_configured = run.configure_replication(&gtid).await;

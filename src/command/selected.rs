@@ -8,7 +8,7 @@ use crate::manifest::model::{ChunkRecord, ListLine, Manifest, SchemaLine, Schema
 use crate::manifest::parts::read_part;
 use crate::manifest::{ManifestError, Repository};
 use crate::plan::Filter;
-use crate::schema::{Object, QualifiedName, Schema, Table, vet};
+use crate::schema::{Object, ObjectKind, QualifiedName, Schema, SqlText, Table, object_text, vet};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A chosen table.
@@ -33,6 +33,19 @@ pub struct Selected {
     pub tables: Vec<SelectedTable>,
     /// Views, routines, triggers, events, and the names of their schemas on the server.
     pub objects: Vec<(Object, String)>,
+    /// Tables, views and routines of the backup that were not chosen.
+    pub others: Vec<NotChosen>,
+}
+
+/// Something of the backup that was not chosen.
+#[derive(Clone, Debug)]
+pub struct NotChosen {
+    /// Its name in the backup.
+    pub name: QualifiedName,
+    /// The name that it would have on the server.
+    pub target: QualifiedName,
+    /// A function or procedure; else a table or view.
+    pub routine: bool,
 }
 
 impl Selected {
@@ -49,6 +62,19 @@ impl Selected {
     /// Chunks of all chosen tables.
     pub fn chunks(&self) -> impl Iterator<Item = &ChunkRecord> {
         self.tables.iter().flat_map(|table| table.chunks.iter().flatten())
+    }
+}
+
+impl NotChosen {
+    /// None where it is nothing that code can name.
+    fn object(object: Object, schema: &str) -> Option<NotChosen> {
+        let routine = match object.kind {
+            ObjectKind::View => false,
+            ObjectKind::Function | ObjectKind::Procedure => true,
+            _ => return None,
+        };
+        let target = QualifiedName::new(schema, &object.name.name);
+        Some(NotChosen { name: object.name, target, routine })
     }
 }
 
@@ -85,18 +111,24 @@ pub async fn read(
                 }
                 SchemaLine::Table(definition) => {
                     let table = definition.table;
-                    if filter.table(&table.name.schema, &table.name.name) {
-                        let target = QualifiedName::new(target_of(&table.name.schema), &table.name.name);
+                    let target = QualifiedName::new(target_of(&table.name.schema), &table.name.name);
+                    if !filter.table(&table.name.schema, &table.name.name) {
+                        selected.others.push(NotChosen { name: table.name, target, routine: false });
+                    } else {
                         let condition =
                             manifest.options.conditions.get(&table.name.to_string()).cloned().unwrap_or_default();
                         selected.tables.push(SelectedTable { table, target, chunks: None, condition });
                     }
                 }
-                SchemaLine::Object(object) if with_objects && wanted_object(&filter, &object) => {
+                SchemaLine::Object(mut object) => {
                     let schema = target_of(&object.name.schema);
-                    selected.objects.push((object, schema));
+                    leave_old_schema(&mut object, &schema);
+                    match with_objects && wanted_object(&filter, &object) {
+                        true => selected.objects.push((object, schema)),
+                        false => selected.others.extend(NotChosen::object(object, &schema)),
+                    }
                 }
-                _ => {}
+                SchemaLine::Schema(_) => {}
             }
         }
     }
@@ -129,6 +161,16 @@ pub async fn read(
             .hint("`myriad show` lists the tables of a backup; patterns are matched against schema and schema.table"));
     }
     Ok(selected)
+}
+
+/// MariaDB keeps a trigger's head as it was typed. Where that spells out the schema, and this is another now, it goes without.
+fn leave_old_schema(object: &mut Object, schema: &str) {
+    let old = &object.name.schema;
+    if object.kind == ObjectKind::Trigger && old != schema {
+        if let Some(text) = object_text::without_schema_in_trigger_head(&object.create.0, old) {
+            object.create = SqlText(text);
+        }
+    }
 }
 
 /// Records named in a message.
@@ -196,7 +238,7 @@ pub fn wanted_object(filter: &Filter, object: &Object) -> bool {
     let QualifiedName { schema, name } = &object.name;
     match (&object.table, object.kind) {
         (Some(table), _) => filter.table(schema, table),
-        (None, crate::schema::ObjectKind::View) => filter.table(schema, name),
+        (None, ObjectKind::View) => filter.table(schema, name),
         (None, _) => filter.schema(schema) && !filter.chooses_tables(),
     }
 }

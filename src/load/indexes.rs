@@ -98,13 +98,8 @@ pub async fn add_foreign_keys(
     renamed: &(dyn Fn(&str) -> Option<String> + Sync),
     wanted: &(dyn Fn(&ForeignKey) -> bool + Sync),
 ) -> Result<KeysMade, LoadError> {
-    let cut = cut(table)?;
     let mut done = KeysMade::default();
-    if cut.foreign_keys.is_empty() {
-        return Ok(done);
-    }
-    let present = names(session, FOREIGN_KEYS, target).await?;
-    let missing: Vec<_> = cut.foreign_keys.iter().filter(|key| !present.contains(&key.name) && wanted(key)).collect();
+    let missing = foreign_keys_missing(session, table, target, wanted).await?;
     if missing.is_empty() {
         return Ok(done);
     }
@@ -122,6 +117,23 @@ pub async fn add_foreign_keys(
         done.notes = warnings(session, &what).await?;
     }
     Ok(done)
+}
+
+/// The foreign keys that are `wanted` and that `target` does not have yet.
+pub async fn foreign_keys_missing(
+    session: &mut Session,
+    table: &Table,
+    target: &QualifiedName,
+    wanted: &(dyn Fn(&ForeignKey) -> bool + Sync),
+) -> Result<Vec<ForeignKey>, LoadError> {
+    let mut keys = cut(table)?.foreign_keys;
+    keys.retain(wanted);
+    if keys.is_empty() {
+        return Ok(keys);
+    }
+    let present = names(session, FOREIGN_KEYS, target).await?;
+    keys.retain(|key| !present.contains(&key.name));
+    Ok(keys)
 }
 
 const INDEXES: &str = "SELECT DISTINCT INDEX_NAME FROM information_schema.statistics WHERE TABLE_SCHEMA =";

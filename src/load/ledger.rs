@@ -33,6 +33,8 @@ pub(super) const USABLE: &str = "usable";
 pub(super) const PROVED: &str = "proved";
 /// A table whose rows were found to be other than the backup's: it is emptied and loaded anew.
 const DIFFERS: &str = "differs";
+/// A table that could be written to before a foreign key of it was made, and whose rows were not looked at since.
+const UNCHECKED: &str = "unchecked";
 
 /// Rows that one statement records or forgets, and locks that one asks about, so that it stays below the least
 /// `max_allowed_packet` that a server takes, 1024 bytes; with the longest names four rows need more.
@@ -74,6 +76,8 @@ pub struct Progressed {
     pub proved: BTreeSet<QualifiedName>,
     /// Tables whose rows were found to differ.
     pub differing: BTreeSet<QualifiedName>,
+    /// Tables that could be written to before a foreign key of them was made, and whose rows were not looked at since.
+    pub unchecked: BTreeSet<QualifiedName>,
     /// What the run did stands in the target's binary log.
     pub logged: bool,
 }
@@ -247,6 +251,7 @@ pub async fn find(session: &mut Session, run: &RunId) -> Result<Option<Progresse
                 progressed.proved.insert(name);
             }
             DIFFERS => drop(progressed.differing.insert(name)),
+            UNCHECKED => drop(progressed.unchecked.insert(name)),
             _ => drop(progressed.objects.insert((kind, name))),
         }
     }
@@ -391,9 +396,19 @@ pub async fn tables_differ(session: &mut Session, names: &[&QualifiedName]) -> R
     begun(session, names.iter().map(|name| row(DIFFERS, name)).collect()).await.map(drop)
 }
 
+/// Records that a foreign key is about to be made of a table that could be written to before.
+pub async fn keys_begun_late(session: &mut Session, name: &QualifiedName) -> Result<(), ServerError> {
+    begun(session, vec![row(UNCHECKED, name)]).await.map(drop)
+}
+
+/// Records that the rows of such a table were looked at.
+pub async fn late_keys_checked(session: &mut Session, name: &QualifiedName) -> Result<(), ServerError> {
+    forget(session, vec![row(UNCHECKED, name)]).await
+}
+
 /// Forgets how far a table was that is made or loaded anew.
 pub async fn forget_standing(session: &mut Session, name: &QualifiedName) -> Result<(), ServerError> {
-    forget(session, [USABLE, PROVED, DIFFERS].map(|kind| row(kind, name)).into()).await
+    forget(session, [USABLE, PROVED, DIFFERS, UNCHECKED].map(|kind| row(kind, name)).into()).await
 }
 
 /// Records that tables were not made after all: whoever makes them from here on is not the run.

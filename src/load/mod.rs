@@ -13,6 +13,7 @@ pub mod indexes;
 pub mod insert;
 pub mod ledger;
 pub mod objects;
+pub mod orphans;
 pub mod removal;
 pub mod rows;
 pub mod schedule;

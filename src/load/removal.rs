@@ -82,6 +82,14 @@ pub async fn traces(session: &mut Session) -> Result<Option<Traces>, LoadError> 
     Ok(Some(traces))
 }
 
+/// Tables of a run, whichever it is, that can be used; none where the target holds no ledger.
+pub async fn usable(session: &mut Session) -> Result<Vec<String>, LoadError> {
+    match traces(session).await? {
+        Some(traces) => Ok(traces.plan(session).await?.usable),
+        None => Ok(Vec::new()),
+    }
+}
+
 impl Traces {
     /// What [`Traces::remove`] would do, without doing it.
     pub async fn plan(&self, session: &mut Session) -> Result<Removed, LoadError> {

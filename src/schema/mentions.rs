@@ -37,13 +37,26 @@ impl Mentions {
 
     /// True where the text may use this table, view or routine.
     pub fn has(&self, name: &QualifiedName) -> bool {
-        let (schema, name) = (name.schema.to_lowercase(), name.name.to_lowercase());
-        let before = self.names.get(&name);
-        let here = schema == self.schema && before.is_some_and(|before| before.contains(&None));
-        self.unreadable
-            || here
-            || self.anywhere.contains(&name)
-            || before.is_some_and(|before| before.contains(&Some(schema)))
+        self.unreadable || self.has_bare(name) || self.spells_out(name)
+    }
+
+    /// True where it may use it without its schema before it.
+    pub fn has_bare(&self, name: &QualifiedName) -> bool {
+        let bare = name.name.to_lowercase();
+        let before = self.names.get(&bare);
+        let here = before.is_some_and(|before| before.contains(&None));
+        here && name.schema.to_lowercase() == self.schema || self.anywhere.contains(&bare)
+    }
+
+    /// True where it may use it with its schema before it.
+    pub fn spells_out(&self, name: &QualifiedName) -> bool {
+        let before = self.names.get(&name.name.to_lowercase());
+        before.is_some_and(|before| before.contains(&Some(name.schema.to_lowercase())))
+    }
+
+    /// All that may be a name, without what stands before it, in lower case; nothing of a text that cannot be read.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().chain(&self.anywhere).map(String::as_str)
     }
 
     fn read(&mut self, text: &str) {

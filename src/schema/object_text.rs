@@ -166,30 +166,84 @@ pub fn says_it_is_safe_to_log(object: &Object) -> bool {
 /// The text of a trigger with another table behind its ON, as quoted. The head may be as a person typed it, which is how
 /// MariaDB keeps it: in any case, with or without quotes and schema. None where it names no such table in such a place.
 pub fn with_trigger_table(create: &[u8], table: &str, other: &str) -> Option<Vec<u8>> {
-    let mut lexer = Lexer::new(create);
+    let on = trigger_table(create)?;
+    let same = on.name.eq_ignore_ascii_case(table);
+    same.then(|| [&create[..on.from], quote(other).as_bytes(), b" ", &create[blanks_end(create, on.end)..]].concat())
+}
+
+/// The text of a trigger whose head does not spell out `schema`, neither before its own name nor before its table's, as MariaDB
+/// keeps it where a person typed it: so it is made in the current schema. What stands in the body is left as it is. None where
+/// the head cannot be read.
+pub fn without_schema_in_trigger_head(create: &[u8], schema: &str) -> Option<Vec<u8>> {
+    let (own, on) = (trigger_name(create)?, trigger_table(create)?);
+    let mut text = Vec::with_capacity(create.len());
     let mut at = 0;
+    for name in [own, on].iter().filter(|name| name.schema.as_deref() == Some(schema)) {
+        text.extend_from_slice(&create[at..name.from]);
+        at = name.bare_from;
+    }
+    text.extend_from_slice(&create[at..]);
+    Some(text)
+}
+
+/// A name in the head of a trigger, perhaps behind its schema's.
+struct Named {
+    schema: Option<String>,
+    name: String,
+    /// Where it begins, its schema included.
+    from: usize,
+    /// Where its last part begins.
+    bare_from: usize,
+    end: usize,
+}
+
+fn named_at(text: &[u8], from: usize) -> Option<Named> {
+    let (name, end) = identifier_at(text, from)?;
+    let dot = blanks_end(text, end);
+    if text.get(dot) != Some(&b'.') {
+        return Some(Named { schema: None, name, from, bare_from: from, end });
+    }
+    let bare_from = blanks_end(text, dot + 1);
+    let (bare, end) = identifier_at(text, bare_from)?;
+    Some(Named { schema: Some(name), name: bare, from, bare_from, end })
+}
+
+/// The name of a trigger, in its head.
+fn trigger_name(create: &[u8]) -> Option<Named> {
+    let behind = head_word(create, &[b"TRIGGER"])?;
+    let mut from = blanks_end(create, behind);
+    if let Some(mut end) = word_at(create, from, b"IF") {
+        for word in [&b"NOT"[..], b"EXISTS"] {
+            end = word_at(create, blanks_end(create, end), word)?;
+        }
+        from = blanks_end(create, end);
+    }
+    named_at(create, from)
+}
+
+/// The table of a trigger, in its head.
+fn trigger_table(create: &[u8]) -> Option<Named> {
+    let behind = head_word(create, &[b"INSERT", b"UPDATE", b"DELETE"])?;
+    let after_on = word_at(create, blanks_end(create, behind), b"ON")?;
+    let named = named_at(create, blanks_end(create, after_on))?;
+    let mut rest = named.end;
+    for word in [&b"FOR"[..], b"EACH", b"ROW"] {
+        rest = word_at(create, blanks_end(create, rest), word)?;
+    }
+    Some(named)
+}
+
+/// The offset behind the first of some words that stands outside quotes and comments.
+fn head_word(create: &[u8], words: &[&[u8]]) -> Option<usize> {
+    let mut lexer = Lexer::new(create);
     loop {
-        let word_begins = at == 0 || create[at - 1].is_ascii_whitespace();
-        let is_event = |event: &&[u8]| word_at(create, at, event).is_some();
-        if let Some(event) = [&b"INSERT"[..], b"UPDATE", b"DELETE"].iter().find(|event| word_begins && is_event(event))
-        {
-            let after_on = word_at(create, blanks_end(create, at + event.len()), b"ON")?;
-            let from = blanks_end(create, after_on);
-            let (mut name, mut end) = identifier_at(create, from)?;
-            if create.get(blanks_end(create, end)) == Some(&b'.') {
-                (name, end) = identifier_at(create, blanks_end(create, blanks_end(create, end) + 1))?;
+        let at = lexer.at();
+        if at == 0 || create[at - 1].is_ascii_whitespace() {
+            if let Some(end) = words.iter().find_map(|word| word_at(create, at, word)) {
+                return Some(end);
             }
-            let mut rest = end;
-            for word in [&b"FOR"[..], b"EACH", b"ROW"] {
-                rest = word_at(create, blanks_end(create, rest), word)?;
-            }
-            let same = name.eq_ignore_ascii_case(table);
-            return same.then(|| {
-                [&create[..from], quote(other).as_bytes(), b" ", &create[blanks_end(create, end)..]].concat()
-            });
         }
         lexer.next_token().ok()??;
-        at = lexer.at();
     }
 }
 
@@ -430,6 +484,27 @@ mod tests {
     }
 
     #[test]
+    fn a_trigger_without_the_schema_that_was_typed() {
+        let body = "for each row insert into shop.audit values (1)";
+        let cases = [
+            (
+                "create definer=`a`@`trigger` trigger Shop . `t` before insert on Shop.orders ",
+                "create definer=`a`@`trigger` trigger `t` before insert on orders ",
+            ),
+            (
+                "CREATE TRIGGER if not exists `Shop`.t AFTER update ON `orders` ",
+                "CREATE TRIGGER if not exists t AFTER update ON `orders` ",
+            ),
+            ("create trigger shop.t before delete on a ", "create trigger shop.t before delete on a "),
+        ];
+        for (typed, made) in cases {
+            let text = without_schema_in_trigger_head(format!("{typed}{body}").as_bytes(), "Shop");
+            assert_eq!(String::from_utf8(text.unwrap()).unwrap(), format!("{made}{body}"));
+        }
+        assert_eq!(without_schema_in_trigger_head(b"create trigger /* a */ t", "Shop"), None);
+    }
+
+    #[test]
     fn an_event_is_disabled_by_its_own_word() {
         let head = "CREATE DEFINER=` ENABLE `@`%` EVENT ` ENABLE ` ON SCHEDULE EVERY 1 DAY ON COMPLETION NOT PRESERVE";
         let text = |word: &str| format!("{head} {word} COMMENT ' ENABLE ' DO SELECT ' ENABLE '");
@@ -485,6 +560,7 @@ mod tests {
             let _ = disabled_event(&bytes);
             for head in [&b""[..], b" insert on ", b" insert on `", b" update on a."] {
                 let _ = with_trigger_table(&[head, &bytes].concat(), "a", "b");
+                let _ = without_schema_in_trigger_head(&[head, &bytes].concat(), "a");
             }
             without_default_completion(&bytes);
             let _ = says_it_is_safe_to_log(&object(ObjectKind::Function, &bytes, ""));

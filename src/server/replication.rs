@@ -64,8 +64,8 @@ impl Words {
         }
     }
 
-    /// The statement that points the default channel at a source. `password` stands where the password belongs.
-    pub fn change(self, link: &Link, start: &Start, password: &str) -> String {
+    /// The statement that points a channel (empty for the default one) at a source. `password` stands where the password belongs.
+    pub fn change(self, link: &Link, start: &Start, channel: &str, password: &str) -> String {
         let p = if self == Words::Source { "SOURCE" } else { "MASTER" };
         let mut parts = vec![
             format!("{p}_HOST={}", literal(&link.host)),
@@ -99,31 +99,54 @@ impl Words {
                 parts.push(format!("{p}_LOG_POS={offset}"));
             }
         }
-        let verb = if self == Words::Source { "CHANGE REPLICATION SOURCE TO" } else { "CHANGE MASTER TO" };
-        format!("{verb} {}", parts.join(", "))
+        let parts = parts.join(", ");
+        match self {
+            Words::Source => self.on("CHANGE REPLICATION SOURCE TO ".to_owned() + &parts, channel),
+            Words::Master => self.on("CHANGE MASTER TO ".to_owned() + &parts, channel),
+            Words::Mariadb => format!("{} TO {parts}", self.on("CHANGE MASTER".into(), channel)),
+        }
     }
 
-    /// The statement that starts both threads.
-    pub fn start(self) -> &'static str {
-        if self == Words::Source { "START REPLICA" } else { "START SLAVE" }
+    /// The statement that starts both threads of a channel.
+    pub fn start(self, channel: &str) -> String {
+        self.on(if self == Words::Source { "START REPLICA" } else { "START SLAVE" }.into(), channel)
     }
 
     /// The statement that stops them, which is no error where they do not run.
-    pub fn stop(self) -> &'static str {
-        if self == Words::Source { "STOP REPLICA" } else { "STOP SLAVE" }
+    pub fn stop(self, channel: &str) -> String {
+        self.on(if self == Words::Source { "STOP REPLICA" } else { "STOP SLAVE" }.into(), channel)
     }
 
-    /// The statement that tells their state.
+    /// The default channel needs no name.
+    fn on(self, statement: String, channel: &str) -> String {
+        match (channel, self) {
+            ("", _) => statement,
+            (channel, Words::Mariadb) => format!("{statement} {}", literal(channel)),
+            (channel, _) => format!("{statement} FOR CHANNEL {}", literal(channel)),
+        }
+    }
+
+    /// The statement that tells the state of all channels.
     pub fn status(self) -> &'static str {
-        if self == Words::Source { "SHOW REPLICA STATUS" } else { "SHOW SLAVE STATUS" }
+        match self {
+            Words::Source => "SHOW REPLICA STATUS",
+            Words::Master => "SHOW SLAVE STATUS",
+            Words::Mariadb => "SHOW ALL SLAVES STATUS",
+        }
     }
 }
 
-/// Points the default channel of the session's server at a source. No error holds the password.
-pub async fn change(session: &mut Session, words: Words, link: &Link, start: &Start) -> Result<(), ServerError> {
+/// Points a channel of the session's server (empty for the default one) at a source. No error holds the password.
+pub async fn change(
+    session: &mut Session,
+    words: Words,
+    link: &Link,
+    start: &Start,
+    channel: &str,
+) -> Result<(), ServerError> {
     let password = link.password.expose();
-    let shown = words.change(link, start, "...");
-    match session.execute_secret(words.change(link, start, password), &shown).await {
+    let shown = words.change(link, start, channel, "...");
+    match session.execute_secret(words.change(link, start, channel, password), &shown).await {
         Ok(_) => Ok(()),
         // Some errors repeat a value.
         Err(ServerError::Statement { server, code, state, message, statement }) if !password.is_empty() => {
@@ -134,9 +157,13 @@ pub async fn change(session: &mut Session, words: Words, link: &Link, start: &St
     }
 }
 
-/// The state of the default channel.
+/// The state of a channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
+    /// Its name, empty for the default channel.
+    pub channel: String,
+    /// The source's host and port, as the channel has them.
+    pub source: (String, u16),
     /// `Yes`, `No`, `Connecting` or `Preparing`: the thread that reads from the source.
     pub receiver: String,
     /// `Yes` or `No`: the thread that applies.
@@ -170,6 +197,11 @@ impl Status {
             (number != 0).then(|| (number, value([text, text]).split_whitespace().collect::<Vec<_>>().join(" ")))
         };
         Status {
+            channel: value(["Channel_Name", "Connection_name"]),
+            source: (
+                value(["Source_Host", "Master_Host"]),
+                value(["Source_Port", "Master_Port"]).parse().unwrap_or_default(),
+            ),
             receiver: value(["Replica_IO_Running", "Slave_IO_Running"]),
             applier: value(["Replica_SQL_Running", "Slave_SQL_Running"]),
             receiver_error: error("Last_IO_Errno", "Last_IO_Error"),
@@ -179,12 +211,10 @@ impl Status {
     }
 }
 
-/// The state of the default channel; none where the server has no such channel.
-pub async fn status(session: &mut Session, words: Words) -> Result<Option<Status>, ServerError> {
+/// The state of every channel.
+pub async fn channels(session: &mut Session, words: Words) -> Result<Vec<Status>, ServerError> {
     let rows = session.query_columns(words.status()).await?;
-    let default =
-        |row: &&Vec<(String, String)>| !row.iter().any(|(name, value)| name == "Channel_Name" && !value.is_empty());
-    Ok(rows.iter().find(default).map(|row| Status::of(row)))
+    Ok(rows.iter().map(|row| Status::of(row)).collect())
 }
 
 /// What a source says of itself.
@@ -249,29 +279,32 @@ mod tests {
     fn the_statement_of_each_family() {
         let file = Start::File { file: "binlog.000007".into(), offset: 157 };
         let cases = [
+            (Words::Source.start(""), "START REPLICA"),
+            (Words::Master.stop("it's"), "STOP SLAVE FOR CHANNEL 'it''s'"),
+            (Words::Mariadb.start("b"), "START SLAVE 'b'"),
             (
-                Words::Source.change(&link(SslMode::Disabled), &Start::Gtid, "..."),
+                Words::Source.change(&link(SslMode::Disabled), &Start::Gtid, "", "..."),
                 "CHANGE REPLICATION SOURCE TO SOURCE_HOST='db1', SOURCE_PORT=3307, SOURCE_USER='o''hara', \
                  SOURCE_PASSWORD='...', SOURCE_SSL=0, GET_SOURCE_PUBLIC_KEY=1, SOURCE_AUTO_POSITION=1",
             ),
             (
-                Words::Source.change(&link(SslMode::VerifyIdentity), &file, "..."),
+                Words::Source.change(&link(SslMode::VerifyIdentity), &file, "b", "..."),
                 "CHANGE REPLICATION SOURCE TO SOURCE_HOST='db1', SOURCE_PORT=3307, SOURCE_USER='o''hara', \
                  SOURCE_PASSWORD='...', SOURCE_SSL=1, SOURCE_SSL_CA='/ca.pem', SOURCE_SSL_VERIFY_SERVER_CERT=1, \
-                 SOURCE_AUTO_POSITION=0, SOURCE_LOG_FILE='binlog.000007', SOURCE_LOG_POS=157",
+                 SOURCE_AUTO_POSITION=0, SOURCE_LOG_FILE='binlog.000007', SOURCE_LOG_POS=157 FOR CHANNEL 'b'",
             ),
             (
-                Words::Master.change(&link(SslMode::Required), &Start::Gtid, "..."),
+                Words::Master.change(&link(SslMode::Required), &Start::Gtid, "", "..."),
                 "CHANGE MASTER TO MASTER_HOST='db1', MASTER_PORT=3307, MASTER_USER='o''hara', MASTER_PASSWORD='...', \
                  MASTER_SSL=1, MASTER_SSL_VERIFY_SERVER_CERT=0, MASTER_AUTO_POSITION=1",
             ),
             (
-                Words::Mariadb.change(&link(SslMode::Disabled), &Start::Gtid, "..."),
-                "CHANGE MASTER TO MASTER_HOST='db1', MASTER_PORT=3307, MASTER_USER='o''hara', MASTER_PASSWORD='...', \
+                Words::Mariadb.change(&link(SslMode::Disabled), &Start::Gtid, "b", "..."),
+                "CHANGE MASTER 'b' TO MASTER_HOST='db1', MASTER_PORT=3307, MASTER_USER='o''hara', MASTER_PASSWORD='...', \
                  MASTER_SSL=0, MASTER_USE_GTID=slave_pos",
             ),
             (
-                Words::Mariadb.change(&link(SslMode::Required), &file, "..."),
+                Words::Mariadb.change(&link(SslMode::Required), &file, "", "..."),
                 "CHANGE MASTER TO MASTER_HOST='db1', MASTER_PORT=3307, MASTER_USER='o''hara', MASTER_PASSWORD='...', \
                  MASTER_SSL=1, MASTER_SSL_VERIFY_SERVER_CERT=0, MASTER_USE_GTID=no, MASTER_LOG_FILE='binlog.000007', \
                  MASTER_LOG_POS=157",
@@ -296,12 +329,16 @@ mod tests {
             Status::of(&pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect::<Vec<_>>())
         };
         let status = row(&[
+            ("Source_Host", "db1"),
+            ("Source_Port", "3307"),
+            ("Channel_Name", "b"),
             ("Replica_IO_Running", "Yes"),
             ("Replica_SQL_Running", "Yes"),
             ("Last_IO_Errno", "0"),
             ("Seconds_Behind_Source", "3"),
         ]);
         assert!(status.runs() && status.seconds_behind == Some(3), "{status:?}");
+        assert_eq!((&status.channel[..], &status.source), ("b", &("db1".to_owned(), 3307)));
         let status = row(&[
             ("Slave_IO_Running", "Yes"),
             ("Slave_SQL_Running", "No"),

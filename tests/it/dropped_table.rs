@@ -58,7 +58,7 @@ async fn variables(server: &Sandbox) -> BTreeMap<String, String> {
 
 /// All of a trigger that its table needs.
 const TRIGGERS: &str = "SELECT GROUP_CONCAT(CONCAT_WS('|', TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_ORDER, SQL_MODE, \
-    CHARACTER_SET_CLIENT, COLLATION_CONNECTION, ACTION_STATEMENT) ORDER BY TRIGGER_NAME SEPARATOR '\n') \
+    CHARACTER_SET_CLIENT, COLLATION_CONNECTION, DATABASE_COLLATION, ACTION_STATEMENT) ORDER BY TRIGGER_NAME SEPARATOR '\n') \
     FROM information_schema.triggers WHERE TRIGGER_SCHEMA = 'shop' AND TRIGGER_NAME <> 'strange'";
 
 /// Makes triggers as people type them, by clients of their own, on a table whose name leaves no room for another word too;
@@ -67,12 +67,14 @@ async fn triggers_come_back(server: &Sandbox) {
     let long = "x".repeat(63);
     let typed = [
         "DROP DATABASE IF EXISTS shop",
-        "CREATE DATABASE shop",
+        "CREATE DATABASE shop COLLATE latin1_bin",
         "USE shop",
         "CREATE TABLE a (id INT PRIMARY KEY, note VARCHAR(40))",
         &format!("CREATE TABLE {long} (id INT PRIMARY KEY, note VARCHAR(40))"),
         "CREATE TABLE odd (id INT PRIMARY KEY, note VARCHAR(40))",
         "create trigger lower_case before insert on a for each row set new.note = concat(new.note, '!')",
+        "ALTER DATABASE shop COLLATE utf8mb4_bin",
+        "create trigger shop.spelled before insert on `shop` . a for each row set new.note = concat(new.note, '+')",
         "SET NAMES latin1",
         "create trigger qualified before insert on `a` for each row set new.note = concat(new.note, '?')",
         "SET SESSION sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT'",
@@ -91,7 +93,12 @@ async fn triggers_come_back(server: &Sandbox) {
     // A trigger that no line makes is dropped by none.
     let said = "cannot be put back as shop.odd by lines that are printed: the text of its trigger `strange`";
     assert!(done.out.contains(said), "{}", done.out);
+    // One trigger was made under another collation of the schema.
+    let said = "give schema shop the collation latin1_bin for a moment, and then utf8mb4_bin again: trigger lower_case";
+    assert_eq!(done.out.matches(said).count(), 1, "{}", done.out);
     run_in_client(server, &script(&done.out));
+    let collation = "SELECT DEFAULT_COLLATION_NAME FROM information_schema.schemata WHERE SCHEMA_NAME = 'shop'";
+    assert_eq!(one(server, collation).await, "utf8mb4_bin");
     run(server, &["USE shop_r", "ALTER TABLE odd COMMENT 'still here'", "DROP TRIGGER strange", "USE shop"]).await;
     run(server, &["RENAME TABLE shop_r.odd TO shop.odd", "USE shop", typed[typed.len() - 1]]).await;
     assert_eq!(one(server, TRIGGERS).await, before);

@@ -6,7 +6,7 @@ use crate::support::program;
 use crate::support::run::{self as recipes, Repo, backup_options, restore_options};
 use crate::support::server::{connect, mariadb_options, mariadb_source, own, source, target_alone};
 use crate::support::tap::{At, Tap, When};
-use myriad::command::options::RestoreOptions;
+use myriad::command::options::{ProofMode, RestoreOptions};
 use myriad::command::restore::{RestoreDone, RestoreReport, Step, Waiting};
 use myriad::error::Exit;
 use myriad::sandbox::{Kind, Sandbox};
@@ -168,7 +168,8 @@ async fn the_program_says_what_failed_and_how_to_go_on() {
     let ended = program::run(&line).refused(22, &["partial_told.customer", "rows ("]);
     for words in [
         "hint: to go on: ",
-        "to remove what it left on the target, the 4 tables that can be used and all that was written to them included: ",
+        "to remove what it left on the target (not while 4 tables can be used; --drop-usable behind it drops them too, with \
+         all that was written to them): ",
         " --abort",
         "failed, the other tables go on: ",
         "back the source up again",
@@ -182,8 +183,20 @@ async fn the_program_says_what_failed_and_how_to_go_on() {
     assert_eq!(json["failed"][0]["table"], "partial_told.customer");
     // A new backup of the same rows stores again what is lost, and nothing else is needed.
     recipes::backup(&backup_options(source(), &repo, "partial_told")).await;
-    for more in [&["--abort", "--dry-run"][..], &["--abort"]] {
-        let told = program::run(&[&line[..], more].concat()).expect(0).out;
+    // Nothing that somebody may have written to goes without his word.
+    run(target, &["INSERT INTO partial_told.old VALUES (1000)"]).await;
+    let abort = |more: &[&str]| program::run(&[&line[..], &["--abort"], more].concat());
+    let refused = abort(&[]).refused(34, &["nothing was dropped", "4 tables can be used", "partial_told.old"]);
+    assert!(refused.err.contains("hint: --abort --drop-usable drops them"), "{}", refused.err);
+    assert_eq!(one(target, "SELECT COUNT(*) FROM partial_told.old WHERE id = 1000").await, "1");
+    let other = Repo::new();
+    recipes::backup(&backup_options(source(), &other, "partial_told")).await;
+    let in_the_way = program::run(&["restore", "--target", &address, "--repo", &other.place()]);
+    let in_the_way = in_the_way.refused(32, &["unfinished restore of other data"]);
+    assert!(in_the_way.err.contains("not while 4 tables can be used"), "{}", in_the_way.err);
+    let told = abort(&["--dry-run"]).expect(0).out;
+    assert!(told.contains("with --drop-usable, and not without, would be removed"), "{told}");
+    for told in [told, abort(&["--drop-usable"]).expect(0).out] {
         let words = "these could be used, and what was written to them goes too: partial_told.audit, ";
         assert!(told.contains(words), "{told}");
     }
@@ -247,5 +260,55 @@ async fn a_definition_an_index_and_a_proof_that_fail() {
         }
         // Unproved once more.
         recipes::backup(&backup_options(source(), &repo, "partial_kinds*")).await;
+    }
+}
+
+/// Tables that an earlier try has made usable are in use: they are neither proved, nor proved twice, and rows that their late keys
+/// do not allow are named.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_usable_is_left_alone_and_told() {
+    let (target, _turn) = target_alone().await;
+    run(target, &["SET GLOBAL log_bin_trust_function_creators = ON"]).await;
+    make(source(), "partial_used").await;
+    let repo = Repo::new();
+    recipes::backup(&backup_options(source(), &repo, "partial_used")).await;
+    let first = vec!["partial_used.orders".to_owned()];
+    let proving = RestoreOptions { first, ..restore_options(target, &repo) };
+    let unproved = RestoreOptions { proof: ProofMode::None, ..proving.clone() };
+    for earlier in [&unproved, &proving] {
+        turn_bit(&repo, "partial_used.customer", 0).await;
+        let done = partly(earlier).await;
+        assert!(done.usable.len() == 4 && done.first[0].foreign_keys[0].at.is_none(), "{done:?}");
+        // Of no customer, and without a word of its own: the trigger gives it one.
+        run(target, &["INSERT INTO partial_used.orders VALUES (9000, 424242, '')"]).await;
+        turn_bit(&repo, "partial_used.customer", 0).await;
+        let report = recipes::restore(&proving).await;
+        let (done, text) = (report.restore().unwrap(), report.text());
+        let proof = done.proof.as_ref().unwrap();
+        match earlier.proof {
+            ProofMode::None => {
+                assert!((proof.tables, proof.rows) == (1, 900) && !proof.holds(), "{text}");
+                assert_eq!(proof.not_compared.len(), 4, "{text}");
+                for words in [
+                    "NOT PROVED",
+                    "an earlier try that proved nothing",
+                    "not proved (an earlier try, with --verify none)",
+                ] {
+                    assert!(text.contains(words), "{words}\n{text}");
+                }
+            }
+            ProofMode::Full => {
+                assert_eq!((proof.tables, proof.rows), (5, done.rows), "{text}");
+                assert!(proof.holds() && done.first[0].proved && done.first[0].proof.is_none(), "{text}");
+            }
+        }
+        let note =
+            done.notes.iter().find(|note| note.starts_with("ORPHANS: rows of partial_used.orders")).expect("a note");
+        let query = note.split("to list them: ").nth(1).unwrap();
+        assert_eq!(recipes::client_line(target, query), "9000\t424242\tnew", "{note}");
+        assert_eq!(done.notes.iter().filter(|note| note.contains("ORPHANS")).count(), 1, "{text}");
+        assert_eq!(there(target, "partial_used").await, there(source(), "partial_used").await);
+        assert_nothing_left(target).await;
+        drop_restored(target, "partial_used").await;
     }
 }

@@ -205,6 +205,7 @@ async fn by_gtid() {
     let done = shop.comes_back(Replica, "GTID").await;
     assert!(done.out.contains("its source), by GTID"), "{}", done.out);
     goes_on_after_a_kill(&shop).await;
+    several_sources(&shop).await;
     refusals(&shop).await;
 }
 
@@ -221,6 +222,74 @@ async fn goes_on_after_a_kill(shop: &Shop) {
         assert!(done.out.contains(words), "{words}\n{}", done.out);
     }
     shop.come_to_the_same(&shop.source, &shop.target).await;
+
+    // Killed once it is started: there is nothing left to do, and that is said.
+    shop.empty_target().await;
+    let victim = Victim::default();
+    tap.aim(At::Words("START REPLICA", "", 1), When::Answered, victim.strike());
+    let killed = shop.restore_into(tap.address(), Replica, Source, &[]);
+    victim.is(killed.pid());
+    killed.end().expect(-1);
+    let refused = shop.restore(Replica, Source, &[]).end().refused(34, &["is a running replica"]);
+    let said = format!("is a replica of 127.0.0.1:{} already, on the default channel", shop.source.port().unwrap());
+    assert!(refused.err.contains(&said) && refused.err.contains("nothing is left to do"), "{}", refused.err);
+    run(&shop.target, &["STOP REPLICA"]).await;
+    let refused = shop.restore(Replica, Source, &[]).end().refused(32, &["shop"]);
+    assert!(refused.err.contains("START REPLICA is all that is left to do"), "{}", refused.err);
+    run(&shop.target, &["START REPLICA"]).await;
+    shop.come_to_the_same(&shop.source, &shop.target).await;
+}
+
+/// A replica of two sources: the one that is named is attached, on its own channel, and the summary says how the other is.
+async fn several_sources(shop: &Shop) {
+    shop.empty_target().await;
+    let (other, port) = (&shop.target, shop.target.port().unwrap());
+    run(other, &["CREATE USER IF NOT EXISTS second IDENTIFIED BY 's'", "GRANT REPLICATION SLAVE ON *.* TO second"])
+        .await;
+    run(other, &["CREATE DATABASE beside", "CREATE TABLE beside.t (id INT PRIMARY KEY)"]).await;
+    let change = format!(
+        "CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT={port}, SOURCE_USER='second', SOURCE_PASSWORD='s', \
+         SOURCE_SSL=1, SOURCE_AUTO_POSITION=1 FOR CHANNEL 'two'"
+    );
+    run(&shop.replica, &[&change, "START REPLICA FOR CHANNEL 'two'"]).await;
+    let rows = "SELECT GROUP_CONCAT(id) FROM beside.t";
+    let comes = async |server: &Sandbox, ids: &str| {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while connect(server).await.query_first(rows).await.map_or(String::new(), |row| row.unwrap().text(0)) != ids {
+            assert!(Instant::now() < deadline, "{}", shop.state(server).await);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    run(other, &["INSERT INTO beside.t VALUES (1)"]).await;
+    comes(&shop.replica, "1").await;
+    let target = own(SandboxOptions { tcp: true, ..options() });
+    let (repo, own_port) = (Repo::new(), shop.source.port().unwrap());
+    program::run(&["backup", "--source", &address(&shop.replica), "--repo", &repo.place()]).expect(0);
+    let (to, place, from) = (address(&target), repo.place(), format!("127.0.0.1:{own_port}"));
+    let line = ["restore", "--target", &to, "--repo", &place, "--replicate-from", &from, "--replicate-user", "repl"];
+    let done = program::start_with(&line, &[("MYRIAD_REPLICATE_PWD", PASSWORD)]).end().expect(0);
+    for words in [
+        "the backup knows 2 sources: --replicate-from attaches the default channel and no other",
+        &format!("replication: runs, from 127.0.0.1:{own_port} by GTID on the default channel"),
+        &format!("not attached: 127.0.0.1:{port}, its source on channel two; to attach it too:"),
+    ] {
+        assert!(done.out.contains(words), "{words}\n{}", done.out);
+    }
+    let typed = done.out.lines().map(str::trim).skip_while(|line| !line.starts_with("not attached: "));
+    let typed: Vec<_> = typed.filter(|line| line.starts_with("CHANGE ") || line.starts_with("START ")).collect();
+    let typed: Vec<_> = typed[..2]
+        .iter()
+        .map(|line| line.trim_end_matches(';').replace("'repl'", "'second'").replace("='...'", "='s'"))
+        .collect();
+    assert!(typed.iter().all(|line| line.ends_with(" FOR CHANNEL 'two'")), "{typed:?}");
+    run(&target, &typed).await;
+    run(other, &["INSERT INTO beside.t VALUES (2)"]).await;
+    run(&shop.source, &["INSERT INTO shop.stock VALUES (7, 7)"]).await;
+    comes(&target, "1,2").await;
+    shop.come_to_the_same(&shop.source, &target).await;
+    run(&shop.replica, &["STOP REPLICA FOR CHANNEL 'two'", "RESET REPLICA ALL FOR CHANNEL 'two'"]).await;
+    let leave = ["DROP DATABASE beside", "DROP USER second", "CREATE DATABASE shop"];
+    run(other, &leave).await;
 }
 
 /// What is found before anything is touched.

@@ -124,6 +124,10 @@ fn forms_are_checked() {
         &["demo", "--scale", "nan"],
         &["bench", "--runs", "0"],
         &["bench", "--source", "mysql://a", "--dataset", "shop"],
+        &["bench", "--from", "a.json", "--quick"],
+        &["bench", "--rivals", "mysqldump,xtrabackup"],
+        &["bench", "--program", "mydumper"],
+        &["bench", "--argument", "perl=-v"],
         &["dump"],
     ];
     for typed in refused {

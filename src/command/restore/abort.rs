@@ -1,11 +1,12 @@
 //! `myriad restore --abort`: removes what a run has left on a target. It needs no repository: what the run made stands in its
 //! ledger there, and what it set in the journal.
 //!
-//! It asks for no confirmation. Only things that the ledger names are dropped, a schema only once it is empty. All of it can be
-//! restored again but for what was written since to tables that were usable early; `--dry-run` names them first.
+//! It asks for no confirmation, since what it drops can be restored again: only things that the ledger names are dropped, a
+//! schema only once it is empty. What was written to tables that the run had called usable could not, so it is refused while
+//! there are such tables, unless `--drop-usable` gives them up; `--dry-run` names them.
 
 use crate::command::options::AbortOptions;
-use crate::command::text::some_of;
+use crate::command::text::{counted, some_of};
 use crate::error::{Error, Exit, Result};
 use crate::load::ledger;
 use crate::load::removal::{self, Removed, Traces};
@@ -38,6 +39,8 @@ pub enum AbortReport {
         backup: Option<String>,
         /// Settings that would be put back.
         settings: Vec<Change>,
+        /// It is refused without `--drop-usable`, since tables can be used.
+        needs_drop_usable: bool,
         /// What would be dropped, and what would be kept.
         #[serde(flatten)]
         removed: Removed,
@@ -69,7 +72,7 @@ pub async fn run(options: &AbortOptions, progress: Arc<dyn Progress>, stop: Stop
             return Ok(AbortReport::Nothing { target });
         }
         Err(error @ LoadError::Ledger(LedgerError::Foreign { .. })) if !options.dry_run => {
-            return Err(settings_first(&mut session, error).await);
+            return Err(settings_first(&mut session, error.into()).await);
         }
         other => other?,
     };
@@ -77,9 +80,15 @@ pub async fn run(options: &AbortOptions, progress: Arc<dyn Progress>, stop: Stop
     // Read under the lock: what another session did until then is over.
     let Some(traces) = removal::traces(&mut session).await? else { return Ok(AbortReport::Nothing { target }) };
     let backup = traces.backup.clone();
+    let plan = traces.plan(&mut session).await?;
+    let needs_drop_usable = !plan.usable.is_empty() && !options.drop_usable;
     if options.dry_run {
         let settings = settings::recorded(&mut session).await?;
-        return Ok(AbortReport::Plan { target, backup, settings, removed: traces.plan(&mut session).await? });
+        return Ok(AbortReport::Plan { target, backup, settings, needs_drop_usable, removed: plan });
+    }
+    if needs_drop_usable {
+        let refusal = in_use(&target, backup.as_deref(), &plan.usable);
+        return Err(settings_first(&mut session, refusal).await);
     }
     keep_out_of_binary_log(&mut session, &traces).await?;
     ledger::end_workers(&mut session).await?;
@@ -92,16 +101,28 @@ pub async fn run(options: &AbortOptions, progress: Arc<dyn Progress>, stop: Stop
     Ok(AbortReport::Aborted { target, backup, settings, removed })
 }
 
-/// Somebody has put something of their own beside the ledger, so nothing is dropped. The settings are the run's all the same,
-/// and the redo log may be one of them.
-async fn settings_first(session: &mut Session, refusal: LoadError) -> Error {
+/// The refusal where tables can be used.
+fn in_use(target: &str, backup: Option<&str>, usable: &[String]) -> Error {
+    let (number, names) = (counted(usable.len() as u64, "table"), some_of(usable, NAMES_SHOWN));
+    let by = backup.map(|backup| format!(" since the restore of backup {backup}")).unwrap_or_default();
+    let why = format!(
+        "nothing was dropped: on {target} {number} can be used{by}, and would go with all that was written to them: {names}"
+    );
+    Error::new(Exit::TargetInUse, why)
+        .hint("the command that was cut off goes on, and leaves them as they are")
+        .hint("--abort --drop-usable drops them with the rest; --abort --dry-run lists it all")
+}
+
+/// Nothing is dropped: somebody has put something of their own beside the ledger, or tables can be used. The settings are the
+/// run's all the same, and the redo log may be one of them.
+async fn settings_first(session: &mut Session, refusal: Error) -> Error {
     let put_back = async {
         ledger::lock(session).await?;
         settings::put_back(session).await.map_err(Error::from)
     };
     match put_back.await {
-        Ok(undone) => undone.iter().fold(Error::from(refusal), |error, undone| error.hint(format!("setting {undone}"))),
-        Err(why) => Error::from(refusal).hint(format!("its settings were not put back: {why}")),
+        Ok(undone) => undone.iter().fold(refusal, |error, undone| error.hint(format!("setting {undone}"))),
+        Err(why) => refusal.hint(format!("its settings were not put back: {why}")),
     }
 }
 
@@ -145,11 +166,15 @@ impl AbortReport {
             AbortReport::Nothing { target } => {
                 return format!("{target} holds nothing of a restore: there is nothing to abort\n");
             }
-            AbortReport::Plan { target, backup, settings, removed } => {
-                let mut lines =
-                    vec![format!("on {target} would be removed{}; nothing was done", of(backup.as_deref()))];
+            AbortReport::Plan { target, backup, settings, needs_drop_usable, removed } => {
+                let only = if *needs_drop_usable { "with --drop-usable, and not without, " } else { "" };
+                let head = format!("on {target} {only}would be removed{}; nothing was done", of(backup.as_deref()));
+                let mut lines = vec![head];
                 let settings = settings.iter().filter(|change| change.found != change.set);
-                lines.extend(settings.map(|change| format!("  setting {}: back to {}", change.name, change.found)));
+                lines
+                    .extend(settings.map(|change| {
+                        format!("  setting {}: back to {}", settings::title(&change.name), change.found)
+                    }));
                 (lines, removed)
             }
             AbortReport::Aborted { target, backup, settings, removed } => {

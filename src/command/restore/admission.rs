@@ -6,6 +6,7 @@ use super::objects;
 use super::phases::Phases;
 use super::prediction::Prediction;
 use super::primary_keys;
+use super::replicate;
 use super::steps::run_id;
 use super::target::Target;
 use super::tuning;
@@ -17,6 +18,7 @@ use crate::guard::{self, Admission, Finding, FindingKind, GoOn, Inspection, Inte
 use crate::limits;
 use crate::load::LoadError;
 use crate::load::ledger::{self, Progressed};
+use crate::load::removal;
 use crate::manifest::repository::Found;
 use crate::progress::Stop;
 use crate::schema::{ObjectKind, QualifiedName};
@@ -54,7 +56,8 @@ pub(super) async fn ask(
     ledger::lock(&mut target.session).await?;
     let progressed = match ledger::find(&mut target.session, &run_id(backup, options)).await {
         Err(error @ LoadError::OtherRun { .. }) => {
-            let refusal = tuning::abort_first(error.into(), options);
+            let usable = removal::usable(&mut target.session).await.unwrap_or_default();
+            let refusal = tuning::abort_first(error.into(), options, usable.len());
             return Err(with_settings_left(&mut target.session, refusal).await);
         }
         Err(error @ LoadError::Ledger(LedgerError::Foreign { .. })) => {
@@ -109,7 +112,13 @@ impl Asked {
         let identity = target.facts.identity();
         let go_on = GoOn { command_line: &options.command_line, identity: &identity };
         match guard::refusal(&findings, |kind| overridden(&options.overrides, kind), go_on) {
-            Some(refusal) => Err(with_settings_left(&mut target.session, refusal).await),
+            Some(refusal) => {
+                let refusal = with_settings_left(&mut target.session, refusal).await;
+                Err(match self.progressed {
+                    None => replicate::already(refusal, options, target).await,
+                    Some(_) => refusal,
+                })
+            }
             None => Ok(Admitted { admission, findings, progressed: self.progressed }),
         }
     }

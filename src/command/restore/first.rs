@@ -3,11 +3,12 @@
 //! begun, and for each the moments at which it was how far. What it names and is not there yet is told, and told again once
 //! it is.
 
+use super::missing::{self, Missing};
 use super::phases::Moment;
 use super::standing::Step;
 use super::steps::{Run, bytes_of, rows_of};
 use super::target::table_of;
-use crate::command::options::{ProofMode, Redo, RestoreOptions};
+use crate::command::options::{Redo, RestoreOptions};
 use crate::command::selected::Selected;
 use crate::error::{Error, Exit, Result};
 use crate::load::ledger;
@@ -29,7 +30,9 @@ pub struct FirstTable {
     pub rows: Option<Moment>,
     /// All indexes were built.
     pub indexes: Option<Moment>,
-    /// Its rows were proved; none where that was not asked for.
+    /// Its rows were proved, by this run or an earlier try.
+    pub proved: bool,
+    /// When this run proved them; none where it did not.
     pub proof: Option<Moment>,
     /// It could be used; none where it failed.
     pub usable: Option<Moment>,
@@ -37,6 +40,9 @@ pub struct FirstTable {
     pub foreign_keys: Vec<Late>,
     /// Its triggers.
     pub triggers: Vec<Late>,
+    /// What these name that is neither restored nor on the target.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
     #[serde(skip)]
     place: usize,
 }
@@ -168,16 +174,14 @@ impl Run<'_> {
             self.load(repository, tables).await?;
             let whole: Vec<usize> = stage.iter().copied().filter(|&place| !self.standings.has_failed(place)).collect();
             self.note_loaded(&whole);
-            // What is usable since an earlier try stays as it is, and what was proved is not proved again: it may be in use.
+            // What is usable since an earlier try stays as it is, and is not proved, nor proved again: it may be in use.
             let new: Vec<usize> =
                 whole.iter().copied().filter(|place| !self.standings.usable.contains(place)).collect();
             let mut lost = 0;
             while let Err(error) = self.target.make_histograms(&self.selected, &new, &mut self.made).await {
                 self.control_again(error, &mut lost).await?;
             }
-            let unproved: Vec<usize> =
-                whole.into_iter().filter(|place| !self.standings.proved.contains(place)).collect();
-            self.prove(&unproved).await?;
+            self.prove(&new).await?;
             self.finish_first(&stage).await?;
             self.stop_here()?;
         }
@@ -188,6 +192,7 @@ impl Run<'_> {
     fn note_loaded(&mut self, whole: &[usize]) {
         for table in self.first.tables.iter_mut().filter(|table| whole.contains(&table.place)) {
             table.earlier_try = self.standings.usable.contains(&table.place);
+            table.proved = self.standings.proved.contains(&table.place);
             if let Some(moments) = self.loaded.moments.get(&(table.place as u32)) {
                 table.rows = moments.rows.map(|at| self.phases.moment(at));
                 table.indexes = moments.indexes.map(|at| self.phases.moment(at));
@@ -207,17 +212,19 @@ impl Run<'_> {
         }
         self.standings.usable.extend(new.iter().copied());
         for table in self.first.tables.iter_mut().filter(|table| new.contains(&table.place)) {
-            table.proof = self.standings.proved.contains(&table.place).then_some(now);
+            table.proved = self.standings.proved.contains(&table.place);
+            table.proof = table.proved.then_some(now);
             table.usable = Some(now);
         }
-        while let Err(error) = self.keys_and_triggers_of_first().await {
+        while let Err(error) = self.keys_and_triggers_of_first(stage).await {
             self.control_again(error, &mut lost).await?;
         }
         for table in self.first.tables.iter().filter(|table| stage.contains(&table.place)) {
             if !self.standings.has_failed(table.place) {
-                self.progress.note(&usable_line(table, self.options.proof));
+                self.progress.note(&usable_line(table));
             }
         }
+        self.standings.told.extend(new);
         Ok(())
     }
 
@@ -232,7 +239,7 @@ impl Run<'_> {
     }
 
     /// Foreign keys and triggers of the first tables, as far as all that they name is there.
-    async fn keys_and_triggers_of_first(&mut self) -> Result<()> {
+    async fn keys_and_triggers_of_first(&mut self, stage: &[usize]) -> Result<()> {
         let there = self.standings.usable.clone();
         let done: Vec<usize> =
             self.first.tables.iter().map(|table| table.place).filter(|place| there.contains(place)).collect();
@@ -255,7 +262,7 @@ impl Run<'_> {
             self.first.triggers_made.extend(&ready);
         }
         self.first_triggers_there(waits);
-        Ok(())
+        self.look_for_missing(stage).await
     }
 
     /// Notes which foreign keys of first tables are there by now. `there`: the tables that keys may refer to.
@@ -333,7 +340,7 @@ fn settle(late: &mut Vec<Late>, name: String, waits_for: Vec<String>, now: Momen
 }
 
 /// What a person reads once a table is usable.
-fn usable_line(table: &FirstTable, proof: ProofMode) -> String {
+fn usable_line(table: &FirstTable) -> String {
     let when = match table.usable {
         Some(at) => format!("usable at {at}"),
         None => "usable since an earlier try".into(),
@@ -343,10 +350,11 @@ fn usable_line(table: &FirstTable, proof: ProofMode) -> String {
         None => what.to_owned(),
     };
     let mut there = vec![with("rows", table.rows), with("indexes", table.indexes)];
-    match proof {
-        ProofMode::None => there.push("no proof (--verify none)".into()),
-        ProofMode::Full => there.push(with("proof", table.proof)),
-    }
+    there.push(match (table.proved, table.earlier_try) {
+        (true, _) => with("proof", table.proof),
+        (false, true) => "not proved (an earlier try, with --verify none)".into(),
+        (false, false) => "no proof (--verify none)".into(),
+    });
     let mut waiting = Vec::new();
     for (what, late) in [("foreign key", &table.foreign_keys), ("trigger", &table.triggers)] {
         for late in late {
@@ -356,15 +364,23 @@ fn usable_line(table: &FirstTable, proof: ProofMode) -> String {
             }
         }
     }
+    if !table.missing.is_empty() {
+        waiting.push(format!("; {}", missing::line(&table.missing)));
+    }
     format!("{} {when}: {}{}", table.table, there.join(", "), waiting.concat())
 }
 
 impl FirstTable {
+    /// Its place among the chosen tables.
+    pub(super) fn place(&self) -> usize {
+        self.place
+    }
+
     /// A line of the summary.
-    pub(super) fn line(&self, proof: bool) -> String {
+    pub(super) fn line(&self) -> String {
         match (self.usable, self.earlier_try) {
             (None, false) => format!("{} is not usable", self.table),
-            _ => usable_line(self, if proof { ProofMode::Full } else { ProofMode::None }),
+            _ => usable_line(self),
         }
     }
 }

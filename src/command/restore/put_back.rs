@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::limits;
 use crate::schema::identifier::{literal, quote};
 use crate::schema::{Object, ObjectKind, QualifiedName, ddl, object_text};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Tables that statements are printed for; with more of them a person has other means.
 const TABLES_MAX: usize = 20;
@@ -29,13 +29,16 @@ pub(super) async fn lines(selected: &Selected, options: &RestoreOptions, target:
     }
     let schemas: Vec<_> = moved.iter().map(|table| literal(&table.table.name.schema)).collect();
     let schemas = schemas.join(", ");
-    let there = format!("SELECT SCHEMA_NAME FROM information_schema.schemata WHERE SCHEMA_NAME IN ({schemas})");
-    let there: HashSet<String> = target.session.query(there).await?.iter().map(|row| row.text(0)).collect();
+    let there = format!(
+        "SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME FROM information_schema.schemata WHERE SCHEMA_NAME IN ({schemas})"
+    );
+    let there = target.session.query(there).await?;
+    let there: HashMap<String, String> = there.iter().map(|row| (row.text(0), row.text(1))).collect();
     let taken =
         format!("SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.tables WHERE TABLE_SCHEMA IN ({schemas})");
     let taken = target.session.query(taken).await?;
     let taken: HashSet<QualifiedName> = taken.iter().map(|row| QualifiedName::new(row.text(0), row.text(1))).collect();
-    let missing = |name: &QualifiedName| there.contains(&name.schema) && !taken.contains(name);
+    let missing = |name: &QualifiedName| there.contains_key(&name.schema) && !taken.contains(name);
     let back: Vec<&SelectedTable> = moved.into_iter().filter(|table| missing(&table.table.name)).collect();
     let triggers: Vec<&Object> = selected.objects.iter().map(|(object, _)| object).collect();
     let (back, left_out) = printable(back, &triggers);
@@ -43,7 +46,25 @@ pub(super) async fn lines(selected: &Selected, options: &RestoreOptions, target:
         let (aside, name) = (&table.target, &table.table.name);
         target.notes.push(format!("{aside} cannot be put back as {name} by lines that are printed: {why}"));
     }
-    Ok(steps(&back, &triggers, taken))
+    for table in &back {
+        for trigger in triggers_of(table, &triggers) {
+            let schema = &table.table.name.schema;
+            if let Some(collation) = other_collation(trigger, there.get(schema)) {
+                target.notes.push(format!(
+                    "the lines that put {} back give schema {schema} the collation {} for a moment, and then {collation} \
+                     again: trigger {} was made under it",
+                    table.table.name, trigger.database_collation, trigger.name.name
+                ));
+            }
+        }
+    }
+    Ok(steps(&back, &triggers, taken, &there))
+}
+
+/// The schema's collation, where a trigger was made under another.
+fn other_collation<'a>(trigger: &Object, present: Option<&'a String>) -> Option<&'a str> {
+    let made_under = &trigger.database_collation;
+    present.filter(|present| !made_under.is_empty() && *present != made_under).map(String::as_str)
 }
 
 /// The tables whose lines can be printed, and those whose cannot, with the reason: triggers, or a table that one refers to
@@ -55,7 +76,7 @@ fn printable<'a>(
     let mut left_out: Vec<(&SelectedTable, String)> = Vec::new();
     loop {
         let why = |table: &SelectedTable| {
-            let unprinted = |trigger: &&&Object| create_on(trigger, "", "").is_none();
+            let unprinted = |trigger: &&&Object| create_on(trigger, "", "", None).is_none();
             if let Some(trigger) = triggers_of(table, objects).iter().find(unprinted) {
                 return Some(format!("the text of its trigger {} cannot be printed", quote(&trigger.name.name)));
             }
@@ -83,8 +104,13 @@ fn triggers_of<'a>(table: &SelectedTable, objects: &[&'a Object]) -> Vec<&'a Obj
     triggers
 }
 
-/// The lines, by what was restored, and names that are taken.
-fn steps(back: &[&SelectedTable], objects: &[&Object], mut taken: HashSet<QualifiedName>) -> Vec<String> {
+/// The lines, by what was restored, names that are taken, and the collations of the schemas.
+fn steps(
+    back: &[&SelectedTable],
+    objects: &[&Object],
+    mut taken: HashSet<QualifiedName>,
+    collations: &HashMap<String, String>,
+) -> Vec<String> {
     let going: HashSet<&QualifiedName> = back.iter().map(|table| &table.table.name).collect();
     let mut lines: Vec<String> = back.iter().flat_map(|table| foreign_keys(table, &going)).collect();
     let (mut first, mut last, mut made) = (Vec::new(), Vec::new(), Vec::new());
@@ -101,7 +127,8 @@ fn steps(back: &[&SelectedTable], objects: &[&Object], mut taken: HashSet<Qualif
         for trigger in triggers {
             let there = QualifiedName::new(&aside.schema, &trigger.name.name);
             lines.push(format!("DROP TRIGGER IF EXISTS {};", there.sql()));
-            made.extend(create_on(trigger, &name.schema, &between.name).into_iter().flatten());
+            let collation = other_collation(trigger, collations.get(&name.schema));
+            made.extend(create_on(trigger, &name.schema, &between.name, collation).into_iter().flatten());
         }
         taken.insert(between);
     }
@@ -155,9 +182,10 @@ fn foreign_keys(table: &SelectedTable, going: &HashSet<&QualifiedName>) -> Vec<S
     lines
 }
 
-/// A trigger on a table of another name, under the sql_mode, the character set and the collation that it was made under. None
-/// where a terminal cannot carry its text as it is, so that a person must make it.
-fn create_on(trigger: &Object, schema: &str, table: &str) -> Option<Vec<String>> {
+/// A trigger on a table of another name, under the sql_mode, the character set and the collations that it was made under. Where
+/// the schema has another by now, which is given, it has that of the trigger for the moment: the server records it, and takes it
+/// for variables without one of their own. None where a terminal cannot carry its text as it is, so that a person must make it.
+fn create_on(trigger: &Object, schema: &str, table: &str, present_collation: Option<&str>) -> Option<Vec<String>> {
     let text = object_text::with_trigger_table(&trigger.create.0, trigger.table.as_deref()?, table)?;
     let text = String::from_utf8(text).ok()?;
     // What is not ASCII would be read in the trigger's character set, and is pasted in UTF-8.
@@ -166,7 +194,8 @@ fn create_on(trigger: &Object, schema: &str, table: &str) -> Option<Vec<String>>
     }
     // The client sends up to its delimiter, which must not stand in the body.
     let delimiter = ["//", "$$", "||", "@@"].into_iter().find(|delimiter| !text.contains(delimiter))?;
-    Some(vec![
+    let collate = |collation: &str| format!("ALTER DATABASE {} COLLATE {collation};", quote(schema));
+    let mut lines = vec![
         format!("USE {};", quote(schema)),
         "SET @mode = @@SESSION.sql_mode, @client = @@SESSION.character_set_client, \
          @connection = @@SESSION.collation_connection;"
@@ -177,12 +206,17 @@ fn create_on(trigger: &Object, schema: &str, table: &str) -> Option<Vec<String>>
             literal(&trigger.charset_client),
             literal(&trigger.collation_connection)
         ),
+    ];
+    lines.extend(present_collation.map(|_| collate(&trigger.database_collation)));
+    lines.extend([
         format!("DELIMITER {delimiter}"),
         format!("{text}{delimiter}"),
         "DELIMITER ;".into(),
         "SET SESSION sql_mode = @mode, SESSION character_set_client = @client, SESSION collation_connection = @connection;"
             .into(),
-    ])
+    ]);
+    lines.extend(present_collation.map(collate));
+    Some(lines)
 }
 
 #[cfg(test)]
@@ -202,8 +236,8 @@ mod tests {
     #[test]
     fn a_plain_table_is_renamed() {
         let table = restored("t", "CREATE TABLE `t` (\n  `id` int NOT NULL,\n  PRIMARY KEY (`id`)\n) ENGINE=InnoDB");
-        assert_eq!(steps(&[&table], &[], HashSet::new()), ["RENAME TABLE `aside`.`t` TO `shop`.`t`;"]);
-        assert!(steps(&[], &[], HashSet::new()).is_empty());
+        assert_eq!(steps(&[&table], &[], HashSet::new(), &HashMap::new()), ["RENAME TABLE `aside`.`t` TO `shop`.`t`;"]);
+        assert!(steps(&[], &[], HashSet::new(), &HashMap::new()).is_empty());
     }
 
     #[test]
@@ -213,7 +247,7 @@ mod tests {
             CONSTRAINT `fk` FOREIGN KEY (`c`) REFERENCES `c` (`id`),\n  \
             CONSTRAINT `fp` FOREIGN KEY (`p`) REFERENCES `o` (`id`)\n) ENGINE=InnoDB";
         assert_eq!(
-            steps(&[&restored("o", create)], &[], HashSet::new()),
+            steps(&[&restored("o", create)], &[], HashSet::new(), &HashMap::new()),
             [
                 "ALTER TABLE `aside`.`o` DROP FOREIGN KEY `fk`;",
                 "ALTER TABLE `aside`.`o` ADD CONSTRAINT `fk` FOREIGN KEY (`c`) REFERENCES `shop`.`c` (`id`);",
@@ -221,7 +255,7 @@ mod tests {
             ]
         );
         let parent = restored("c", "CREATE TABLE `c` (\n  `id` int NOT NULL,\n  PRIMARY KEY (`id`)\n) ENGINE=InnoDB");
-        let together = steps(&[&restored("o", create), &parent], &[], HashSet::new());
+        let together = steps(&[&restored("o", create), &parent], &[], HashSet::new(), &HashMap::new());
         assert_eq!(together, ["RENAME TABLE `aside`.`o` TO `shop`.`o`, `aside`.`c` TO `shop`.`c`;"]);
     }
 

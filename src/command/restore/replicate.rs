@@ -8,6 +8,7 @@
 use super::gtid::{self, GtidOutcome};
 use super::target::Target;
 use crate::command::options::{ProofMode, RestoreOptions};
+use crate::command::text::counted;
 use crate::error::{Error, Exit, Result};
 use crate::limits;
 use crate::manifest::Manifest;
@@ -30,6 +31,10 @@ pub struct Continuation {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// The channel that it is attached on, where the backup knows several sources at once: all of them are attached then. Empty
+    /// for the default channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
     /// The statements that go on by GTID, in their order; none where that cannot be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub by_gtid: Vec<String>,
@@ -43,6 +48,9 @@ pub struct Continuation {
 pub struct Attached {
     /// The source, as `host:port`.
     pub source: String,
+    /// The channel, where the backup knows several sources at once; empty for the default channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
     /// `GTID`, or file and offset.
     pub by: String,
     /// Both threads run.
@@ -61,6 +69,8 @@ struct Origin {
     text: String,
     host: String,
     port: u16,
+    /// Of a source among several, that replicate side by side: its channel.
+    channel: Option<String>,
     /// Who that is: `server_uuid`, on MariaDB `server_id` alone.
     uuid: Option<String>,
     server_id: u64,
@@ -79,18 +89,22 @@ fn origins(manifest: &Manifest) -> Vec<Origin> {
         text: format!("{}:{}, the server that was backed up", server.hostname, server.port),
         host: server.hostname.clone(),
         port: server.port,
+        channel: None,
         uuid: server.server_uuid.clone(),
         server_id: server.server_id,
         gtid: set.clone(),
         file: position.binlog_file.clone().zip(position.binlog_offset).filter(|_| position.exact),
     };
+    let several = manifest.source_positions.len() > 1;
     let sources = manifest.source_positions.iter().map(|source| Origin {
         text: match source.channel.as_str() {
+            "" if several => format!("{}:{}, its source on the default channel", source.host, source.port),
             "" => format!("{}:{}, its source", source.host, source.port),
             channel => format!("{}:{}, its source on channel {channel}", source.host, source.port),
         },
         host: source.host.clone(),
         port: source.port,
+        channel: several.then(|| source.channel.clone()),
         uuid: source.server_uuid.clone(),
         server_id: source.server_id,
         gtid: if mariadb { Some(source.gtid.clone()).filter(|gtid| !gtid.is_empty()) } else { set.clone() },
@@ -101,13 +115,14 @@ fn origins(manifest: &Manifest) -> Vec<Origin> {
 
 /// The statements for every server that the target can go on from; none where only a part was restored, or between MySQL and
 /// MariaDB. `gtid` tells whether the GTID set is there already. After an attempt that failed the channel's threads may run, and
-/// must be stopped first (error 3081 otherwise).
+/// must be stopped first (error 3081 otherwise). Of several sources the first one's statements set the position of all; none
+/// does where one of them replicates already.
 pub(super) fn continuations(
     backup: &Found,
     options: &RestoreOptions,
     target: &ServerFacts,
     gtid: &GtidOutcome,
-    attempted: bool,
+    attached: Option<&Attached>,
 ) -> Vec<Continuation> {
     let mariadb = target.flavor == Flavor::Mariadb;
     if !gtid::complete(backup, options) || mariadb != (backup.manifest.server.flavor == Flavor::Mariadb) {
@@ -115,14 +130,20 @@ pub(super) fn continuations(
     }
     let words = Words::of(target);
     let mode = if mariadb { SslMode::Disabled } else { SslMode::Required };
-    let continuation = |origin: Origin| {
-        let Origin { text: source, host, port, gtid: position, file, .. } = origin;
+    let started = attached.is_some_and(|attached| attached.started);
+    let origins = origins(&backup.manifest);
+    let first_of_several = origins.iter().position(|origin| origin.channel.is_some());
+    let continuation = |(n, origin): (usize, Origin)| {
+        let Origin { text: source, host, port, channel, gtid: position, file, .. } = origin;
+        let on = channel.clone().unwrap_or_default();
+        let attempted = attached.is_some_and(|attached| channel.is_none() || attached.channel == channel);
+        let sets = channel.is_none() || first_of_several == Some(n) && !started;
         let (user, password) = ("repl".to_owned(), Secret::default());
         let link = Link { host: host.clone(), port, user, password, ssl: SslOptions { mode, ca: None } };
         let steps = |first: Option<String>, start: &Start| {
-            let stop = attempted.then(|| words.stop().to_owned());
-            let last = [words.change(&link, start, "..."), words.start().to_owned()];
-            stop.into_iter().chain(first).chain(last).collect::<Vec<_>>()
+            let stop = attempted.then(|| words.stop(&on));
+            let last = [words.change(&link, start, &on, "..."), words.start(&on)];
+            stop.into_iter().chain(first.filter(|_| sets)).chain(last).collect::<Vec<_>>()
         };
         let by_gtid = match (position, gtid) {
             (Some(position), _) if mariadb => {
@@ -133,9 +154,9 @@ pub(super) fn continuations(
             _ => Vec::new(),
         };
         let by_file = file.map(|(file, offset)| steps(None, &Start::File { file, offset })).unwrap_or_default();
-        Continuation { source, host, port, by_gtid, by_file }
+        Continuation { source, host, port, channel, by_gtid, by_file }
     };
-    let all = origins(&backup.manifest).into_iter().map(continuation);
+    let all = origins.into_iter().enumerate().map(continuation);
     all.filter(|way| !way.by_gtid.is_empty() || !way.by_file.is_empty()).collect()
 }
 
@@ -144,6 +165,8 @@ pub(super) struct Plan {
     link: Link,
     words: Words,
     start: Start,
+    /// As that of [`Attached`].
+    channel: Option<String>,
     /// MariaDB's position, which is set before.
     slave_pos: Option<String>,
 }
@@ -160,8 +183,16 @@ impl Plan {
         }
     }
 
+    fn channel(&self) -> &str {
+        self.channel.as_deref().unwrap_or_default()
+    }
+
+    fn attached(&self, started: bool, seconds_behind: Option<u64>, why: Option<String>) -> Attached {
+        Attached { source: self.source(), channel: self.channel.clone(), by: self.by(), started, seconds_behind, why }
+    }
+
     fn failed(&self, why: String) -> Attached {
-        Attached { source: self.source(), by: self.by(), started: false, seconds_behind: None, why: Some(why) }
+        self.attached(false, None, Some(why))
     }
 }
 
@@ -208,10 +239,52 @@ pub(super) async fn plan(
         password: from.password.clone(),
         ssl: SslOptions { mode, ca: from.ssl.ca.clone() },
     };
-    let plan = Plan { link, words: Words::of(&target.facts), start, slave_pos };
+    let channel = origin.and_then(|origin| origin.channel.clone());
+    let plan = Plan { link, words: Words::of(&target.facts), start, channel, slave_pos };
+    let others = origins.iter().filter(|other| plan.channel.is_some() && other.channel.is_some());
+    let others = others.filter(|other| other.channel != plan.channel).count();
+    if others > 0 {
+        target.notes.push(format!(
+            "the backup knows {} sources: --replicate-from attaches {} and no other; the summary ends with the statements for \
+             the rest",
+            others + 1,
+            on_channel(plan.channel())
+        ));
+    }
     let whose = origin.map_or("a server of the same history", |origin| origin.text.as_str());
     target.notes.push(format!("replication: from {name} ({whose}), by {}", plan.by()));
+    let used = target.own.tables.intersection(&target.own.usable).count() as u64;
+    if used > 0 {
+        target.notes.push(format!(
+            "{} could be used since an earlier try: what was written there since is not of the source, and may stop the replication",
+            counted(used, "table")
+        ));
+    }
     Ok(Some(plan))
+}
+
+fn on_channel(channel: &str) -> String {
+    if channel.is_empty() { "the default channel".into() } else { format!("channel {channel}") }
+}
+
+/// Says with a refusal where the target replicates already from the host that was named: a run that was killed behind its last
+/// step has left nothing to do. What the target does not tell is not worth another error.
+pub(super) async fn already(refusal: Error, options: &RestoreOptions, target: &mut Target) -> Error {
+    let Some(Host::Tcp { host, port }) = options.replicate_from.as_ref().map(|from| &from.host) else { return refusal };
+    let channels = replication::channels(&mut target.session, Words::of(&target.facts)).await.unwrap_or_default();
+    let wanted = |status: &&Status| status.source.0.eq_ignore_ascii_case(host) && status.source.1 == *port;
+    let Some(status) = channels.iter().find(wanted) else { return refusal };
+    let left = match (status.receiver.as_str(), status.applier.as_str()) {
+        ("No", "No") => format!("{} is all that is left to do", Words::of(&target.facts).start(&status.channel)),
+        _ => "nothing is left to do".to_owned(),
+    };
+    refusal.hint(format!(
+        "the target is a replica of {host}:{port} already, on {} (receiver {}, applier {}), and no restore is unfinished there: \
+         where a restore with --replicate-from was cut off at its very end, it is complete, and {left}",
+        on_channel(&status.channel),
+        status.receiver,
+        status.applier
+    ))
 }
 
 /// What can be told without the source.
@@ -228,6 +301,15 @@ fn check_target(backup: &Found, options: &RestoreOptions, target: &Target) -> Re
     }
     if options.proof == ProofMode::None {
         return Err(refused("--replicate-from needs the rows proved", "leave --verify none out"));
+    }
+    let own = &target.own;
+    if let Some(unproved) = own.tables.iter().find(|table| own.usable.contains(table) && !own.proved.contains(table)) {
+        return Err(refused(
+            format!(
+                "--replicate-from needs the rows proved, and table {unproved} is usable since an earlier try that proved nothing"
+            ),
+            "go on without --replicate-from; or begin anew after restore --abort --drop-usable, which drops what is usable",
+        ));
     }
     let rights: &[&str] = match mariadb(&target.facts) {
         true => &["REPLICATION SLAVE ADMIN", "SUPER"],
@@ -394,7 +476,10 @@ fn check_gtids(set: &GtidSet, upstream: &Upstream, known: bool, name: &str) -> R
 }
 
 /// Points the target at its source. Nothing moves yet; may be done again. Tells why it did not go, if it did not.
-pub(super) async fn configure(plan: &Plan, target: &mut Target, gtid: &GtidOutcome) -> Option<Attached> {
+pub(super) async fn configure(plan: &Plan, target: &mut Target, gtid: &GtidOutcome, proved: bool) -> Option<Attached> {
+    if !proved {
+        return Some(plan.failed("the rows were not all proved".into()));
+    }
     if let (Start::Gtid, GtidOutcome::NotSet { why, .. }, None) = (&plan.start, gtid, &plan.slave_pos) {
         return Some(plan.failed(format!("gtid_purged was not set: {why}")));
     }
@@ -404,7 +489,7 @@ pub(super) async fn configure(plan: &Plan, target: &mut Target, gtid: &GtidOutco
             return Some(plan.failed(error.to_string()));
         }
     }
-    match replication::change(&mut target.session, plan.words, &plan.link, &plan.start).await {
+    match replication::change(&mut target.session, plan.words, &plan.link, &plan.start, plan.channel()).await {
         Ok(()) => None,
         Err(error) => Some(plan.failed(error.to_string())),
     }
@@ -422,10 +507,11 @@ pub(super) async fn start_threads(plan: &Plan, target: &mut Target, stop: &Stop)
 }
 
 async fn run_threads(plan: &Plan, target: &mut Target, stop: &Stop) -> Result<Attached, ServerError> {
-    target.session.execute(plan.words.start()).await?;
+    target.session.execute(plan.words.start(plan.channel())).await?;
     let (begun, mut ran_since) = (Instant::now(), None);
     loop {
-        let status = replication::status(&mut target.session, plan.words).await?.unwrap_or_default();
+        let channels = replication::channels(&mut target.session, plan.words).await?;
+        let status = channels.into_iter().find(|status| status.channel == plan.channel()).unwrap_or_default();
         if let Some(why) = failure(&status) {
             return Ok(plan.failed(why));
         }
@@ -434,8 +520,7 @@ async fn run_threads(plan: &Plan, target: &mut Target, stop: &Stop) -> Result<At
             let since = ran_since.get_or_insert_with(Instant::now);
             let caught_up = status.seconds_behind == Some(0) && since.elapsed() >= limits::REPLICATION_STEADY;
             if caught_up || since.elapsed() >= limits::REPLICATION_LOOK {
-                let seconds_behind = status.seconds_behind;
-                return Ok(Attached { source: plan.source(), by: plan.by(), started: true, seconds_behind, why: None });
+                return Ok(plan.attached(true, status.seconds_behind, None));
             }
         } else {
             ran_since = None;
@@ -468,9 +553,17 @@ fn failure(status: &Status) -> Option<String> {
 }
 
 impl Continuation {
-    /// Lines of the summary.
-    pub(super) fn lines(&self) -> Vec<String> {
-        let mut lines = vec![format!("  to go on from here as a replica of {}:", self.source)];
+    /// Lines of the summary, where nothing is attached, or this channel is not.
+    pub(super) fn lines(&self, attached: Option<&Attached>) -> Vec<String> {
+        let heading = match attached {
+            Some(Attached { started: true, channel: None, .. }) => return Vec::new(),
+            Some(attached) if attached.started && (self.channel.is_none() || self.channel == attached.channel) => {
+                return Vec::new();
+            }
+            Some(Attached { started: true, .. }) => format!("  not attached: {}; to attach it too:", self.source),
+            _ => format!("  to go on from here as a replica of {}:", self.source),
+        };
+        let mut lines = vec![heading];
         let part = |how: &str, statements: &[String]| match statements {
             [] => Vec::new(),
             statements => {
@@ -487,11 +580,12 @@ impl Continuation {
 impl Attached {
     /// The line of the summary.
     pub(super) fn line(&self) -> String {
-        let Attached { source, by, seconds_behind, .. } = self;
+        let Attached { source, channel, by, seconds_behind, .. } = self;
+        let on = channel.as_deref().map(|channel| format!(" on {}", on_channel(channel))).unwrap_or_default();
         match (&self.why, seconds_behind) {
-            (Some(why), _) => format!("  REPLICATION DID NOT START: from {source} by {by}: {why}"),
-            (None, Some(seconds)) => format!("  replication: runs, from {source} by {by}, {seconds} s behind"),
-            (None, None) => format!("  replication: runs, from {source} by {by}"),
+            (Some(why), _) => format!("  REPLICATION DID NOT START: from {source} by {by}{on}: {why}"),
+            (None, Some(seconds)) => format!("  replication: runs, from {source} by {by}{on}, {seconds} s behind"),
+            (None, None) => format!("  replication: runs, from {source} by {by}{on}"),
         }
     }
 }

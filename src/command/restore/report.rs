@@ -15,7 +15,7 @@ use crate::load::rows::Way;
 use crate::manifest::model::Untyped;
 use crate::position::Position;
 use crate::server::facts::Flavor;
-use crate::settings::{Change, Undone};
+use crate::settings::{self, Change, Undone};
 use crate::verify::{NotCompared, Proof};
 use jiff::Timestamp;
 
@@ -197,8 +197,7 @@ pub struct RestoreDone {
 /// The report of a restore that is complete.
 pub(super) fn done(run: Run<'_>, complete: Complete) -> RestoreReport {
     let Complete { gtid, attached, put_back } = complete;
-    let continuations =
-        replicate::continuations(&run.backup, run.options, &run.target.facts, &gtid, attached.is_some());
+    let continuations = replicate::continuations(&run.backup, run.options, &run.target.facts, &gtid, attached.as_ref());
     RestoreReport::Restore(Box::new(RestoreDone { gtid: Some(gtid), continuations, attached, put_back, ..report(run) }))
 }
 
@@ -331,12 +330,7 @@ impl RestoreReport {
         let error = worst.hints.iter().fold(error, |error, hint| error.hint(hint));
         let damaged = (worst.exit == Exit::RepositoryDamaged).then(|| MEND.to_owned());
         let go_on = (!done.go_on.is_empty()).then(|| format!("to go on: {}", done.go_on));
-        let with_usable = match done.usable.len() as u64 {
-            0 => String::new(),
-            n => format!(", the {} that can be used and all that was written to them included", counted(n, "table")),
-        };
-        let abort = format!("to remove what it left on the target{with_usable}: {}", done.abort);
-        let abort = (!done.abort.is_empty()).then_some(abort);
+        let abort = (!done.abort.is_empty()).then(|| tuning::removal(&done.abort, done.usable.len()));
         Some(damaged.into_iter().chain(go_on).chain(abort).fold(error, Error::hint))
     }
 
@@ -404,6 +398,7 @@ impl RestorePlan {
         }
         lines.push(self.prediction.text());
         for Change { name, found, set } in self.settings.iter().filter(|change| change.found != change.set) {
+            let name = settings::title(name);
             lines.push(format!("while rows are loaded: {name} {set}, then {found} again"));
         }
         lines.extend(self.findings.iter().map(found));
@@ -501,7 +496,7 @@ impl RestoreDone {
         }
         lines.extend(self.failure_lines());
         lines.extend(self.proof_lines());
-        lines.extend(self.first.iter().map(|table| format!("  first: {}", table.line(self.proof.is_some()))));
+        lines.extend(self.first.iter().map(|table| format!("  first: {}", table.line())));
         lines.extend(self.untyped.iter().map(|column| format!("  not carried: {column}; they came back as text")));
         if let Some(gtid) = &self.gtid {
             lines.push(match gtid {
@@ -527,9 +522,8 @@ impl RestoreDone {
         let sum = self.phases.iter().map(|phase| phase.seconds).sum();
         lines.push(format!("  time: {} ({})", seconds(sum), phases.join(", ")));
         lines.push(format!("  manifest sha256: {}", self.manifest_sha256));
-        if !self.attached.as_ref().is_some_and(|attached| attached.started) {
-            lines.extend(self.continuations.iter().flat_map(Continuation::lines));
-        }
+        let attached = self.attached.as_ref();
+        lines.extend(self.continuations.iter().flat_map(|continuation| continuation.lines(attached)));
         lines.extend(self.attached.as_ref().map(Attached::line));
         if !self.put_back.is_empty() {
             lines.push("  to put back what is missing under the old names, in the mysql client:".into());

@@ -64,10 +64,14 @@ pub(super) struct Standings {
     places: BTreeMap<usize, Step>,
     /// Usable before the others: since an earlier try, or named by `--first`.
     pub usable: BTreeSet<usize>,
+    /// Those of them that somebody was told of, by this run or an earlier try: they may be written to.
+    pub told: BTreeSet<usize>,
     /// Those whose rows were proved.
     pub proved: BTreeSet<usize>,
     /// Those that an earlier try has proved, and that are not counted yet.
     pub proved_before: Vec<usize>,
+    /// Those that an earlier try has made usable without a proof, and that are not named yet.
+    pub unproved_before: Vec<usize>,
     /// For each object: a view that was not made, since it reads a table that is not whole.
     pub left_out: Vec<bool>,
 }
@@ -155,6 +159,11 @@ impl Names {
         let (schema, name) = ddl::referenced_table(&key.definition)?;
         let schema = schema.unwrap_or_else(|| of.schema.clone());
         self.tables.get(&lower(&QualifiedName::new(schema, name))).copied()
+    }
+
+    /// What the definition of an object mentions, by its place among them.
+    pub fn mentions_of(&self, object: usize) -> &Mentions {
+        &self.mentions[object]
     }
 
     /// The foreign keys of a table, each with the table that it refers to, where that is restored.

@@ -8,7 +8,7 @@ use super::phases::Phases;
 use super::plan::Effort;
 use super::replicate::{self, Attached};
 use super::report::RestorePlan;
-use super::standing::{Names, Standings, Step, Waiting};
+use super::standing::{Names, Standings, Waiting};
 use super::target::{Made, Target};
 use super::tuning::Tuning;
 use super::users::Users;
@@ -19,7 +19,7 @@ use crate::command::verify::{proof_tables, record};
 use crate::error::{Error, Exit, Result};
 use crate::guard::{Admission, Finding};
 use crate::limits;
-use crate::load::indexes::{self, IndexOptions};
+use crate::load::indexes::IndexOptions;
 use crate::load::ledger::{self, Progressed, RunId};
 use crate::load::objects::Stage;
 use crate::load::{self, LoadError, LoadOptions, LoadTable, Loaded, RunSessions};
@@ -27,9 +27,8 @@ use crate::manifest::Repository;
 use crate::manifest::proofs::{ProofKind, Rates};
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
-use crate::schema::ddl::ForeignKey;
 use crate::schema::{ObjectKind, QualifiedName};
-use crate::verify::Proof;
+use crate::verify::{NotCompared, Proof};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -116,9 +115,12 @@ impl Run<'_> {
         };
         for place in prepared.kept {
             self.standings.usable.insert(place);
+            self.standings.told.insert(place);
             if self.progressed.proved.contains(&self.selected.tables[place].target) {
                 self.standings.proved.insert(place);
                 self.standings.proved_before.push(place);
+            } else {
+                self.standings.unproved_before.push(place);
             }
         }
         for failure in &prepared.failures {
@@ -149,7 +151,7 @@ impl Run<'_> {
     }
 
     /// Places of the tables whose rows and indexes are whole.
-    fn whole(&self) -> Vec<usize> {
+    pub(super) fn whole(&self) -> Vec<usize> {
         (0..self.selected.tables.len()).filter(|&place| !self.standings.has_failed(place)).collect()
     }
 
@@ -189,42 +191,17 @@ impl Run<'_> {
         (0..self.selected.tables.len()).filter(|&place| self.standings.has_failed(place)).collect()
     }
 
-    /// Makes the foreign keys that some tables lack and that refer to tables which are `there`, or are not restored.
-    pub async fn add_foreign_keys(&mut self, of: &[usize], there: &(dyn Fn(usize) -> bool + Sync)) -> Result<()> {
-        let Run { options, selected, names, target, standings, made, stop, progress, .. } = self;
-        let renamed = |schema: &str| {
-            let renamed = options.renames.iter().find(|(old, _)| old == schema);
-            renamed.map(|(_, new)| new.clone())
-        };
-        for &place in of {
-            let table = &selected.tables[place];
-            let wanted = |key: &ForeignKey| names.parent(&table.table.name, key).is_none_or(there);
-            let session = &mut target.session;
-            match indexes::add_foreign_keys(session, &table.table, &table.target, &renamed, &wanted).await {
-                Ok(keys) => {
-                    made.foreign_keys += keys.made.len() as u64;
-                    made.notes.extend(keys.notes);
-                }
-                Err(error) if error.concerns_one_table() && !stop.stopped() => {
-                    progress.note(&format!("failed, the other tables go on: {error}"));
-                    standings.fail(selected, place, Step::ForeignKeys, error.into());
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
-    /// Proves what is whole and was not proved before.
+    /// Proves what is whole and was not proved before. What is usable by now is in use, and no more the backup's for sure.
     pub async fn prove_rest(&mut self) -> Result<()> {
-        let rest: Vec<usize> =
-            self.whole().into_iter().filter(|place| !self.standings.proved.contains(place)).collect();
+        let known = |place: &usize| self.standings.proved.contains(place) || self.standings.usable.contains(place);
+        let rest: Vec<usize> = self.whole().into_iter().filter(|place| !known(place)).collect();
         if self.proves() {
             self.phases.enter("proof", rows_of(&self.selected, &rest), bytes_of(&self.selected, &rest));
         }
         self.prove(&rest).await?;
         self.stop_here()?;
         self.count_proved_before();
+        self.name_unproved_before();
         Ok(())
     }
 
@@ -273,6 +250,19 @@ impl Run<'_> {
         }
     }
 
+    /// What an earlier try has left unproved stays so, and is named.
+    fn name_unproved_before(&mut self) {
+        let places = std::mem::take(&mut self.standings.unproved_before);
+        if !self.proves() {
+            return;
+        }
+        let not_compared = places.iter().map(|&place| NotCompared {
+            table: self.selected.tables[place].target.to_string(),
+            why: "it is usable since an earlier try that proved nothing (--verify none), and was left as it is".into(),
+        });
+        self.proof.get_or_insert_default().not_compared.extend(not_compared);
+    }
+
     /// Makes triggers, then events.
     pub async fn make_triggers_and_events(&mut self) -> Result<()> {
         self.phases.enter("objects", 0, 0);
@@ -300,6 +290,7 @@ impl Run<'_> {
         self.make_triggers(&ready).await?;
         let named = waiting.into_iter().map(|n| (n, blocked[n].iter().cloned().collect()));
         self.first_triggers_there(ready.iter().map(|&n| (n, Vec::new())).chain(named).collect());
+        self.note_missing().await?;
         if self.standings.incomplete() {
             return Ok(());
         }
@@ -380,7 +371,8 @@ impl Run<'_> {
     pub async fn configure_replication(&mut self, gtid: &GtidOutcome) -> Option<Attached> {
         let plan = self.replicate.as_ref()?;
         self.phases.enter("replication", 0, 0);
-        replicate::configure(plan, &mut self.target, gtid).await
+        let proved = self.proof.as_ref().is_some_and(Proof::holds);
+        replicate::configure(plan, &mut self.target, gtid, proved).await
     }
 
     /// Starts the replication that was configured.

@@ -6,7 +6,8 @@ use super::plan::check_rows_fit;
 use super::steps::Run;
 use super::target::Target;
 use crate::command::options::{BackupChoice, Redo, RestoreOptions, Tune};
-use crate::command::text::some_of;
+use crate::command::selected::SelectedTable;
+use crate::command::text::{counted, some_of};
 use crate::error::{Error, Exit, Result};
 use crate::guard::{Admission, Finding, FindingKind};
 use crate::limits;
@@ -223,11 +224,20 @@ impl Run<'_> {
         self.target.undone.extend(undone);
     }
 
+    /// How many tables can be used by now: of this run, or of an earlier try.
+    fn usable_tables(&self) -> usize {
+        let usable = |(place, table): &(usize, &SelectedTable)| {
+            self.standings.usable.contains(place) || self.target.own.usable.contains(&table.target)
+        };
+        self.selected.tables.iter().enumerate().filter(usable).count()
+    }
+
     /// What an error comes to that broke the run off: settings are put back as far as the target can be reached, and the
     /// error says how to go on.
     pub async fn broken_off(mut self, error: Error) -> Error {
         let (options, backup) = (self.options, self.backup.manifest.id.clone());
-        let resumable = |error: Error| go_on(error, options, &backup);
+        let usable = self.usable_tables();
+        let resumable = |error: Error| go_on(error, options, &backup, usable);
         if !self.tuning.in_force && !self.tuning.redo_is_off {
             return resumable(error);
         }
@@ -324,12 +334,12 @@ async fn put_back_patiently(session: &mut Session) -> Result<Vec<settings::Undon
 const INTERRUPTED: u16 = 1317;
 
 /// Adds the two commands that come next.
-fn go_on(error: Error, options: &RestoreOptions, backup: &str) -> Error {
+fn go_on(error: Error, options: &RestoreOptions, backup: &str, usable: usize) -> Error {
     let error = match line_that_goes_on(options, backup).as_str() {
         "" => error,
         line => error.hint(format!("to go on: {line}")),
     };
-    abort_first(error, options)
+    abort_first(error, options, usable)
 }
 
 /// The command line that goes on. It names the backup: by then there may be a newer one.
@@ -341,10 +351,23 @@ pub(super) fn line_that_goes_on(options: &RestoreOptions, backup: &str) -> Strin
     }
 }
 
-/// The same where another run is in the way: only its removal comes next.
-pub(super) fn abort_first(error: Error, options: &RestoreOptions) -> Error {
+/// The same where another run is in the way: only its removal comes next. `usable`: how many tables of the run can be used.
+pub(super) fn abort_first(error: Error, options: &RestoreOptions, usable: usize) -> Error {
     match options.abort_line.as_str() {
         "" => error,
-        line => error.hint(format!("to remove what it left on the target: {line}")),
+        line => error.hint(removal(line, usable)),
     }
+}
+
+/// What is said with the command line that removes a run. Where tables can be used that is refused, so that nobody loses by it
+/// what was written to them.
+pub(super) fn removal(line: &str, usable: usize) -> String {
+    let but = match usable {
+        0 => String::new(),
+        n => format!(
+            " (not while {} can be used; --drop-usable behind it drops them too, with all that was written to them)",
+            counted(n as u64, "table")
+        ),
+    };
+    format!("to remove what it left on the target{but}: {line}")
 }

@@ -1,9 +1,9 @@
 //! This program as a contestant: `myriad backup` and `myriad restore` run as processes of their own, so that
 //! they are measured as the rivals are.
 
-use super::error::BenchError;
-use super::measure::{Step, file_error};
-use super::rival::Rival;
+use super::super::error::BenchError;
+use super::super::measure::Step;
+use super::{Rival, Task, folder_bytes, remove};
 use crate::server::{ConnectOptions, Host, SslMode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::ffi::OsString;
@@ -11,23 +11,36 @@ use std::path::{Path, PathBuf};
 
 /// What stays as it is in an address; everything else is percent-encoded.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
+/// The ways of loading: the first two leave the server's settings as they are, as the rivals do.
+const WAYS: &[&str] = &["without proof", "with proof", "without proof, --tune auto"];
 
 /// `myriad backup` into a folder, `myriad restore` with and without proof.
 pub struct Ourselves {
-    /// This program.
-    pub myriad: PathBuf,
-    /// The server that is backed up.
-    pub source: ConnectOptions,
-    /// The server that is restored to.
-    pub target: ConnectOptions,
-    /// The schemas.
-    pub schemas: Vec<String>,
-    /// The repository's folder.
-    pub repository: PathBuf,
-    /// A folder without option files, given as home.
-    pub home: PathBuf,
-    /// `--threads`.
-    pub threads: usize,
+    myriad: PathBuf,
+    task: Task,
+    repository: PathBuf,
+    tuned_too: bool,
+}
+
+impl Ourselves {
+    /// This program; `tuned_too` where it also loads in the way in which it changes settings of the server by itself.
+    pub(super) fn new(task: &Task, myriad: &Path, tuned_too: bool) -> Ourselves {
+        let repository = task.folder.join("repository");
+        Ourselves { myriad: myriad.to_owned(), task: task.clone(), repository, tuned_too }
+    }
+
+    fn step(&self, verb: [&str; 2], server: &ConnectOptions, more: impl Iterator<Item = String>) -> Step {
+        let mut arguments: Vec<OsString> = verb.map(OsString::from).to_vec();
+        arguments.push(address(server).into());
+        arguments.extend(["--repo".into(), self.repository.clone().into_os_string()]);
+        arguments.extend(["--threads".into(), self.task.threads.to_string().into(), "--quiet".into()]);
+        arguments.extend(more.map(OsString::from));
+        let mut environment = vec![("HOME", self.task.folder.clone().into_os_string())];
+        if !server.password.is_empty() {
+            environment.push(("MYSQL_PWD", server.password.expose().into()));
+        }
+        Step { program: self.myriad.clone(), arguments, environment, input: None, output: None, may_fail: false }
+    }
 }
 
 impl Rival for Ourselves {
@@ -35,22 +48,21 @@ impl Rival for Ourselves {
         "myriad"
     }
 
+    fn programs(&self) -> Vec<&Path> {
+        vec![&self.myriad]
+    }
+
     fn prepare(&mut self) -> Result<(), BenchError> {
-        match std::fs::remove_dir_all(&self.repository) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(file_error("remove", &self.repository)(error))
-            }
-            _ => Ok(()),
-        }
+        remove(&self.repository)
     }
 
     fn dump(&self) -> Step {
-        let schemas = self.schemas.iter().flat_map(|schema| ["--database".into(), globset::escape(schema)]);
-        self.step(["backup", "--source"], &self.source, schemas)
+        let schemas = self.task.schemas.iter().flat_map(|schema| ["--database".into(), globset::escape(schema)]);
+        self.step(["backup", "--source"], &self.task.source, schemas)
     }
 
     fn stored_bytes(&self) -> Result<u64, BenchError> {
-        folder_bytes(&self.repository).map_err(file_error("read", &self.repository))
+        folder_bytes(&self.repository)
     }
 
     fn remembers(&self) -> bool {
@@ -58,27 +70,15 @@ impl Rival for Ourselves {
     }
 
     fn ways(&self) -> &'static [&'static str] {
-        &["without proof", "with proof"]
+        if self.tuned_too { WAYS } else { &WAYS[..2] }
     }
 
     fn load(&self, way: usize) -> Step {
-        let verify: &[&str] = if way == 0 { &["--verify", "none"] } else { &[] };
-        self.step(["restore", "--target"], &self.target, verify.iter().map(|word| (*word).to_owned()))
-    }
-}
-
-impl Ourselves {
-    fn step(&self, verb: [&str; 2], server: &ConnectOptions, more: impl Iterator<Item = String>) -> Step {
-        let mut arguments: Vec<OsString> = verb.map(OsString::from).to_vec();
-        arguments.push(address(server).into());
-        arguments.extend(["--repo".into(), self.repository.clone().into_os_string()]);
-        arguments.extend(["--threads".into(), self.threads.to_string().into(), "--quiet".into()]);
-        arguments.extend(more.map(OsString::from));
-        let mut environment = vec![("HOME", self.home.clone().into_os_string())];
-        if !server.password.is_empty() {
-            environment.push(("MYSQL_PWD", server.password.expose().into()));
-        }
-        Step { program: self.myriad.clone(), arguments, environment, input: None, output: None, may_fail: false }
+        let tune = if way == 2 { "auto" } else { "none" };
+        let verify: &[&str] = if way == 1 { &[] } else { &["--verify", "none"] };
+        let kept = ["--redo", "on", "--tune", tune];
+        let words = kept.iter().chain(verify);
+        self.step(["restore", "--target"], &self.task.target, words.map(|word| (*word).to_owned()))
     }
 }
 
@@ -100,16 +100,6 @@ fn address(options: &ConnectOptions) -> String {
     };
     let ca = options.ssl.ca.as_ref().map(|ca| format!("&ssl-ca={}", plain(&ca.to_string_lossy())));
     format!("mysql://{user}@{place}?ssl-mode={mode}{}", ca.unwrap_or_default())
-}
-
-/// The sum of the sizes of all files below a folder.
-pub fn folder_bytes(folder: &Path) -> std::io::Result<u64> {
-    let mut bytes = 0;
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        bytes += if entry.file_type()?.is_dir() { folder_bytes(&entry.path())? } else { entry.metadata()?.len() };
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]
