@@ -147,14 +147,8 @@ async fn dispatch(
             let report = edge.run(settings.bench(args)?, command::bench::run).await?;
             edge.outcome(&report, Exit::Success, || report.to_string())
         }
-        Command::Completions(args) => {
-            let report = shell::completions(args);
-            edge.outcome(&report, Exit::Success, || report.script.clone())
-        }
-        Command::Man(args) => {
-            let report = shell::man(args)?;
-            edge.outcome(&report, Exit::Success, || report.text())
-        }
+        Command::Completions(args) => edge.plain(&shell::completions(args), |report| report.script.clone()),
+        Command::Man(args) => edge.plain(&shell::man(args)?, shell::Pages::text),
     }
 }
 
@@ -187,6 +181,11 @@ impl Edge<'_> {
         interrupt::watch(stop.clone(), say)
             .map_err(|error| Error::new(Exit::Failure, format!("cannot watch for signals: {error}")))?;
         command(&options, progress, stop).await
+    }
+
+    /// The outcome of a command that needs nothing but the program itself.
+    fn plain<R: Serialize>(&self, report: &R, text: impl FnOnce(&R) -> String) -> Result<Outcome> {
+        self.outcome(report, Exit::Success, || text(report))
     }
 
     fn outcome(&self, report: &impl Serialize, exit: Exit, text: impl FnOnce() -> String) -> Result<Outcome> {

@@ -124,7 +124,7 @@ fn the_compose_file_is_whole() {
     // The lines in its head that run the program.
     let lines = compose.lines().filter_map(|line| line.split_once("docker compose run --rm ")).map(|(_, line)| line);
     let mut seen = 0;
-    for line in lines {
+    for line in lines.filter(|line| !line.contains("...")) {
         Cli::try_parse_from(line.split_whitespace()).unwrap_or_else(|error| panic!("{line}: {error}"));
         seen += 1;
     }
