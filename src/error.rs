@@ -187,6 +187,11 @@ impl Error {
         self
     }
 
+    /// The module's own error that this one was made of, where it is an `E`.
+    pub fn made_of<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        self.source.as_ref()?.downcast_ref()
+    }
+
     /// Puts `context` before the message, as `context: message`.
     pub fn context(mut self, context: impl fmt::Display) -> Self {
         self.message = format!("{context}: {}", self.message);

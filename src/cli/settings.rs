@@ -179,7 +179,10 @@ impl<'a> Settings<'a> {
     pub fn archive(&self, args: &ArchiveArgs) -> Result<ArchiveOptions> {
         let origin = match args.files.is_empty() {
             true => Origin::Server(self.connect(args.source.as_deref(), &args.connect)?),
-            false => Origin::Files { places: args.files.clone(), server_uuid: args.server_uuid.clone() },
+            false => {
+                let (places, server_uuid) = (args.files.clone(), args.server_uuid.clone());
+                Origin::Files { places, server_uuid, unclosed: args.unclosed }
+            }
         };
         Ok(ArchiveOptions {
             origin,

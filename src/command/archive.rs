@@ -62,6 +62,8 @@ pub enum Origin {
         places: Vec<PathBuf>,
         /// `--server-uuid`: which server wrote them.
         server_uuid: Option<String>,
+        /// `--unclosed`: also the file that a dead server has not closed.
+        unclosed: bool,
     },
 }
 
@@ -81,7 +83,31 @@ pub async fn run(options: &ArchiveOptions, progress: Arc<dyn Progress>, stop: St
         // Nothing is made where the source cannot be reached.
         source_facts(source).await?;
     }
+    if would_be_new(&options.repo).await {
+        probe(options).await?;
+    }
     run_into(store::open(&options.repo, true).await?, options, progress, stop).await
+}
+
+/// True where no repository is there yet, as far as can be seen.
+async fn would_be_new(place: &str) -> bool {
+    match store::open(place, false).await {
+        Ok(store) => Repository::open(store).await.is_err(),
+        Err(_) => true,
+    }
+}
+
+/// Looks whether something can be read, before a repository is made for it.
+async fn probe(options: &ArchiveOptions) -> Result<()> {
+    if matches!(options.origin, Origin::Files { .. }) && options.name.is_none() {
+        return Err(unnamed(&options.repo));
+    }
+    let origin = options.origin.clone();
+    let probing = tokio::task::spawn_blocking(move || match &origin {
+        Origin::Server(source) => source::probe(source),
+        Origin::Files { places, unclosed, .. } => files::probe(places, *unclosed),
+    });
+    probing.await.expect("a look does not panic")
 }
 
 /// Archives into a store.
@@ -148,8 +174,7 @@ async fn source_name(repository: &Repository, given: Option<&str>, facts: Option
         return Ok(only.clone());
     }
     let Some(facts) = facts else {
-        let message = format!("nothing says of which source in {} the files are", repository.place());
-        return Err(Error::new(Exit::Usage, message).hint("say it with --name"));
+        return Err(unnamed(&repository.place()));
     };
     for name in archives {
         if binlogs::last(repository, &name).await?.is_some_and(|last| last.server == facts.identity()) {
@@ -157,6 +182,11 @@ async fn source_name(repository: &Repository, given: Option<&str>, facts: Option
         }
     }
     super::backup::source_name(repository, None, facts).await
+}
+
+fn unnamed(place: &str) -> Error {
+    let message = format!("nothing says of which source in {place} the files are");
+    Error::new(Exit::Usage, message).hint("say it with --name")
 }
 
 /// Connects as often as it takes.
@@ -255,8 +285,7 @@ async fn reconnect(
 fn identity(repository: &Repository, name: &str) -> (u32, String) {
     let hash: [u8; 32] = Sha256::digest(format!("{}/{name}", repository.marker.id)).into();
     let id = u32::from_le_bytes([hash[16], hash[17], hash[18], hash[19]]);
-    let hex = hex::encode(&hash[..16]);
-    let uuid = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-");
+    let uuid = source::uuid_text(hash.first_chunk().expect("a hash has 32 bytes"));
     // Above what people and tools give to servers.
     (3_000_000_000 + id % 1_000_000_000, uuid)
 }

@@ -22,12 +22,12 @@ mod watch;
 pub use summary::DrillReport;
 
 use crate::command::options::{Effort, ProgramPaths};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit, Explain as _, Result};
 use crate::manifest::repository::check_name;
 use crate::manifest::{ManifestError, Repository, drills};
 use crate::progress::{Progress, Stop};
 use crate::server::ConnectOptions;
-use crate::store::{self, Store};
+use crate::store::{self, Store, StoreError};
 use changes::Baseline;
 use config::DrillConfig;
 use findings::Findings;
@@ -119,11 +119,11 @@ pub async fn run_from(
 ) -> Result<DrillReport> {
     let (repository, names) = match chosen(store.clone(), options).await {
         Ok(chosen) => chosen,
-        Err(error) if error.exit() == Exit::Usage => return Err(error),
+        Err(error) if error.exit() == Exit::Usage || names_a_backup(options, &error) => return Err(error),
         Err(error) => return Ok(could_not_begin(options, &error).await),
     };
     let history = match &options.history {
-        Some(place) => store::open(place, true).await.map_err(|error| Error::from(error).context("the history"))?,
+        Some(place) => store::open(place, true).await.map_err(|error| no_place(error, Exit::RepositoryWrite))?,
         None => store,
     };
     let surroundings = Surroundings { options, repository: &repository, progress, stop };
@@ -134,14 +134,42 @@ pub async fn run_from(
         warnings: Vec::new(),
         stopped: false,
     };
+    // Sources whose drills could not be begun, while none was.
+    let mut refused: Vec<(DrillRecord, Error)> = Vec::new();
     for name in names {
         if surroundings.stop.stopped() {
             break;
         }
-        drill_one(&surroundings, history.as_ref(), &name, &mut report).await?;
+        let record = one::begin(options, &name);
+        match drills::begin(history.as_ref(), &name, &record.id, &record).await {
+            // Where no history can be written at all the command ends before it has begun, and nobody is told but who reads that.
+            Err(error) if report.drills.is_empty() => refused.push((record, no_history(error, options))),
+            Err(error) => not_begun(options, record, &no_history(error, options), &mut report).await,
+            Ok(()) => {
+                for (record, error) in refused.drain(..) {
+                    not_begun(options, record, &error, &mut report).await;
+                }
+                drill_one(&surroundings, history.as_ref(), record, &mut report).await;
+            }
+        }
+    }
+    if let (Some((_, error)), false) = (refused.into_iter().next(), surroundings.stop.stopped()) {
+        return Err(error);
     }
     report.stopped = surroundings.stop.stopped();
     Ok(report)
+}
+
+/// An id that no source has is a mistake in the command line, and no source to tell of.
+fn names_a_backup(options: &DrillOptions, error: &Error) -> bool {
+    matches!(options.pick, Pick::Id(_)) && error.exit() == Exit::BackupNotFound
+}
+
+/// The history's place cannot be opened.
+fn no_place(error: StoreError, exit: Exit) -> Error {
+    let exit = if error.exit() == Exit::Usage { Exit::Usage } else { exit };
+    Error::new(exit, format!("the history: {error}"))
+        .hint("see the place given with --history, and what this account may do there")
 }
 
 /// The repository, and the names that are drilled, sorted.
@@ -192,32 +220,43 @@ async fn names_meant(repository: &Repository, options: &DrillOptions) -> Result<
     Ok(names)
 }
 
-/// Drills one name, and writes down and tells what came of it.
+/// Drills one name, whose record has begun, and writes down and tells what came of it.
 async fn drill_one(
     surroundings: &Surroundings<'_>,
     history: &dyn Store,
-    name: &str,
+    mut record: DrillRecord,
     report: &mut DrillReport,
-) -> Result<()> {
+) {
     let options = surroundings.options;
-    let mut record = one::begin(options, name);
-    drills::begin(history, name, &record.id, &record).await.map_err(|error| no_history(error, options))?;
+    let name = record.name.clone();
     surroundings.progress.note(&format!("drill {} of {name}", record.id));
     let (earlier, baseline) = read_history(history, &mut record).await;
     let Drilled { record, tables } = one::drill(surroundings, record, baseline).await;
 
     if let Some(tables) = tables {
-        if let Err(error) = drills::put_tables(history, name, &record.id, &tables).await {
+        if let Err(error) = drills::put_tables(history, &name, &record.id, &tables).await {
             report.warnings.push(format!("later drills are not compared with this one: {error}"));
         }
     }
-    if let Err(error) = drills::put_record(history, name, &record.id, &record).await {
+    if let Err(error) = drills::put_record(history, &name, &record.id, &record).await {
         report.warnings.push(format!("the history lacks drill {}: {error}", record.id));
     }
-    tell(options, &record, &earlier, report).await;
+    conclude(options, record, &earlier, report).await;
+}
+
+/// A source whose drill could not be begun, beside others that were drilled.
+async fn not_begun(options: &DrillOptions, mut record: DrillRecord, error: &Error, report: &mut DrillReport) {
+    let mut findings = Findings::default();
+    findings.add_error(error);
+    findings.conclude(&mut record);
+    conclude(options, record, &[], report).await;
+}
+
+/// Tells of a drill that is over, and adds it to the report.
+async fn conclude(options: &DrillOptions, record: DrillRecord, earlier: &[DrillRecord], report: &mut DrillReport) {
+    tell(options, &record, earlier, report).await;
     report.verdict = report.verdict.max(record.verdict);
     report.drills.push(record);
-    Ok(())
 }
 
 /// Writes the reports of a drill and sends its notifications.
@@ -233,7 +272,7 @@ async fn tell(options: &DrillOptions, record: &DrillRecord, earlier: &[DrillReco
 fn no_history(error: ManifestError, options: &DrillOptions) -> Error {
     let what = match options.history {
         Some(_) => "the history cannot be written, so the drill was not begun",
-        None => "the drill keeps its history in the repository, which cannot be written, and was not begun",
+        None => "the drill keeps its history in the repository, where it cannot be written, and was not begun",
     };
     let hint = match options.history {
         Some(_) => "give --history a place that this account may write",
@@ -301,8 +340,7 @@ async fn could_not_begin(options: &DrillOptions, error: &Error) -> DrillReport {
             Err(why) => report.warnings.push(format!("the history lacks drill {}: {why}", record.id)),
         }
     }
-    tell(options, &record, &earlier, &mut report).await;
-    report.drills.push(record);
+    conclude(options, record, &earlier, &mut report).await;
     report
 }
 

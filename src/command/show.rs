@@ -115,7 +115,8 @@ async fn coverage(repository: &Repository, manifest: &Manifest) -> Result<Option
 
 /// Where a backup stands in its server's binary logs.
 pub(super) fn standing<'a>(manifest: &'a Manifest, server: &'a str) -> Standing<'a> {
-    Standing { position: &manifest.position, server, snapshot: manifest.snapshot }
+    let all_have_gtids = manifest.server.gtid_mode.as_deref() == Some("ON");
+    Standing { position: &manifest.position, server, snapshot: manifest.snapshot, all_have_gtids }
 }
 
 impl ShowReport {

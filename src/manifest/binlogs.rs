@@ -116,7 +116,7 @@ pub enum Follows {
 pub struct LastEvent {
     /// Its offset.
     pub start: u64,
-    /// CRC32 of all its bytes.
+    /// [`crate::codec::binlog::fingerprint`] of it.
     pub crc32: u32,
 }
 
@@ -144,6 +144,11 @@ impl Segment {
     /// What its server had executed at its end, as its binary log says; empty without GTID sets.
     pub fn executed_set(&self) -> GtidSet {
         if self.has_gtid_sets() { set(&self.previous).union(&set(&self.gtids)) } else { GtidSet::default() }
+    }
+
+    /// Its transactions have no GTIDs, on a server that can have them.
+    pub fn is_anonymous(&self) -> bool {
+        self.has_gtid_sets() && self.transactions > 0 && self.gtids.is_empty()
     }
 
     /// The file and offset at which it ends, for people.

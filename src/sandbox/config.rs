@@ -68,8 +68,15 @@ impl Layout {
     }
 }
 
-/// The arguments of a server. `port` is none for a server on its socket alone.
-pub fn arguments(program: &Program, layout: &Layout, options: &SandboxOptions, port: Option<u16>) -> Vec<String> {
+/// The arguments of a server. `port` is none for a server on its socket alone; with `native_aio_off` it does without native
+/// asynchronous I/O.
+pub fn arguments(
+    program: &Program,
+    layout: &Layout,
+    options: &SandboxOptions,
+    port: Option<u16>,
+    native_aio_off: bool,
+) -> Vec<String> {
     let mut arguments = vec![
         // Must be first: a machine's my.cnf would else have its say.
         "--no-defaults".into(),
@@ -108,6 +115,9 @@ pub fn arguments(program: &Program, layout: &Layout, options: &SandboxOptions, p
     match port {
         Some(port) => arguments.extend(["--bind-address=127.0.0.1".into(), format!("--port={port}")]),
         None => arguments.push("--skip-networking".into()),
+    }
+    if native_aio_off {
+        arguments.push("--innodb-use-native-aio=OFF".into());
     }
     arguments.extend(options.arguments.iter().cloned());
     arguments

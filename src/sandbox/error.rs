@@ -2,6 +2,7 @@
 //! that is the only place where the reason stands.
 
 use super::find::Kind;
+use super::process::NO_NATIVE_AIO;
 use crate::error::{Exit, Explain};
 use std::path::PathBuf;
 
@@ -90,6 +91,10 @@ impl Explain for SandboxError {
             }
             SandboxError::Folder { .. } | SandboxError::SocketPath { .. } => {
                 "is there a short temporary folder that this account can write to, with room left?".into()
+            }
+            SandboxError::Start { log_tail, .. } if log_tail.contains(NO_NATIVE_AIO) => {
+                "the system has no asynchronous I/O left for it: raise fs.aio-max-nr (sysctl), or give the server --innodb-use-native-aio=OFF"
+                    .into()
             }
             SandboxError::Initialise { .. } | SandboxError::Start { .. } => {
                 "is there memory and disk left, and may this mysqld write outside its usual folders (AppArmor, SELinux)?"

@@ -22,6 +22,7 @@ use config::Layout;
 use folder::RunFolder;
 use process::Mysqld;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::sync::Arc;
 
 /// One private server. Dropping it kills the server and removes its data, unless `keep` was asked for.
@@ -107,6 +108,16 @@ impl Sandbox {
     /// The server's process id, while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.server.as_ref().map(|server| server.pid())
+    }
+
+    /// How the server ended, where it has ended by itself.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.server.as_mut().and_then(Mysqld::ended)
+    }
+
+    /// True where the server runs without native asynchronous I/O, since the system had none left for it.
+    pub fn native_aio_off(&self) -> bool {
+        self.server.as_ref().is_some_and(Mysqld::native_aio_off)
     }
 
     /// The server's data directory.

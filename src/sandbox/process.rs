@@ -5,7 +5,7 @@
 
 use super::config::{self, Layout, SandboxOptions};
 use super::error::SandboxError;
-use super::find::Program;
+use super::find::{Kind, Program};
 use rustix::process::{Pid, Signal, getppid, kill_process, set_parent_process_death_signal};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -13,7 +13,7 @@ use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -22,6 +22,9 @@ use std::time::{Duration, Instant};
 const STOP_WAIT: Duration = Duration::from_secs(60);
 /// How often a state is looked at while waiting.
 const POLL: Duration = Duration::from_millis(20);
+/// What InnoDB says where it could not have as many requests as it wanted, and ends: the system allows all processes together
+/// `fs.aio-max-nr` of them (seen on 9.7.4, MY-012954).
+pub(super) const NO_NATIVE_AIO: &str = "Cannot initialize AIO sub-system";
 /// How much of a log an error quotes.
 const TAIL_BYTES: u64 = 2000;
 /// How often a start is tried where another program took the free port first.
@@ -31,6 +34,7 @@ const PORT_TRIES: u32 = 5;
 pub struct Mysqld {
     child: Child,
     port: Option<u16>,
+    native_aio_off: bool,
 }
 
 impl Mysqld {
@@ -56,14 +60,20 @@ impl Mysqld {
         options: &SandboxOptions,
         spawn: fn(Command) -> io::Result<Child>,
     ) -> Result<Mysqld, SandboxError> {
-        let mut tries = 1;
+        let (mut tries, mut native_aio_off) = (1, false);
         loop {
-            match start_once(program, layout, options, spawn) {
+            match start_once(program, layout, options, native_aio_off, spawn) {
                 // The port was free a moment ago; another program may have taken it since.
                 Err(SandboxError::Start { log_tail, .. })
                     if options.tcp && tries < PORT_TRIES && log_tail.contains("Bind on TCP/IP port") =>
                 {
                     tries += 1;
+                }
+                // MariaDB goes on without by itself.
+                Err(SandboxError::Start { log_tail, .. })
+                    if program.kind == Kind::Mysql && !native_aio_off && log_tail.contains(NO_NATIVE_AIO) =>
+                {
+                    native_aio_off = true;
                 }
                 other => return other,
             }
@@ -78,6 +88,16 @@ impl Mysqld {
     /// The TCP port, where it has one.
     pub fn port(&self) -> Option<u16> {
         self.port
+    }
+
+    /// True where the server runs without native asynchronous I/O, since the system had none left for it.
+    pub fn native_aio_off(&self) -> bool {
+        self.native_aio_off
+    }
+
+    /// How the server ended, where it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
     }
 
     /// Asks the server to shut down, waits, and kills it where that takes too long.
@@ -119,6 +139,7 @@ fn start_once(
     program: &Program,
     layout: &Layout,
     options: &SandboxOptions,
+    native_aio_off: bool,
     spawn: fn(Command) -> io::Result<Child>,
 ) -> Result<Mysqld, SandboxError> {
     let folder_error = |path: &Path| {
@@ -139,9 +160,10 @@ fn start_once(
     };
 
     let mut command = Command::new(&program.path);
-    command.args(config::arguments(program, layout, options, port)).stdin(Stdio::null()).stdout(output).stderr(errors);
+    command.args(config::arguments(program, layout, options, port, native_aio_off));
+    command.stdin(Stdio::null()).stdout(output).stderr(errors);
     let child = spawn(command).map_err(|error| failed(error.to_string()))?;
-    let mut server = Mysqld { child, port };
+    let mut server = Mysqld { child, port, native_aio_off };
 
     let deadline = Instant::now() + Duration::from_secs(options.start_seconds_max);
     loop {

@@ -2,7 +2,7 @@
 //! and GTID sets close on each other within a segment and from one to the next. Known gaps are no damage, and are named.
 
 use super::error::VerifyError;
-use crate::codec::binlog::{Body, Header, MAGIC, Scanner};
+use crate::codec::binlog::{Body, Header, MAGIC, Scanner, fingerprint};
 use crate::limits::SEGMENT_READ_BYTES;
 use crate::manifest::Repository;
 use crate::manifest::binlogs::chain::{self, Summary};
@@ -137,6 +137,8 @@ struct Check<'a> {
     gtid: Option<(u128, String, u64)>,
     transactions: u64,
     events: u64,
+    /// Where the last event began, and its fingerprint.
+    last: (u64, u32),
 }
 
 impl Check<'_> {
@@ -151,6 +153,7 @@ impl Check<'_> {
             gtid: None,
             transactions: 0,
             events: 0,
+            last: (0, 0),
         }
     }
 
@@ -182,6 +185,7 @@ impl Check<'_> {
         let seen = self.scanner.scan(bytes).map_err(|error| format!("at byte {at}: {error}"))?;
         self.at += bytes.len() as u64;
         self.events += 1;
+        self.last = (at, fingerprint(bytes));
         if seen.header.next != self.at as u32 {
             return Err(format!("the event at byte {at} says that it ends at byte {}", seen.header.next));
         }
@@ -218,6 +222,9 @@ impl Check<'_> {
             return Err(format!(
                 "it holds {transactions} transactions in {events} events, and its index says otherwise"
             ));
+        }
+        if self.last != (segment.last_event.start, segment.last_event.crc32) {
+            return Err("its last event is not the one by which its index knows it again".into());
         }
         if self.gtids.to_string() != segment.gtids {
             return Err(format!("it holds the transactions {}, and its index says {}", self.gtids, segment.gtids));

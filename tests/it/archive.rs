@@ -19,27 +19,27 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// One pass over the server's log in segments of 16 KiB.
-fn once(server: &Sandbox, repo: &Repo, more: &[&str]) -> Ended {
+pub(crate) fn once(server: &Sandbox, repo: &Repo, more: &[&str]) -> Ended {
     let (address, place) = (address(server), repo.place());
     let arguments = ["archive", "--source", &address, "--repo", &place, "--once", "--segment-size", "16k", "--json"];
     run(&[&arguments[..], more].concat())
 }
 
-fn own_with(arguments: &[&str]) -> Sandbox {
+pub(crate) fn own_with(arguments: &[&str]) -> Sandbox {
     let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
     own(SandboxOptions { arguments, ..options() })
 }
 
-async fn uuid(server: &Sandbox) -> String {
+pub(crate) async fn uuid(server: &Sandbox) -> String {
     one(server, "SELECT @@global.server_uuid").await
 }
 
-async fn table(server: &Sandbox) {
+pub(crate) async fn table(server: &Sandbox) {
     sql(server, &["CREATE DATABASE a", "CREATE TABLE a.t (id INT AUTO_INCREMENT PRIMARY KEY, x LONGTEXT)"]).await;
 }
 
 /// So many transactions of some 2 KiB.
-async fn write(server: &Sandbox, transactions: usize) {
+pub(crate) async fn write(server: &Sandbox, transactions: usize) {
     let insert = "INSERT INTO a.t (x) SELECT GROUP_CONCAT(HEX(RANDOM_BYTES(30))) FROM a.n";
     let insert = if server.kind() == myriad::sandbox::Kind::Mariadb {
         "INSERT INTO a.t (x) VALUES (REPEAT('x', 2000))"
@@ -52,7 +52,7 @@ async fn write(server: &Sandbox, transactions: usize) {
 }
 
 /// Purges all files before this one. A server keeps a file that it still sends to a reader that has just left.
-async fn purge(server: &Sandbox, first: &str) {
+pub(crate) async fn purge(server: &Sandbox, first: &str) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while one(server, "SHOW BINARY LOGS").await != first {
         assert!(Instant::now() < deadline, "the files before {first} do not go");
@@ -148,7 +148,17 @@ async fn over_tls(server: &Sandbox, repo: &Repo, identity: &str) {
         assert!(memchr::memmem::find(&bytes, b"H1dden").is_none(), "{file}");
     }
     sql(server, &["REVOKE REPLICATION SLAVE ON *.* FROM keeper"]).await;
-    assert_eq!(run_as(&["--ssl-mode", "required"]).0, 12);
+    let fresh = Repo::new();
+    let fresh_place = fresh.place();
+    for place in [&place, &fresh_place] {
+        let address = format!("mysql://keeper@127.0.0.1:{port}");
+        let mut program =
+            command(&["archive", "--source", &address, "--repo", place, "--once", "--ssl-mode", "required"]);
+        let output = program.env("MYSQL_PWD", "H1dden-Word").output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(12) && told.contains("REPLICATION SLAVE"), "{told}");
+    }
+    assert!(!Path::new(&fresh_place).exists());
 }
 
 async fn from_files(server: &Sandbox, identity: &str) {
@@ -158,6 +168,8 @@ async fn from_files(server: &Sandbox, identity: &str) {
         run(&[&["archive", "--from-files", &place, "--repo", &repo, "--json", "--segment-size", "16k"], more].concat())
     };
     files(server.data_dir(), &[]).refused(2, &["nothing says of which source"]);
+    files(Path::new("/nonexistent/folder"), &["--name", "shop"]).refused(2, &["/nonexistent/folder cannot be taken"]);
+    assert!(!Path::new(&repo.place()).exists());
     let report = files(server.data_dir(), &["--name", "shop"]).expect(0).json();
     // The one in use is left.
     assert!(report["notes"][0].as_str().unwrap().contains("still written"), "{report}");

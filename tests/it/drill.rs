@@ -2,10 +2,12 @@
 
 use crate::support::data;
 use crate::support::drills::{drill, drill_options, fails_by, notes, only};
+use crate::support::forge::{Contents, forge};
 use crate::support::program::{Ended, address, run as program, start};
 use crate::support::run::{Repo, backup, backup_options, try_backup};
 use crate::support::server::{mariadb_source, options, own, source};
 use myriad::command::drill::record::{DrillRecord, DrillTables, ScopeKind, Verdict};
+use myriad::command::drill::report::metrics;
 use myriad::command::drill::{self, DrillOptions, Pick};
 use myriad::error::Exit;
 use myriad::manifest::drills;
@@ -275,8 +277,13 @@ async fn a_lost_object_and_a_flipped_byte_are_a_damaged_backup() {
     let mut flipped = sound.clone();
     flipped[(place.offset + place.length / 2) as usize] ^= 4;
     std::fs::write(&file, flipped).unwrap();
-    let record = only(drill(&drill_options(&repo.place(), "")).await, Verdict::DamagedBackup);
+    let report = drill(&drill_options(&repo.place(), "")).await;
+    let text = report.text();
+    assert!(text.contains("  meant to be restored: all 3 tables") && !text.contains("  restored: "), "{text}");
+    let record = only(report, Verdict::DamagedBackup);
     fails_by(&record, &["drill_damaged.orders", &object]);
+    // Said once, in one line.
+    assert_eq!((record.failures.len(), text.matches(&object).count()), (1, 1), "{text}");
     std::fs::remove_file(&file).unwrap();
     let record = only(drill(&drill_options(&repo.place(), "")).await, Verdict::DamagedBackup);
     fails_by(&record, &["missing", &object, "drill_damaged.orders"]);
@@ -311,6 +318,109 @@ async fn a_wrong_definer_and_a_view_that_does_not_answer_keep_a_backup_from_bein
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_definition_that_the_server_refuses_keeps_a_backup_from_being_proved() {
+    make(source(), "drill_refused").await;
+    let child = "CREATE TABLE drill_refused.child (id INT PRIMARY KEY, customer INT, \
+                 CONSTRAINT of_customer FOREIGN KEY (customer) REFERENCES customers (id))";
+    data::run(source(), &[child, "INSERT INTO drill_refused.child VALUES (1, 2)"]).await;
+    let repo = Repo::new();
+    backup(&backup_options(source(), &repo, "drill_refused")).await;
+    let config = "[[assert]]\nname = \"child\"\nsql = \"SELECT COUNT(*) FROM drill_refused.child\"\nequals = 1\n";
+    let forged = |from: &str, to: &str| {
+        let rewrite = |contents: &mut Contents| Contents::rewrite(contents.table("child"), from, to);
+        forge(&repo.place(), rewrite)
+    };
+    // Of a foreign key: all rows are there, and proved, and assertions can be asked.
+    let bad = forged("REFERENCES `customers` (`id`)", "REFERENCES `customers` (`missing`)");
+    let record = only(drill(&drill_options(&bad.place(), config)).await, Verdict::Unproved);
+    fails_by(&record, &["table drill_refused.child lacks a foreign key", "of_customer", "missing"]);
+    assert_eq!((record.failures.len(), record.assertions.len()), (1, 1), "{record:#?}");
+    assert!(record.assertions[0].held && record.recovery_seconds.is_some());
+    // Of the table: what is asked of it would fail for that alone.
+    let bad = forged("ENGINE=InnoDB", "ENGINE=InnoDB COLLATE=utf8mb4_of_another_server");
+    let record = only(drill(&drill_options(&bad.place(), config)).await, Verdict::Unproved);
+    fails_by(&record, &["table drill_refused.child is not whole", "utf8mb4_of_another_server"]);
+    assert_eq!((record.failures.len(), record.assertions.len()), (1, 0), "{record:#?}");
+    assert!(record.recovery_seconds.is_none());
+    notes(&record, "no assertion was asked");
+}
+
+/// Kills the private server in a folder as soon as a phase begins.
+struct KillsAt(&'static str, PathBuf);
+
+impl Progress for KillsAt {
+    fn phase(&self, name: &str, _: u64, _: u64) {
+        if name == self.0 {
+            let servers = std::fs::read_dir(listening(&self.1).unwrap()).unwrap();
+            let pid = servers.flatten().find_map(|server| std::fs::read_to_string(server.path().join("pid")).ok());
+            let pid = pid.unwrap();
+            let pid = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+            rustix::process::kill_process(pid, Signal::KILL).unwrap();
+        }
+    }
+    fn add(&self, _: u64, _: u64) {}
+    fn table(&self, _: &str, _: bool) {}
+    fn note(&self, _: &str) {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_server_that_dies_says_nothing_of_the_backup() {
+    let repo = repository("drill_dies").await;
+    let config = "[[assert]]\nname = \"a\"\nsql = \"SELECT 1\"\nequals = 1\n";
+    // A restore waits for half a minute for its server to come back.
+    let full = std::env::var_os("MYRIAD_TEST_FULL").is_some();
+    for phase in if full { &["rows", "assertions"][..] } else { &["assertions"] } {
+        let phase = *phase;
+        let folder = tempfile::tempdir_in("/tmp").unwrap();
+        let options = DrillOptions { folder: folder.path().to_owned(), ..drill_options(&repo.place(), config) };
+        let progress = Arc::new(KillsAt(phase, folder.path().to_owned()));
+        let report = drill::run(&options, progress, Stop::default()).await.unwrap();
+        let text = report.text();
+        let record = only(report, Verdict::CouldNotRun);
+        fails_by(&record, &["the private server ended by itself (signal: 9 (SIGKILL))", "ready for connections"]);
+        // No advice that is for the target of a restore, and its log once.
+        assert!(record.next.len() == 1 && record.next[0].contains("somebody killed it"), "{:?}", record.next);
+        assert!(!text.contains("anew") && text.matches("ready for connections").count() == 1, "{text}");
+        let phases: Vec<&str> = record.phases.iter().map(|phase| phase.name.as_str()).collect();
+        assert_eq!(phases.last(), Some(&phase), "{phases:?}");
+        assert!(!phases.contains(&"indexes") || phase == "assertions", "{phases:?}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
+
+/// A mysqld that fails as 9.7.4 does where the system has no asynchronous I/O left, unless it is to do without.
+fn without_native_aio(folder: &Path) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let script = r#"#!/bin/sh
+log=/dev/null
+for argument; do
+    case $argument in
+    --version | --initialize-insecure | --innodb-use-native-aio=OFF) exec MYSQLD "$@" ;;
+    --log-error=*) log=${argument#--log-error=} ;;
+    esac
+done
+echo "[ERROR] [MY-012584] [InnoDB] io_setup() failed with EAGAIN after 5 attempts." >> "$log"
+echo "[ERROR] [MY-012954] [InnoDB] Cannot initialize AIO sub-system" >> "$log"
+exit 1
+"#;
+    let program = folder.join("mysqld");
+    std::fs::write(&program, script.replace("MYSQLD", &source().program().display().to_string())).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    program
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_system_without_asynchronous_io_to_spare_is_no_failure() {
+    let repo = repository("drill_aio").await;
+    let folder = tempfile::tempdir().unwrap();
+    let programs = ProgramPaths { named: Some(without_native_aio(folder.path())), ..ProgramPaths::default() };
+    let config = "[[assert]]\nname = \"off\"\nsql = \"SELECT @@innodb_use_native_aio\"\nequals = false\n";
+    let options = DrillOptions { programs, ..drill_options(&repo.place(), config) };
+    let record = only(drill(&options).await, Verdict::Proved);
+    notes(&record, "without native asynchronous I/O");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_run_says_why() {
     let repo = repository("drill_cannot").await;
     let no_server = ProgramPaths { named: Some("/nonexistent/mysqld".into()), ..ProgramPaths::default() };
@@ -323,6 +433,8 @@ async fn what_cannot_run_says_why() {
     let broken = "[server]\noptions = [\"--no-such-option\"]\n";
     let record = only(drill(&drill_options(&repo.place(), broken)).await, Verdict::CouldNotRun);
     fails_by(&record, &["did not start", "no-such-option"]);
+    // The end of the log is no part of the sentence that sums it up.
+    assert!(!record.message.contains('\n') && record.message.contains("did not start"), "{}", record.message);
     assert_eq!(history(&repo.place()).await.records.len(), 3);
     // Neither repository nor backup: reports, history elsewhere and notifications are made all the same.
     let folder = tempfile::tempdir().unwrap();
@@ -402,6 +514,10 @@ async fn any_backup_can_be_picked_and_a_part_of_it_restored() {
     };
     // By its time in the second, an id does not tell which of two is older.
     let oldest = ids().remove(0);
+    // A slip of the pen is no source to tell of.
+    let repo_place = repo.place();
+    program(&["drill", "--repo", &repo_place, "--pick", "nosuch"]).refused(24, &["there is no backup nosuch"]);
+    assert!(!Path::new(&repo_place).join("drills").exists());
     data::run(source(), &["INSERT INTO drill_pick.customers VALUES (3, 'Alan')"]).await;
     backup(&backup_options(source(), &repo, "drill_pick")).await;
     let ids = ids();
@@ -476,6 +592,10 @@ async fn a_drill_that_is_stopped_tears_down_and_says_so() {
     let record = &report.drills[0];
     assert_eq!((record.verdict, record.message.as_str()), (Verdict::CouldNotRun, "could not run: stopped by a signal"));
     assert!(record.server.as_ref().unwrap().kept.is_none());
+    // Nothing was restored yet.
+    let text = report.text();
+    assert!(text.contains("  meant to be restored: all 3 tables") && !text.contains("  restored: "), "{text}");
+    assert!(!metrics(record, &[]).contains("myriad_drill_restored_"));
     assert_eq!(history(&repo.place()).await.records.len(), 1);
 }
 

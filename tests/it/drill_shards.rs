@@ -81,6 +81,43 @@ async fn shards_drill_each_source_once_and_one_report_has_them_all() {
     assert!(first["message"].as_str().unwrap().contains("has begun and left no record"), "{first}");
     std::fs::rename(ended.with_extension("begun"), &ended).unwrap();
 
+    // Nor does any where no shard has written its history at all.
+    let nowhere = ["drill", "--merge", "--repo", &place, "--history", &at("nowhere"), "--json", "--html", &all];
+    let nothing = run(&nowhere).expect(64);
+    let missing = nothing.json()["missing"].as_array().unwrap().len();
+    assert!(missing == NAMES.len() && nothing.err.contains("there is no history at"), "{}", nothing.err);
+    assert!(text(&all).contains("shard-c"));
+
+    // One source whose history cannot be written takes nothing from the others, wherever it stands among them.
+    let (spoilt, told) = (at("spoilt"), at("told"));
+    std::fs::create_dir_all(format!("{spoilt}/drills")).unwrap();
+    std::fs::write(format!("{spoilt}/drills/shard-a"), "").unwrap();
+    std::fs::write(format!("{spoilt}/drills/shard-c"), "").unwrap();
+    let config = format!("[notify]\ncommand = [\"/bin/sh\", \"-c\", \"cat >> '{told}'; echo >> '{told}'\"]\n");
+    std::fs::write(at("drill.toml"), config).unwrap();
+    let own = ["drill", "--mysqld", &mysqld, "--json", "--report-dir", &at("spoilt-reports"), "--memory", "64M"];
+    let ended =
+        run(&[&own[..], &["--repo", &place, "--history", &spoilt, "--config", &at("drill.toml")]].concat()).expect(64);
+    let verdicts = |report: &Value| -> Vec<(String, String)> {
+        let of = |drill: &Value, key: &str| drill[key].as_str().unwrap().to_owned();
+        report["drills"].as_array().unwrap().iter().map(|drill| (of(drill, "name"), of(drill, "verdict"))).collect()
+    };
+    let expected = ["could_not_run", "proved", "could_not_run"];
+    let expected = NAMES.iter().zip(expected).map(|(name, verdict)| (name.to_string(), verdict.to_owned()));
+    let expected: Vec<_> = expected.collect();
+    assert_eq!(verdicts(&ended.json()), expected);
+    let failure = ended.json()["drills"][0]["failures"][0].as_str().unwrap().to_owned();
+    assert!(failure.contains("the history cannot be written, so the drill was not begun"), "{failure}");
+    let told = text(&told);
+    let notified: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(verdicts(&serde_json::json!({"drills": notified})), expected);
+    assert!(
+        NAMES.iter().all(|name| text(&at(&format!("spoilt-reports/{name}.prom"))).contains("myriad_drill_success"))
+    );
+    // Where it can be written for none, nothing is begun.
+    let none = ["drill", "--repo", &place, "--history", &spoilt, "--name", "shard-a", "--name", "shard-c"];
+    run(&none).refused(23, &["the history cannot be written", "shard-a"]);
+
     // A source that no shard has drilled does not pass.
     let from = address(source());
     run(&["backup", "--source", &from, "--repo", &place, "--name", "shard-d", "--database", "drill_shards"]).expect(0);

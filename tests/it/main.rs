@@ -5,6 +5,7 @@ mod support;
 mod abort;
 mod archive;
 mod archive_kills;
+mod archive_servers;
 mod backup_kills;
 mod bench;
 mod bounds;

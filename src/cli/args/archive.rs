@@ -31,6 +31,9 @@ pub struct ArchiveArgs {
     /// Take closed files, or a folder of them; repeatable
     #[arg(long = "from-files", value_name = "PLACE", id = "from_files", help_heading = "Selection")]
     pub files: Vec<PathBuf>,
+    /// Take the file too that a dead server has not closed
+    #[arg(long, requires = "from_files", help_heading = "Selection")]
+    pub unclosed: bool,
     /// Server that wrote the files [default: see auto.cnf]
     #[arg(long, value_name = "UUID", requires = "from_files", help_heading = "Selection")]
     pub server_uuid: Option<String>,

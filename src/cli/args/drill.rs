@@ -30,7 +30,7 @@ pub struct DrillArgs {
     #[arg(long, help_heading = "Drill")]
     pub accept_changes: bool,
     /// Drill nothing: one report of the newest drill of each source
-    #[arg(long, conflicts_with_all = ["shard", "keep", "config"], help_heading = "Drill")]
+    #[arg(long, conflicts_with_all = ["pick", "shard", "keep", "config", "accept_changes"], help_heading = "Drill")]
     pub merge: bool,
     /// With --merge: an older drill counts as none: 26h, 8d
     #[arg(long, value_name = "TIME", value_parser = units::time, requires = "merge", help_heading = "Drill")]
@@ -91,6 +91,7 @@ pub const EXAMPLES: &str = "  myriad drill --repo /backups
 /// Exit codes of its own: the worst of all drills counts.
 pub const EXITS: &[Exit] = &[
     Exit::RepositoryWrite,
+    Exit::BackupNotFound,
     Exit::DrillOverBudget,
     Exit::DrillUnproved,
     Exit::DrillAssertionFailed,

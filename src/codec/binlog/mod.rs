@@ -71,6 +71,12 @@ impl Header {
     }
 }
 
+/// By what an event is known again: the CRC32 of its bytes but the last four, where its own checksum stands. Together with
+/// that the CRC32 of every event is the same number.
+pub fn fingerprint(event: &[u8]) -> u32 {
+    crc32fast::hash(&event[..event.len().saturating_sub(CHECKSUM_BYTES)])
+}
+
 /// Why bytes are no event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BinlogError {

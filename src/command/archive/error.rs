@@ -62,6 +62,14 @@ pub enum ArchiveError {
         /// The server's words.
         why: String,
     },
+    /// The server does not send transactions of the other kind.
+    #[error("{server} sends what follows only under another gtid_mode: {why}")]
+    OtherMode {
+        /// The server, without password.
+        server: String,
+        /// The server's words.
+        why: String,
+    },
     /// The document from which a run would go on is not what it was.
     #[error("the end of the archive of {name} cannot be read: {why}")]
     EndDamaged {
@@ -151,7 +159,12 @@ impl Explain for ArchiveError {
             }
             ArchiveError::BrokenOff { .. } => {
                 "run the same command again: it goes on, or says what is missing. A reader that is too slow loses files that \
-                 the server purges; keep them longer with binlog_expire_logs_seconds"
+                 the server purges; keep them longer with binlog_expire_logs_seconds. Where it stays so, --accept-gap goes on \
+                 behind the file and records the gap"
+            }
+            ArchiveError::OtherMode { .. } => {
+                "these files were written under another gtid_mode. Run again while it is ON_PERMISSIVE or OFF_PERMISSIVE, or \
+                 take the server's files with --from-files; --accept-gap goes on behind the file and records the gap"
             }
             ArchiveError::EndDamaged { document, .. } => {
                 return Some(format!(
@@ -161,12 +174,16 @@ impl Explain for ArchiveError {
             }
             ArchiveError::NoBinaryLog { .. } => "switch it on (log_bin), or archive another server",
             ArchiveError::Damaged { .. } | ArchiveError::Hole { .. } => {
-                "look at the file with mysqlbinlog --verify-binlog-checksum on its server; what was archived before it is whole"
+                "look at the file with mysqlbinlog --verify-binlog-checksum on its server; what was archived before it is whole. \
+                 --accept-gap goes on behind the file and records the gap; take a backup then"
             }
             ArchiveError::Encrypted { .. } => {
                 "archive from the running server instead (--source): it sends its logs decrypted, over TLS"
             }
-            ArchiveError::File { .. } => "give a folder of closed binary log files, or the files themselves",
+            ArchiveError::File { .. } => {
+                "give a folder of closed binary log files, or the files themselves; --unclosed takes the last file of a dead \
+                 server too"
+            }
         };
         Some(text.to_owned())
     }

@@ -1,5 +1,6 @@
 //! Closed binary log files out of a folder: every event is checked, and files must follow each other. Files that the server
-//! still writes are left for the next run; encrypted ones are refused by name.
+//! still writes are left for the next run, or taken up to the last whole transaction where the server is said to be dead;
+//! encrypted ones are refused by name.
 
 use super::error::ArchiveError;
 use super::report::Sink;
@@ -15,14 +16,20 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+/// The lower byte of an event's flags.
+const FLAGS_AT: usize = 17;
+
 /// Takes the files that the archive does not hold yet.
 pub(super) fn run(options: &ArchiveOptions, sink: &mut Sink) -> Result<Ended> {
-    let Origin::Files { places, server_uuid } = &options.origin else { return Ok(Ended::AtEnd) };
-    let files = closed_files(places, sink)?;
+    let Origin::Files { places, server_uuid, unclosed } = &options.origin else { return Ok(Ended::AtEnd) };
+    let (files, notes) = files_in_order(places, *unclosed)?;
+    notes.into_iter().for_each(|note| sink.note(note));
     let last = sink.last.clone();
     let folder = files[0].path.parent().unwrap_or(Path::new(".")).to_owned();
     let given = server_uuid.clone().or_else(|| uuid_beside(&folder));
     let server = given.or_else(|| last.as_ref().map(|last| last.server.clone())).unwrap_or_else(|| "unknown".into());
+    sink.report.source = folder.display().to_string();
+    sink.report.server.clone_from(&server);
     let Some(first) = wanted(&files, last.as_ref(), &server) else {
         let ends = last.as_ref().map(Segment::end_place).unwrap_or_default();
         sink.note(format!(
@@ -40,8 +47,6 @@ pub(super) fn run(options: &ArchiveOptions, sink: &mut Sink) -> Result<Ended> {
         segment_bytes: options.segment_bytes,
         segment_time: options.segment_time,
     };
-    sink.report.source.clone_from(&subject.place);
-    sink.report.server.clone_from(&server);
     let begin = begin(&subject, head, last.clone(), options.accept_gap, sink)?;
     let mut taker = Taker::new(subject.clone(), begin)?;
     let mut read = read(&files[first..], &mut taker, sink);
@@ -50,7 +55,7 @@ pub(super) fn run(options: &ArchiveOptions, sink: &mut Sink) -> Result<Ended> {
             sink.note(format!("accepted: {refusal}"));
             let after = last.as_ref().map(Segment::end_place).unwrap_or_default();
             let follows = Follows::Gap { missing: String::new(), after, anew: true };
-            taker = Taker::new(subject, Begin { last, follows, resumes: false, absent: GtidSet::default() })?;
+            taker = Taker::new(subject, beginning(last, follows))?;
             read = self::read(&files, &mut taker, sink);
         }
     }
@@ -59,28 +64,47 @@ pub(super) fn run(options: &ArchiveOptions, sink: &mut Sink) -> Result<Ended> {
     read
 }
 
+/// Looks whether there is something that can be taken.
+pub(super) fn probe(places: &[PathBuf], unclosed: bool) -> Result<()> {
+    files_in_order(places, unclosed).map(drop)
+}
+
 /// A file that can be taken.
 struct Closed {
     path: PathBuf,
     name: String,
     version: String,
     previous: GtidSet,
+    /// Not closed after all: it may end within a transaction or an event.
+    unclosed: bool,
 }
 
-/// All of them in the order of their numbers.
-fn closed_files(places: &[PathBuf], sink: &mut Sink) -> Result<Vec<Closed>> {
-    let mut files = Vec::new();
+/// All of them in the order of their numbers, and what is to be said of others.
+fn files_in_order(places: &[PathBuf], unclosed: bool) -> Result<(Vec<Closed>, Vec<String>)> {
+    let (mut files, mut notes) = (Vec::new(), Vec::new());
+    let mut take = |path: &Path| -> Result<()> {
+        let found = look_at(path)?;
+        if found.unclosed && !unclosed {
+            notes.push(format!(
+                "{} is still written, or its server crashed: left for a later run; --unclosed takes it once its server is dead",
+                found.name
+            ));
+        } else {
+            files.push(found);
+        }
+        Ok(())
+    };
     for place in places {
         let failed = |error: std::io::Error| file_error(place, error.to_string());
         if !place.is_dir() {
-            files.extend(look_at(place, sink)?);
+            take(place)?;
             continue;
         }
         for entry in std::fs::read_dir(place).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
             // A data directory holds much else; relay logs are another server's.
             if path.is_file() && number(&path).is_some() && starts_like_a_log(&path) && !is_relay_log(&path) {
-                files.extend(look_at(&path, sink)?);
+                take(&path)?;
             }
         }
     }
@@ -89,7 +113,7 @@ fn closed_files(places: &[PathBuf], sink: &mut Sink) -> Result<Vec<Closed>> {
         let all = places.iter().map(|place| place.display().to_string()).collect::<Vec<_>>().join(", ");
         return Err(ArchiveError::File { file: all, why: "there is no closed binary log file".into() }.into());
     }
-    Ok(files)
+    Ok((files, notes))
 }
 
 fn number(path: &Path) -> Option<u64> {
@@ -110,8 +134,8 @@ fn file_error(path: &Path, why: impl Into<String>) -> ArchiveError {
     ArchiveError::File { file: path.display().to_string(), why: why.into() }
 }
 
-/// Reads the head of a file; none where the server still writes it.
-fn look_at(path: &Path, sink: &mut Sink) -> Result<Option<Closed>> {
+/// Reads the head of a file.
+fn look_at(path: &Path) -> Result<Closed> {
     let encrypted = |how| ArchiveError::Encrypted { file: path.display().to_string(), how };
     let mut file = BufReader::new(File::open(path).map_err(|error| file_error(path, error.to_string()))?);
     let mut magic = [0; 4];
@@ -123,7 +147,8 @@ fn look_at(path: &Path, sink: &mut Sink) -> Result<Option<Closed>> {
     }
     let mut scanner = Scanner::new(Checksum::Crc32);
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut closed = Closed { path: path.to_owned(), name, version: String::new(), previous: GtidSet::default() };
+    let (path_kept, previous) = (path.to_owned(), GtidSet::default());
+    let mut closed = Closed { path: path_kept, name, version: String::new(), previous, unclosed: false };
     let mut event = Vec::new();
     let mut at = 4;
     // The head is a description, on MariaDB the beginning of encryption, and what was executed before.
@@ -140,17 +165,16 @@ fn look_at(path: &Path, sink: &mut Sink) -> Result<Option<Closed>> {
         let seen = scanner.scan(&event).map_err(damaged)?;
         at += event.len() as u64;
         match seen.body {
-            Body::FormatDescription { version, .. } if seen.header.flags & FLAG_IN_USE == 0 => closed.version = version,
-            Body::FormatDescription { .. } => {
-                sink.note(format!("{} is still written, or its server crashed: left for a later run", closed.name));
-                return Ok(None);
+            Body::FormatDescription { version, .. } => {
+                closed.version = version;
+                closed.unclosed = seen.header.flags & FLAG_IN_USE != 0;
             }
             Body::StartEncryption => return Err(encrypted("its events are encrypted (MariaDB)").into()),
             Body::PreviousGtids(previous) => closed.previous = previous,
             _ => break,
         }
     }
-    Ok(Some(closed))
+    Ok(closed)
 }
 
 /// The first file that holds something new.
@@ -168,23 +192,20 @@ fn wanted(files: &[Closed], last: Option<&Segment>, server: &str) -> Option<usiz
 }
 
 fn begin(subject: &Subject, head: &Closed, last: Option<Segment>, accept_gap: bool, sink: &mut Sink) -> Result<Begin> {
-    let absent = GtidSet::default();
-    let Some(archived) = last.clone() else {
-        return Ok(Begin { last, follows: Follows::First, resumes: false, absent });
-    };
+    let Some(archived) = last.clone() else { return Ok(beginning(last, Follows::First)) };
     let same = archived.server == subject.server;
     if same && head.name == archived.file {
-        return Ok(Begin { last, follows: Follows::SameFile, resumes: true, absent });
+        return Ok(Begin { resumes: true, ..beginning(last, Follows::SameFile) });
     }
     let (covered, executed) = (archived.covered_set(), archived.executed_set());
     let (name, ends, server) = (archived.name.clone(), archived.end_place(), subject.place.clone());
     let lost = if same { executed.subtract(&head.previous) } else { GtidSet::default() };
     if lost.is_empty() && same && archived.file_ends && next_file(&archived.file).as_ref() == Some(&head.name) {
-        return Ok(Begin { last, follows: Follows::NextFile, resumes: false, absent });
+        return Ok(beginning(last, Follows::NextFile));
     }
     let within = !covered.is_empty() && !head.previous.is_empty() && covered.contains(&head.previous);
     if lost.is_empty() && within && (!same || is_later(&head.name, &archived.file)) {
-        return Ok(Begin { last, follows: Follows::Gtid, resumes: false, absent });
+        return Ok(beginning(last, Follows::Gtid));
     }
     let missing = head.previous.subtract(&covered);
     let which = if missing.is_empty() {
@@ -206,7 +227,11 @@ fn begin(subject: &Subject, head: &Closed, last: Option<Segment>, accept_gap: bo
     // Of another server without transactions in common nothing says that it is of the same history.
     let common = !head.previous.is_disjoint(&covered);
     let anew = !lost.is_empty() || (!same && !common);
-    Ok(Begin { last, follows: Follows::Gap { missing: String::new(), after: ends, anew }, resumes: false, absent })
+    Ok(beginning(last, Follows::Gap { missing: String::new(), after: ends, anew }))
+}
+
+fn beginning(last: Option<Segment>, follows: Follows) -> Begin {
+    Begin { last, follows, resumes: false, absent: GtidSet::default(), purged: GtidSet::default() }
 }
 
 fn read(files: &[Closed], taker: &mut Taker, sink: &mut Sink) -> Result<Ended> {
@@ -216,13 +241,29 @@ fn read(files: &[Closed], taker: &mut Taker, sink: &mut Sink) -> Result<Ended> {
             let why = format!("the files between {} and {} are missing", before.name, closed.name);
             return Err(file_error(&closed.path, why).into());
         }
+        if let Some(before) = before.filter(|before| before.unclosed) {
+            return Err(file_error(&before.path, format!("it was not closed, and {} follows it", closed.name)).into());
+        }
         before = Some(closed);
         let opened = File::open(&closed.path).map_err(|error| file_error(&closed.path, error.to_string()))?;
         let mut file = BufReader::with_capacity(1 << 20, opened);
         file.read_exact(&mut [0; 4]).map_err(|error| file_error(&closed.path, error.to_string()))?;
         sink.store(taker.enter(&closed.name, 4)?)?;
         let (mut event, mut at) = (Vec::new(), 4);
-        while next_event(&mut file, &mut event, &closed.path, at)? {
+        loop {
+            match next_event(&mut file, &mut event, &closed.path, at) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) if closed.unclosed => {
+                    sink.note(format!("{} ends within an event at byte {at}: left out", closed.name));
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+            // As every server sends it, and as it is once the file is closed.
+            if closed.unclosed && at == 4 {
+                event[FLAGS_AT] &= !(FLAG_IN_USE as u8);
+            }
             if sink.stopped() {
                 return Ok(Ended::Stopped);
             }
@@ -233,7 +274,10 @@ fn read(files: &[Closed], taker: &mut Taker, sink: &mut Sink) -> Result<Ended> {
         if taker.resumes() {
             return Err(taker.ended_before().into());
         }
-        sink.store(taker.end_file()?)?;
+        // More may come into a file that is not closed, from its server.
+        if !closed.unclosed {
+            sink.store(taker.end_file()?)?;
+        }
     }
     Ok(Ended::AtEnd)
 }

@@ -5,7 +5,7 @@ use super::error::ArchiveError;
 use super::report::Sink;
 use super::taker::{Begin, Subject, Taker};
 use super::{ArchiveOptions, Start};
-use crate::error::{Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::manifest::Manifest;
 use crate::manifest::binlogs::{Follows, Segment};
 use crate::position::GtidSet;
@@ -14,6 +14,8 @@ use crate::server::{BinlogStream, ConnectOptions, DumpRequest, DumpStart, RawSes
 
 /// The server's code for a log that it cannot send.
 const CANNOT_SEND: u16 = 1236;
+/// How many files may be missing on a server behind one that cannot be read on.
+const FILES_SKIPPED_MAX: usize = 100;
 
 /// What is asked of one connection.
 pub(super) struct Reading<'a> {
@@ -43,7 +45,7 @@ enum Tried {
     Opened(Box<Opened>),
     /// Why not, and whether the server's history is another one than that of the archive.
     Refused {
-        why: crate::error::Error,
+        why: Error,
         anew: bool,
     },
 }
@@ -58,12 +60,38 @@ struct Opened {
 impl Reading<'_> {
     /// Reads until the end, a stop, or an error; whatever ends it, complete transactions that were read are stored.
     pub(super) fn run(self, sink: &mut Sink) -> Result<Ended> {
-        let Opened { mut stream, first, mut taker } = self.open(sink)?;
-        let read = read(&mut stream, &first, &mut taker, sink);
-        // What was complete is whole, also where the stream broke off.
-        let rest = taker.end()?;
-        sink.store(rest)?;
-        read
+        let mut opened = self.open(sink)?;
+        loop {
+            let Opened { mut stream, first, mut taker } = opened;
+            let read = read(&mut stream, &first, &mut taker, sink);
+            // What was complete is whole, also where the stream broke off.
+            let rest = taker.end()?;
+            sink.store(rest)?;
+            match read {
+                Err(why) if self.options.accept_gap && is_of_this_file(&why) => {
+                    opened = self.open_next(taker.file(), why, sink)?;
+                }
+                read => return read,
+            }
+        }
+    }
+
+    /// The next file that the server has behind one that cannot be read on.
+    fn open_next(&self, file: Option<&str>, why: Error, sink: &mut Sink) -> Result<Opened> {
+        let behind = std::iter::successors(file.and_then(next_file), |file| next_file(file));
+        for file in behind.take(FILES_SKIPPED_MAX) {
+            let last = sink.last.as_ref();
+            let follows = last.map_or(Follows::First, |last| {
+                let (missing, after) = (String::new(), last.end_place());
+                Follows::Gap { missing, after, anew: false }
+            });
+            let start = DumpStart::Position { file, offset: 4 };
+            if let Some(opened) = self.try_open(start, self.begin(last, follows)?)? {
+                sink.note(format!("accepted: {why}"));
+                return Ok(opened);
+            }
+        }
+        Err(why)
     }
 
     fn open(&self, sink: &mut Sink) -> Result<Opened> {
@@ -78,7 +106,7 @@ impl Reading<'_> {
         let backup = self.backup.as_ref().filter(|_| self.options.start == Start::Backup);
         if let Some(backup) = backup {
             if let Some(file) = self.file_of_backup(backup)? {
-                let begin = Begin { last: None, follows: Follows::First, resumes: false, absent: GtidSet::default() };
+                let begin = self.begin(None, Follows::First)?;
                 if let Some(opened) = self.try_open(DumpStart::Position { file, offset: 4 }, begin)? {
                     return Ok(opened);
                 }
@@ -124,7 +152,7 @@ impl Reading<'_> {
         // A position has 32 bits: behind that the file is read from its beginning once more.
         let offset = u32::try_from(last.last_event.start).unwrap_or(4).max(4);
         let start = DumpStart::Position { file: last.file.clone(), offset };
-        if let Some(mut opened) = self.try_open(start, self.begin(last, Follows::SameFile))? {
+        if let Some(mut opened) = self.try_open(start, self.begin(Some(last), Follows::SameFile)?)? {
             return match opened.pass_known_events() {
                 Ok(()) => Ok(Tried::Opened(opened.into())),
                 Err(why) if why.exit() == Exit::ArchiveGap => Ok(Tried::Refused { why, anew: true }),
@@ -160,7 +188,11 @@ impl Reading<'_> {
         }
         if let Some(file) = found.filter(|_| joins && covered.contains(&previous)) {
             let next = last.file_ends && next_file(&last.file).as_ref() == Some(&file);
-            let begin = self.begin(last, if next { Follows::NextFile } else { Follows::Gtid });
+            if !next && last.is_anonymous() {
+                // More of them may have followed: no set tells.
+                return Ok(Tried::Refused { why: self.purged(last, &covered)?.into(), anew: false });
+            }
+            let begin = self.begin(Some(last), if next { Follows::NextFile } else { Follows::Gtid })?;
             if let Some(opened) = self.try_open(DumpStart::Position { file, offset: 4 }, begin)? {
                 return Ok(Tried::Opened(opened.into()));
             }
@@ -181,7 +213,7 @@ impl Reading<'_> {
             return Ok(self.another_history(last, why));
         }
         if let Some(file) = self.file_behind(&covered)? {
-            let begin = Begin { absent: absent.clone(), ..self.begin(last, Follows::Gtid) };
+            let begin = Begin { absent: absent.clone(), ..self.begin(Some(last), Follows::Gtid)? };
             if let Some(opened) = self.try_open(DumpStart::Position { file, offset: 4 }, begin)? {
                 self.note_join(last, &absent, sink);
                 return Ok(Tried::Opened(opened.into()));
@@ -191,9 +223,14 @@ impl Reading<'_> {
         Ok(Tried::Refused { why, anew: false })
     }
 
-    fn begin(&self, last: &Segment, follows: Follows) -> Begin {
+    fn begin(&self, last: Option<&Segment>, follows: Follows) -> Result<Begin> {
         let resumes = follows == Follows::SameFile;
-        Begin { last: Some(last.clone()), follows, resumes, absent: GtidSet::default() }
+        // Before the stream is opened: what is purged from then on was still to be had.
+        let purged = match self.facts.flavor != Flavor::Mariadb && self.facts.gtid_mode.is_some() {
+            true => self.gtids("gtid_purged")?,
+            false => GtidSet::default(),
+        };
+        Ok(Begin { last: last.cloned(), follows, resumes, absent: GtidSet::default(), purged })
     }
 
     fn another_history(&self, last: &Segment, why: String) -> Tried {
@@ -203,7 +240,7 @@ impl Reading<'_> {
     }
 
     fn open_oldest(&self, follows: Follows) -> Result<Opened> {
-        let begin = Begin { last: self.last.clone(), follows, resumes: false, absent: GtidSet::default() };
+        let begin = self.begin(self.last.as_ref(), follows)?;
         let (stream, first) = self.stream(DumpStart::Position { file: String::new(), offset: 4 })?;
         Ok(Opened { stream, first, taker: Taker::new(self.subject.clone(), begin)? })
     }
@@ -334,7 +371,9 @@ impl Opened {
             match self.stream.next() {
                 Ok(Some(event)) => drop(self.taker.take(event)?),
                 // Where the archived file has an event this one has none.
-                Err(ServerError::Statement { code: CANNOT_SEND, message, .. }) if !is_other_reader(&message) => {
+                Err(ServerError::Statement { code: CANNOT_SEND, message, .. })
+                    if !is_other_reader(&message) && !is_other_mode(&message) =>
+                {
                     return Err(self.taker.not_the_same(message).into());
                 }
                 Err(error) => return Err(cannot_send(error)),
@@ -359,16 +398,51 @@ fn read(stream: &mut BinlogStream, first: &[u8], taker: &mut Taker, sink: &mut S
     }
 }
 
+/// True where a later file may be sound.
+fn is_of_this_file(error: &Error) -> bool {
+    use ArchiveError::{BrokenOff, Damaged, Hole, OtherMode};
+    matches!(error.made_of(), Some(OtherMode { .. } | BrokenOff { .. } | Damaged { .. } | Hole { .. }))
+}
+
+/// Begins a stream and leaves it: what the account may not do shows.
+pub(super) fn probe(source: &ConnectOptions) -> Result<()> {
+    let session = RawSession::connect(source)?;
+    let request = DumpRequest {
+        // Nobody else goes by it: a server ends an older stream of the same name.
+        server_id: rand::random_range(3_000_000_000..4_000_000_000),
+        reader_uuid: uuid_text(&rand::random()),
+        start: DumpStart::Position { file: String::new(), offset: 4 },
+        wait: false,
+    };
+    match session.dump(&request)?.next() {
+        // What the server cannot send is told better when it is wanted.
+        Err(error) if error.code() != Some(CANNOT_SEND) => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Sixteen bytes in the form of a server's UUID.
+pub(super) fn uuid_text(bytes: &[u8; 16]) -> String {
+    let hex = hex::encode(bytes);
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
 /// "A replica with the same server_uuid/server_id as this replica has connected to the source" (seen on 9.7.4).
 fn is_other_reader(message: &str) -> bool {
     message.contains("server_uuid/server_id")
 }
 
+/// "Cannot replicate GTID-transaction when @@GLOBAL.GTID_MODE = OFF", and of an anonymous one where it is ON (seen on 9.7.4).
+fn is_other_mode(message: &str) -> bool {
+    message.contains("Cannot replicate") && message.contains("GTID_MODE")
+}
+
 /// The server's refusal in the middle of a stream.
-fn cannot_send(error: ServerError) -> crate::error::Error {
+fn cannot_send(error: ServerError) -> Error {
     match error {
         ServerError::Statement { server, code: CANNOT_SEND, message: why, .. } => match is_other_reader(&why) {
             true => ArchiveError::OtherReader { server, why }.into(),
+            false if is_other_mode(&why) => ArchiveError::OtherMode { server, why }.into(),
             false => ArchiveError::BrokenOff { server, why }.into(),
         },
         other => other.into(),

@@ -4,7 +4,7 @@
 
 use super::cutter::Cutter;
 use super::error::ArchiveError;
-use crate::codec::binlog::{Body, Checksum, MAGIC, MariadbGtid, MariadbPosition, Scanner, Seen};
+use crate::codec::binlog::{Body, Checksum, MAGIC, MariadbGtid, MariadbPosition, Scanner, Seen, fingerprint};
 use crate::error::Result;
 use crate::manifest::binlogs::{Follows, LastEvent, SEGMENT_FORMAT, Segment};
 use crate::position::GtidSet;
@@ -43,6 +43,8 @@ pub(super) struct Begin {
     pub resumes: bool,
     /// Transactions of the archive that the server does not have.
     pub absent: GtidSet,
+    /// What the server has executed and holds in no binary log: purged, brought by a restore, or lost in a crash.
+    pub purged: GtidSet,
 }
 
 /// A segment that can be stored.
@@ -60,6 +62,7 @@ pub(super) struct Taker {
     follows: Follows,
     absent: GtidSet,
     unlogged: GtidSet,
+    purged: GtidSet,
     number: u64,
     ends: String,
     /// What the server has executed, and what the archive has accounted for, up to the last commit.
@@ -100,7 +103,7 @@ struct Pending {
 impl Taker {
     /// Begins behind the archive's end.
     pub(super) fn new(subject: Subject, begin: Begin) -> Result<Taker> {
-        let Begin { last, follows, resumes, absent } = begin;
+        let Begin { last, follows, resumes, absent, purged } = begin;
         let set = |text: &str| text.parse::<GtidSet>().unwrap_or_default();
         let mariadb = subject.flavor == Flavor::Mariadb;
         let same = last.as_ref().filter(|last| last.server == subject.server);
@@ -123,6 +126,7 @@ impl Taker {
             follows,
             absent,
             unlogged: GtidSet::default(),
+            purged,
             open: None,
             pending: Pending::default(),
             subject,
@@ -183,7 +187,7 @@ impl Taker {
         }
         self.add(at, bytes)?;
         self.pending.events += 1;
-        self.pending.last_event = Some(LastEvent { start: at, crc32: crc32fast::hash(bytes) });
+        self.pending.last_event = Some(LastEvent { start: at, crc32: fingerprint(bytes) });
         self.look(&seen)?;
         // What was executed before a file stands in the event behind its first, and is kept together with it.
         if self.scanner.at_boundary() && !matches!(seen.body, Body::FormatDescription { .. }) {
@@ -211,6 +215,11 @@ impl Taker {
         self.finish(true)
     }
 
+    /// The file whose events come now.
+    pub(super) fn file(&self) -> Option<&str> {
+        self.place.as_ref().map(|(file, _)| file.as_str())
+    }
+
     /// The event at which the archive ends has not come yet.
     pub(super) fn resumes(&self) -> bool {
         self.resume.is_some()
@@ -228,7 +237,7 @@ impl Taker {
         if at < last.last_event.start {
             return Ok(true);
         }
-        let same = at == last.last_event.start && end == last.end && crc32fast::hash(bytes) == last.last_event.crc32;
+        let same = at == last.last_event.start && end == last.end && fingerprint(bytes) == last.last_event.crc32;
         if !same {
             let why = format!("the event of {} at byte {at} is not the one that was archived", last.file);
             return Err(self.not_the_same(why).into());
@@ -371,6 +380,10 @@ impl Taker {
         if open.events == 0 {
             return Ok(None);
         }
+        // All before the first bytes is accounted for by now: in the archive, or missing where it was purged.
+        let unlogged = std::mem::take(&mut self.purged).subtract(&self.covered);
+        self.covered = self.covered.union(&unlogged);
+        self.unlogged = self.unlogged.union(&unlogged);
         let segment = Segment {
             format: SEGMENT_FORMAT,
             name: self.subject.name.clone(),

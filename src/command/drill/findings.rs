@@ -52,12 +52,19 @@ impl Findings {
     pub fn judge(&mut self, done: &RestoreDone, all: bool, ignored: &dyn Fn(&str) -> bool) -> Vec<String> {
         let mut notes = Vec::new();
         for failed in done.failed.iter().filter(|failed| failed.step != Step::Proof) {
-            match verdict_of(failed.exit) {
-                Verdict::DamagedBackup => self.add(Verdict::DamagedBackup, &failed.why, DAMAGED),
-                // The server did not take it: the rest is there.
-                _ => {
-                    self.add(Verdict::Unproved, &failed.why, failed.hints.first().map_or(SEE_VERDICTS, String::as_str))
+            match (verdict_of(failed.exit), failed.step) {
+                (Verdict::DamagedBackup, _) => self.add(Verdict::DamagedBackup, &failed.why, DAMAGED),
+                // The rows are there, and proved.
+                (_, Step::ForeignKeys) => {
+                    let failure = format!("table {} lacks a foreign key: {}", failed.table, failed.why);
+                    self.add(Verdict::Unproved, failure, NOT_TAKEN);
                 }
+                // The server did not take it: the rest is there.
+                _ => self.add(
+                    Verdict::Unproved,
+                    format!("table {} is not whole: {}", failed.table, failed.why),
+                    NOT_TAKEN,
+                ),
             }
         }
         for waiting in &done.waiting {
@@ -77,7 +84,9 @@ impl Findings {
                         format!("rows differ from the backup after the restore: {}", some_of(&differing, NAMED));
                     self.add(Verdict::DamagedBackup, failure, DAMAGED);
                 }
-                for NotCompared { table, why } in &proof.not_compared {
+                // Those that failed have been named.
+                let failed = |table: &str| done.failed.iter().any(|failed| failed.table == table);
+                for NotCompared { table, why } in proof.not_compared.iter().filter(|of| !failed(&of.table)) {
                     self.add(Verdict::Unproved, format!("table {table} was not compared: {why}"), SEE_VERDICTS);
                 }
                 for column in &proof.unproved {
@@ -135,6 +144,8 @@ impl Findings {
         record.verdict = worst;
         record.message = match first {
             Some((_, failure)) => {
+                // More lines are the end of a log.
+                let failure = failure.lines().next().unwrap_or_default();
                 let more = self.failures.len() - 1;
                 let more =
                     if more == 0 { String::new() } else { format!(" (and {})", counted(more as u64, "other failure")) };
@@ -150,6 +161,7 @@ impl Findings {
 /// What to do about a damaged backup.
 pub(super) const DAMAGED: &str =
     "take a new backup now, then run `myriad verify --repo ...` to see all that is damaged and which backups are sound";
+const NOT_TAKEN: &str = "a server of this version would not take it after a real loss either: see the definition on the source, and whether the drill's server is of the version that you would recover to";
 const SEE_VERDICTS: &str = "docs/drill.md says under \"Verdicts\" what keeps a backup from being proved";
 
 /// What an error means that ended the drill. What the repository holds wrongly, or a server does not take as it was sent,

@@ -3,11 +3,11 @@
 
 use super::record::{DrillRecord, RECORD_VERSION, Verdict};
 use super::report::{self, MergedDrills};
-use super::{DrillOptions, names_meant};
-use crate::error::{Error, Exit, Result};
+use super::{DrillOptions, names_meant, no_place};
+use crate::error::{Exit, Result};
 use crate::manifest::{Repository, drills};
 use crate::progress::{Progress, Stop};
-use crate::store;
+use crate::store::{self, MemoryStore, StoreError};
 use jiff::Timestamp;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,14 +31,29 @@ pub async fn run(options: &DrillOptions, progress: Arc<dyn Progress>, _stop: Sto
     let store = store::open(&options.repo, false).await?;
     let repository = Repository::open(store.clone()).await?;
     let expected: Vec<String> = names_meant(&repository, options).await?;
+    let (mut records, mut warnings) = (Vec::new(), Vec::new());
     let history = match &options.history {
-        Some(place) => store::open(place, false).await.map_err(|error| Error::from(error).context("the history"))?,
+        Some(place) => match store::open(place, false).await {
+            Ok(history) => history,
+            // No shard has written to it: none was drilled.
+            Err(error) if is_not_there(&error) => {
+                warnings.push(format!("there is no history at {place}: no drill has written to it (see --history)"));
+                Arc::new(MemoryStore::new())
+            }
+            Err(error) => return Err(no_place(error, Exit::RepositoryMissing)),
+        },
         None => store,
     };
     progress.phase("history", 0, 0);
-    let (mut records, mut warnings) = (Vec::new(), Vec::new());
     for name in &expected {
-        let read = drills::read::<DrillRecord>(history.as_ref(), name, RECORD_VERSION).await?;
+        let read = match drills::read::<DrillRecord>(history.as_ref(), name, RECORD_VERSION).await {
+            Ok(read) => read,
+            Err(error) => {
+                // It counts as not drilled; the others are told of all the same.
+                warnings.push(format!("the history of {name} could not be read: {error}"));
+                continue;
+            }
+        };
         let of_name = records.len();
         records.extend(read.records);
         // One that has begun later than the last that ended: killed, or still at work.
@@ -60,6 +75,12 @@ pub async fn run(options: &DrillOptions, progress: Arc<dyn Progress>, _stop: Sto
     let merged = report::merge(&records, &expected, within, Timestamp::now());
     let files = report::write_merged(&options.reports, &merged, &records)?;
     Ok(MergeReport { merged, files, warnings })
+}
+
+/// The folder of the history does not exist.
+fn is_not_there(error: &StoreError) -> bool {
+    let StoreError::Open { source, .. } = error else { return false };
+    source.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// The record of a drill that has left none.

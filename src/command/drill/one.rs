@@ -12,7 +12,7 @@ use crate::command::options::{
     BackupChoice, Definers, EventChoice, ExistingUsers, GtidPurged, Overrides, ProofMode, Redo, RestoreOptions,
     Selection, Tune,
 };
-use crate::command::restore::{self, RestoreDone};
+use crate::command::restore::{self, RestoreDone, Step};
 use crate::command::selected::{self, Selected};
 use crate::command::text::{counted, some_of};
 use crate::error::{Error, Exit, Result};
@@ -25,13 +25,18 @@ use crate::progress::{Progress, Stop};
 use crate::sandbox::Sandbox;
 use crate::sandbox::process::tail;
 use crate::server::facts::Flavor;
+use crate::server::{ConnectOptions, Session};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
+use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Things named in one sentence at most.
 const NAMED: usize = 10;
+/// How long a server that does not answer any more may take to end.
+const ENDING: Duration = Duration::from_secs(5);
 
 /// What all drills of a run share.
 pub(super) struct Surroundings<'a> {
@@ -118,6 +123,7 @@ pub(super) async fn drill(around: &Surroundings<'_>, record: DrillRecord, baseli
         server: None,
     };
     if let Err(error) = drill.carry_out().await {
+        let error = drill.told_by_server(error).await;
         drill.findings.add_error(&error);
     }
     drill.end().await
@@ -129,11 +135,17 @@ impl Drill<'_> {
         self.watch.enter("start");
         let server = server::start(self.around.options, &backup.manifest).await?;
         self.record.server = Some(server::told(&server));
+        if server.native_aio_off() {
+            self.record.notes.push(NO_NATIVE_AIO.into());
+        }
         let target = server.connect_options();
         self.server = Some(server);
-        self.restore(&backup, &scope).await?;
-        self.watch.enter("assertions");
-        if self.findings.worst() < Verdict::DamagedBackup {
+        let whole = self.restore(&backup, &scope).await?;
+        if !whole && self.findings.worst() < Verdict::DamagedBackup {
+            self.record
+                .notes
+                .push("views were not looked at and no assertion was asked, since tables are not whole".into());
+        } else if self.findings.worst() < Verdict::DamagedBackup {
             if scope.with_objects {
                 let ignored = self.ignored_objects();
                 let note_only = self.around.options.config.restore.missing_definers == MissingDefiners::Note;
@@ -141,7 +153,7 @@ impl Drill<'_> {
                 self.record.notes.extend(looked.notes);
                 looked.failures.iter().for_each(|(failure, next)| self.findings.add(Verdict::Unproved, failure, next));
             }
-            self.ask(&target, &backup, &scope).await;
+            self.ask(&target, &backup, &scope).await?;
         }
         self.tables = self.compare_tables(scope.tables);
         Ok(())
@@ -187,38 +199,51 @@ impl Drill<'_> {
         Ok(Prepared { backup, selected, scope })
     }
 
-    /// Restores and proves, and takes the times.
-    async fn restore(&mut self, backup: &Found, scope: &Scope) -> Result<()> {
+    /// Restores and proves, and takes the times. True where all tables have their rows and indexes.
+    async fn restore(&mut self, backup: &Found, scope: &Scope) -> Result<bool> {
         let server = self.server.as_ref().expect("it was started");
         let options = restore_options(self.around.options, backup, scope, server);
         let store = self.around.repository.store.clone();
         let restoring = restore::run_from(store, &options, self.watch.clone(), self.around.stop.clone());
-        let restored = Box::pin(restoring).await;
+        let report = Box::pin(restoring).await?;
         // What comes after is no part of a recovery.
         self.watch.enter("assertions");
-        let report = match restored {
-            // Tables whose rows differ are judged with the proof; any other failure of a table says why there is no recovery.
-            Ok(report) => match report.error() {
-                Some(error) if error.exit() != Exit::ProofFailed => return Err(error),
-                _ => report,
-            },
-            Err(error) => {
-                if matches!(error.exit(), Exit::ServerLost | Exit::Unreachable | Exit::TargetMustBeRebuilt) {
-                    self.record.notes.push(format!("the private server's log ends with:\n{}", tail(&[server.log()])));
-                }
-                return Err(error);
-            }
-        };
         let done = report
             .restore()
             .cloned()
             .ok_or_else(|| Error::new(Exit::Failure, "the restore answered with a plan though none was asked for"))?;
-        // With a table missing it is no recovery.
-        if done.failed.is_empty() {
+        // With a table missing it is no recovery; with a foreign key missing it is.
+        if done.failed.iter().all(|failed| failed.step == Step::ForeignKeys) {
             self.take_times(scope);
         }
         self.judge(&done, scope);
-        Ok(())
+        Ok(done.failed.iter().all(|failed| matches!(failed.step, Step::ForeignKeys | Step::Proof)))
+    }
+
+    /// The error that ended the drill, or why its server has ended, which is behind it then.
+    async fn told_by_server(&mut self, error: Error) -> Error {
+        let lost = matches!(error.exit(), Exit::ServerLost | Exit::Unreachable | Exit::TargetMustBeRebuilt);
+        let Some(server) = &mut self.server else { return error };
+        let mut status = server.ended();
+        // Its connections are gone a moment before the process is.
+        let deadline = Instant::now() + ENDING;
+        while lost && status.is_none() && Instant::now() < deadline {
+            tokio::time::sleep(limits::STOP_PAUSE).await;
+            status = server.ended();
+        }
+        let log = tail(&[server.log()]);
+        let Some(status) = status else {
+            if lost {
+                self.record.notes.push(format!("the private server's log ends with:\n{log}"));
+            }
+            return error;
+        };
+        let message = format!("the private server ended by itself ({status}); its log ends with:\n{log}");
+        let ended = Error::new(Exit::ServerLost, message);
+        match status.signal() {
+            Some(9) => ended.hint(KILLED),
+            _ => ended.hint(format!("{}: is there room in {}?", LOOK_AT_LOG, self.around.options.folder.display())),
+        }
     }
 
     fn take_times(&mut self, scope: &Scope) {
@@ -268,7 +293,7 @@ impl Drill<'_> {
     }
 
     /// SQL assertions, and tables that must be equal on the source.
-    async fn ask(&mut self, target: &crate::server::ConnectOptions, backup: &Found, scope: &Scope) {
+    async fn ask(&mut self, target: &ConnectOptions, backup: &Found, scope: &Scope) -> Result<()> {
         let (options, stop) = (self.around.options, &self.around.stop);
         let asked = &options.config.assertions;
         match scope.sampled {
@@ -278,7 +303,12 @@ impl Drill<'_> {
             }
             _ => {
                 let outcomes = assertions::ask(target, asked, backup.manifest.snapshot, stop).await;
+                let failed = outcomes.iter().any(|outcome| !outcome.held);
                 self.record.assertions.extend(outcomes);
+                // What did not hold for that says nothing of the backup.
+                if failed && !stop.stopped() && Session::connect(target).await.is_err() {
+                    return Err(Error::new(Exit::ServerLost, "the private server does not answer any more"));
+                }
             }
         }
         let (store, progress) = (self.around.repository.store.clone(), self.watch.clone());
@@ -290,6 +320,7 @@ impl Drill<'_> {
                 format!("assertion {:?} does not hold: {}, wanted {}", outcome.name, outcome.found, outcome.expected);
             self.findings.add(Verdict::AssertionFailed, failure, LOOK_AT_SOURCE);
         }
+        Ok(())
     }
 
     /// Compares with the last drill. Gives the tables back where later drills are to be compared with this one.
@@ -354,6 +385,9 @@ impl Drill<'_> {
     }
 }
 
+const KILLED: &str = "somebody killed it, most often the kernel for want of memory (`journalctl -k` or dmesg says so): less for [server] memory of the configuration or --memory, or a larger machine; then drill again";
+const LOOK_AT_LOG: &str = "see the lines of its log among the failures, then drill again";
+const NO_NATIVE_AIO: &str = "the private server ran without native asynchronous I/O, which can make it slower: the system had none left (see fs.aio-max-nr)";
 const NOT_NEWEST: &str = "this is not the newest backup of its source";
 const LOOK_AT_SOURCE: &str = "the backup is what the source was at the snapshot: look there, or at the assertion; --keep leaves the server up to look at";
 const LOOK_AT_CHANGES: &str = "see what happened on the source; if the change is right, drill once with --accept-changes, which later drills are compared with";

@@ -40,7 +40,8 @@ impl DrillReport {
             lines.push(format!("{proved} of {} proved", counted(self.drills.len() as u64, "source")));
         }
         if self.drills.is_empty() {
-            lines.push("no source falls to this shard; nothing was drilled".into());
+            let why = if self.stopped { "stopped before the first drill" } else { "no source falls to this shard" };
+            lines.push(format!("{why}; nothing was drilled"));
         }
         lines.extend(self.files.iter().map(|file| format!("written: {}", file.display())));
         lines.join("\n") + "\n"
@@ -81,10 +82,18 @@ fn record_lines(record: &DrillRecord, lines: &mut Vec<String>) {
         let held = record.assertions.iter().filter(|assertion| assertion.held).count();
         lines.push(format!("  assertions: {held} of {} held", record.assertions.len()));
     }
-    lines.extend(record.failures.iter().map(|failure| format!("  failed: {failure}")));
-    lines.extend(record.notes.iter().map(|note| format!("  note: {note}")));
+    // One that the message has said whole is not said twice.
+    let said = |failure: &String| record.message == format!("{}: {failure}", record.verdict.words());
+    let unsaid = record.failures.iter().filter(|failure| !said(failure));
+    lines.extend(unsaid.map(|failure| format!("  failed: {}", indented(failure))));
+    lines.extend(record.notes.iter().map(|note| format!("  note: {}", indented(note))));
     lines.extend(record.next.iter().map(|next| format!("  next: {next}")));
     if let Some(kept) = record.server.as_ref().and_then(|server| server.kept.as_ref()) {
         lines.push(format!("  the server was left running: {kept}"));
     }
+}
+
+/// A text whose further lines, the end of a log, stand further in.
+fn indented(text: &str) -> String {
+    text.replace('\n', "\n    ")
 }

@@ -126,33 +126,41 @@ pub(super) fn line(missing: &[Missing]) -> String {
     format!("missing on the target: {}", some_of(&names, NAMES_SHOWN))
 }
 
-/// What a trigger may name that the run does not make under that name.
-struct Others<'a> {
-    /// By their bare names in lower case: the name in the backup, the name that stands for it on the target where none is spelled
-    /// out, and whether it is a routine.
-    by_name: HashMap<String, Vec<(&'a QualifiedName, Option<&'a QualifiedName>, bool)>>,
+/// Something that a trigger may name and that the run does not make under that name.
+struct Other<'a> {
+    /// Its name in the backup.
+    name: &'a QualifiedName,
+    /// What stands for it on the target where no schema is spelled out; none where the run makes that.
+    target: Option<&'a QualifiedName>,
+    routine: bool,
 }
+
+/// By their bare names, in lower case.
+struct Others<'a>(HashMap<String, Vec<Other<'a>>>);
 
 impl<'a> Others<'a> {
     fn of(selected: &'a Selected) -> Others<'a> {
-        let mut by_name: HashMap<String, Vec<_>> = HashMap::new();
-        let others = selected.others.iter().map(|other| (&other.name, Some(&other.target), other.routine));
+        let mut by_name: HashMap<String, Vec<Other<'a>>> = HashMap::new();
+        let others = selected.others.iter();
+        let others =
+            others.map(|other| Other { name: &other.name, target: Some(&other.target), routine: other.routine });
         // Where a text spells out the old schema it means the old table.
         let moved = selected.tables.iter().filter(|table| table.table.name.schema != table.target.schema);
-        for (name, target, routine) in others.chain(moved.map(|table| (&table.table.name, None, false))) {
-            by_name.entry(name.name.to_lowercase()).or_default().push((name, target, routine));
+        let moved = moved.map(|table| Other { name: &table.table.name, target: None, routine: false });
+        for other in others.chain(moved) {
+            by_name.entry(other.name.name.to_lowercase()).or_default().push(other);
         }
-        Others { by_name }
+        Others(by_name)
     }
 
     fn is_empty(&self) -> bool {
-        self.by_name.is_empty()
+        self.0.is_empty()
     }
 
     fn named(&self, mentions: &Mentions) -> BTreeSet<Wanted> {
         let mut wanted = BTreeSet::new();
-        let known = mentions.all().filter_map(|word| self.by_name.get(word)).flatten();
-        for &(name, target, routine) in known {
+        let known = mentions.all().filter_map(|word| self.0.get(word)).flatten();
+        for &Other { name, target, routine } in known {
             if mentions.spells_out(name) {
                 wanted.insert(Wanted { name: name.clone(), routine });
             }

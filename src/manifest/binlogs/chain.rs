@@ -57,28 +57,38 @@ pub fn gaps(segments: &[Segment]) -> Vec<String> {
     for (i, segment) in segments.iter().enumerate() {
         let at = format!("{}:{}", segment.file, segment.start);
         gaps.extend(gap_line(segment).map(|line| format!("gap {line}")));
-        if !segment.unlogged.is_empty() {
+        // What was before the archive is not missing in it.
+        if !segment.unlogged.is_empty() && segment.follows != Follows::First {
             gaps.push(format!(
                 "before {at}: transactions {} were in no binary log of {}",
                 segment.unlogged, segment.server
             ));
         }
-        if segment.absent.is_empty() {
-            continue;
-        }
-        // What came from the new server later was merely late there.
-        let of_this_history =
-            segments[i..].iter().enumerate().take_while(|(j, segment)| *j == 0 || !segment.begins_anew());
-        let later = of_this_history
-            .map(|(_, segment)| segment)
-            .fold(GtidSet::default(), |all, segment| all.union(&set(&segment.gtids)));
-        let absent = set(&segment.absent).subtract(&later);
-        if !absent.is_empty() {
-            let server = &segment.server;
-            gaps.push(format!("fork before {at}: {server} never had transactions {absent}, which the archive holds"));
-        }
+        gaps.extend(fork_line(segments, i));
     }
     gaps
+}
+
+/// Transactions of the archive that the server of a segment never had, where the archive goes over to it; empty where it has all.
+fn fork(segments: &[Segment], at: usize) -> GtidSet {
+    let absent = set(&segments[at].absent);
+    if absent.is_empty() {
+        return absent;
+    }
+    // What came from the new server later was merely late there.
+    let of_this_history =
+        segments[at..].iter().enumerate().take_while(|(j, segment)| *j == 0 || !segment.begins_anew());
+    let later =
+        of_this_history.map(|(_, segment)| segment).fold(GtidSet::default(), |all, one| all.union(&set(&one.gtids)));
+    absent.subtract(&later)
+}
+
+fn fork_line(segments: &[Segment], at: usize) -> Option<String> {
+    let (absent, segment) = (fork(segments, at), &segments[at]);
+    let place = format!("{}:{}", segment.file, segment.start);
+    let line =
+        || format!("fork before {place}: {} never had transactions {absent}, which the archive holds", segment.server);
+    (!absent.is_empty()).then(line)
 }
 
 /// Between which places a segment follows a gap, and what is missing there; none where it follows none.

@@ -4,7 +4,7 @@
 
 use super::face;
 use super::trend;
-use crate::command::drill::record::{DrillRecord, Verdict};
+use crate::command::drill::record::{DrillRecord, DrillScope, Verdict};
 use jiff::Timestamp;
 use std::fmt::Write as _;
 
@@ -152,17 +152,17 @@ const METRICS: [Metric; 24] = [
     Metric {
         name: "restored_size_bytes",
         help: "Row text that the last drill restored.",
-        series: |record, _| one(record.scope.as_ref().map(|scope| scope.bytes as f64)),
+        series: |record, _| one(restored(record).map(|scope| scope.bytes as f64)),
     },
     Metric {
         name: "restored_rows",
         help: "Rows that the last drill restored.",
-        series: |record, _| one(record.scope.as_ref().map(|scope| scope.rows as f64)),
+        series: |record, _| one(restored(record).map(|scope| scope.rows as f64)),
     },
     Metric {
         name: "restored_tables",
         help: "Tables that the last drill restored.",
-        series: |record, _| one(record.scope.as_ref().map(|scope| scope.tables as f64)),
+        series: |record, _| one(restored(record).map(|scope| scope.tables as f64)),
     },
     Metric {
         name: "assertions",
@@ -212,6 +212,11 @@ fn assertions(record: &DrillRecord) -> Vec<(Labels, f64)> {
         }
     }
     held
+}
+
+/// What was restored; none where the drill did not get there.
+fn restored(record: &DrillRecord) -> Option<&DrillScope> {
+    record.scope.as_ref().filter(|_| record.recovery_seconds.is_some())
 }
 
 fn one(value: Option<f64>) -> Vec<(Labels, f64)> {

@@ -87,7 +87,7 @@ fn figures(record: &DrillRecord, points: &[Point]) -> Markup {
     );
     let restored = match &record.scope {
         Some(scope) => figure(
-            "Restored",
+            if record.recovery_seconds.is_some() { "Restored" } else { "To be restored" },
             bytes(scope.bytes).into(),
             Markup::all([
                 classed("p", "small", format!("{} in {}", counted(scope.rows, "row"), counted(scope.tables, "table"))),
@@ -282,7 +282,8 @@ fn details(record: &DrillRecord) -> Markup {
             ScopeKind::Selected => "a selection",
             ScopeKind::Sample => "a sample",
         };
-        all.push(("Restored", Some(format!("{kind}: {}", scope.text).into())));
+        let word = if record.recovery_seconds.is_some() { "Restored" } else { "Meant to be restored" };
+        all.push((word, Some(format!("{kind}: {}", scope.text).into())));
     }
     if let Some(server) = &record.server {
         all.push(("Restored to", Some(format!("{} {}", server.family, server.version).into())));

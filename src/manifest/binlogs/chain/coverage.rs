@@ -2,7 +2,7 @@
 //! file and offset, any other where its GTID set says; from there on segments count up to the first break or gap. Where it
 //! is not certain that the backup is of the history that a segment holds, nothing is promised. Pure.
 
-use super::{breaks_between, gap_line, moment};
+use super::{breaks_between, fork, fork_line, gap_line, moment};
 use crate::manifest::binlogs::{Segment, set};
 use crate::position::{GtidSet, Position};
 use crate::server::facts::Flavor;
@@ -35,6 +35,8 @@ pub struct Standing<'a> {
     pub server: &'a str,
     /// The moment of its snapshot, by the server's clock.
     pub snapshot: Timestamp,
+    /// Its server gave every transaction a GTID, so that sets tell all that came after.
+    pub all_have_gtids: bool,
 }
 
 /// Bytes behind an offset in which no transaction fits: the end of a file takes less.
@@ -114,7 +116,12 @@ fn first_in(history: &[Segment], standing: &Standing) -> Result<usize, String> {
     if same(segment) && place.is_some() {
         let later = binlog_file.as_ref().is_some_and(|file| is_later(&segment.file, file));
         let after = segment.first_commit_us.and_then(moment).is_none_or(|commit| commit >= standing.snapshot);
-        if !(later && after && segment.start == 0 && set(&segment.previous).contains(&executed)) {
+        if !(later
+            && after
+            && standing.all_have_gtids
+            && segment.start == 0
+            && set(&segment.previous).contains(&executed))
+        {
             let place = place.unwrap_or_default();
             return Err(format!("{place} of {}, where the backup stands, is in no segment", standing.server));
         }
@@ -222,7 +229,7 @@ fn by_gtid(history: &[Segment], executed: &GtidSet) -> Result<usize, String> {
 fn last(segments: &[Segment], first: usize, executed: &GtidSet) -> (Option<usize>, Option<String>) {
     let begin = (0..=first).rev().find(|i| segments[*i].begins_anew()).unwrap_or(0);
     let mut content = segments[begin..first].iter().fold(GtidSet::default(), |all, one| all.union(&set(&one.gtids)));
-    let mut reached = None;
+    let (mut reached, mut applied) = (None, executed.clone());
     for (i, segment) in segments.iter().enumerate().skip(first) {
         if i > first {
             let broken = breaks_between(&segments[i - 1], segment).into_iter().next();
@@ -230,7 +237,13 @@ fn last(segments: &[Segment], first: usize, executed: &GtidSet) -> (Option<usize
                 return (reached, Some(missing));
             }
         }
-        content = content.union(&set(&segment.gtids));
+        // With transactions that the next server never had, the state would be one in which no server ever was.
+        if !fork(segments, i).is_disjoint(&applied) {
+            return (reached, fork_line(segments, i));
+        }
+        let inside = set(&segment.gtids);
+        applied = applied.union(&inside);
+        content = content.union(&inside);
         // Without the backup's set nothing is known of what no binary log holds.
         let lost = segment.covered_set().subtract(&content).subtract(executed);
         if !lost.is_empty() {

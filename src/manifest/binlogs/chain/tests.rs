@@ -65,13 +65,16 @@ fn standing(
     let gtid_executed = if gtids.is_empty() { String::new() } else { format!("{A}:{gtids}") };
     let position =
         Position { gtid_executed, binlog_file: Some(file.into()), binlog_offset: Some(offset), ..Position::default() };
-    let coverage = coverage(segments, &Standing { position: &position, server: A, snapshot: at_second(second) });
+    let coverage = coverage(
+        segments,
+        &Standing { position: &position, server: A, snapshot: at_second(second), all_have_gtids: true },
+    );
     (coverage.first_segment, coverage.last_segment, coverage.missing.unwrap_or_default())
 }
 
 fn from(gtids: &str) -> Coverage {
     let position = Position { gtid_executed: format!("{A}:{gtids}"), ..Position::default() };
-    coverage(&archive(), &Standing { position: &position, server: A, snapshot: at_second(3) })
+    coverage(&archive(), &Standing { position: &position, server: A, snapshot: at_second(3), all_have_gtids: true })
 }
 
 #[test]
@@ -99,6 +102,8 @@ fn gaps_and_forks_are_named() {
     assert_eq!(gaps(&segments).len(), 1, "they came later");
     segments[2].absent = format!("{A}:10");
     segments[1].unlogged = format!("{A}:50");
+    segments[0].unlogged = format!("{A}:51");
+    assert_eq!(gaps(&segments).len(), 3, "what was before the archive is no gap of it");
     assert!(gaps(&segments)[0].contains("were in no binary log") && gaps(&segments)[1].contains("fork before b.2:0"));
 }
 
@@ -112,6 +117,22 @@ fn how_far_one_could_go() {
     assert_eq!((until(&covered), covered.file_offset.as_deref()), ((Some(4), Some(5)), Some("b.2:100")));
     assert!(covered.missing.unwrap().contains("21-30"));
     assert_eq!(covered.until, moment(5_000_005));
+    // A server that lacks what would have been applied by then, until it has it too.
+    let mut forked = archive();
+    forked[2].absent = format!("{A}:12-13");
+    let position = Position { gtid_executed: format!("{A}:1-7"), ..Position::default() };
+    let over = |segments: &[Segment]| {
+        let covered = coverage(
+            segments,
+            &Standing { position: &position, server: A, snapshot: at_second(3), all_have_gtids: true },
+        );
+        (covered.first_segment, covered.last_segment, covered.missing.unwrap_or_default())
+    };
+    let fork = over(&forked);
+    assert_eq!((fork.0, fork.1), (Some(3), Some(4)));
+    assert!(fork.2.contains("fork before b.2:0") && fork.2.contains("12-13"), "{}", fork.2);
+    forked[2].gtids = format!("{A}:12-13:16-20");
+    assert_eq!(over(&forked).1, Some(5));
     // The gap lies before the backup.
     let late = from("1-33");
     assert_eq!((until(&late), late.missing), ((Some(6), Some(6)), None));
@@ -130,7 +151,10 @@ fn without_gtids_the_place_counts() {
     }
     let at = |file: &str, offset: u64, server: &str| {
         let position = Position { binlog_file: Some(file.into()), binlog_offset: Some(offset), ..Position::default() };
-        let coverage = coverage(&segments, &Standing { position: &position, server, snapshot: at_second(4) });
+        let coverage = coverage(
+            &segments,
+            &Standing { position: &position, server, snapshot: at_second(4), all_have_gtids: true },
+        );
         (coverage.first_segment, coverage.last_segment, coverage.missing)
     };
     assert_eq!(at("b.1", 150, A), (Some(4), Some(5), Some("what stands between b.2:100 and b.5:0".into())));
@@ -193,7 +217,10 @@ fn nothing_is_promised_across_another_history() {
     assert_eq!(standing(&segments[1..], "1-7", "b.1", 150, 1).0, None);
     // A backup of another server: by its GTIDs it could be of either.
     let position = Position { gtid_executed: format!("{A}:1-3"), ..Position::default() };
-    let other = coverage(&segments, &Standing { position: &position, server: "other", snapshot: at_second(5) });
+    let other = coverage(
+        &segments,
+        &Standing { position: &position, server: "other", snapshot: at_second(5), all_have_gtids: true },
+    );
     assert!(other.first_segment.is_none() && other.missing.unwrap().contains("several histories"));
     // Documents that call it one history do not join.
     segments[1].follows = Follows::Gtid;
