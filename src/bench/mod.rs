@@ -78,6 +78,11 @@ pub struct BenchOptions {
 
 /// Measures, or reads what was measured, and writes chart and page where they are wanted.
 pub async fn run(options: &BenchOptions, progress: &Arc<dyn Progress>, stop: &Stop) -> Result<Scoreboard, BenchError> {
+    // Hours of measuring are not to be lost for a folder that is not there.
+    for file in options.svg.iter().chain(&options.html) {
+        let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
+        opened.map_err(measure::file_error("write", file))?;
+    }
     let board = match &options.subject {
         Subject::Earlier(file) => scoreboard::read(file)?,
         Subject::Dataset(_) | Subject::Source(_) => contest(options, progress, stop).await?,
@@ -203,7 +208,10 @@ impl Contest<'_> {
                     Some(number) => format!("round {} of {}", number + 1, self.runs),
                 });
                 let turn = Round { number: round as usize, settings: *settings, folder: &folder, progress, stop };
-                turn.dump(&arena, &mut field, &mut measured).await?;
+                // The target's settings say nothing of a dump, and those of the first contest are there.
+                if *settings == self.settings[0] {
+                    turn.dump(&arena, &mut field, &mut measured).await?;
+                }
                 turn.load(&mut arena, &mut field, &mut measured).await?;
                 if round >= self.warm_ups {
                     scores.append(measured);

@@ -82,9 +82,7 @@ async fn dispatch(
     line: &[OsString],
 ) -> Result<Outcome> {
     let edge = Edge { global, environment };
-    if let Some(line) = log::start(global.verbose, environment) {
-        edge.warn(&line);
-    }
+    log::start(global.verbose, environment).iter().for_each(|line| edge.warn(line));
     let warn = |line: &str| edge.warn(line);
     let settings = Settings::new(environment, &warn);
     match command {

@@ -36,17 +36,15 @@ fn a_quick_comparison_measures_everybody_and_checks_what_they_brought() {
             (text("settings"), text("step"), text("rival"))
         })
         .collect();
-    for settings in ["as_started", "switched"] {
-        for step in ["dump", "load"] {
-            assert!(seen.contains(&(settings, step, "myriad")), "{seen:?}");
-            assert!(seen.contains(&(settings, step, "mysqldump + mysql")), "{seen:?}");
-        }
+    for (settings, step) in [("as_started", "dump"), ("as_started", "load"), ("switched", "load")] {
+        assert!(seen.contains(&(settings, step, "myriad")), "{seen:?}");
+        assert!(seen.contains(&(settings, step, "mysqldump + mysql")), "{seen:?}");
     }
     let absent = board["absent"].to_string();
     assert!(absent.contains("mysqlsh") && absent.contains("/nowhere/mysqlsh does not run"), "{absent}");
     // Where there is no zstd it is named.
     let tsv = seen.iter().filter(|(_, _, rival)| rival.starts_with("TSV")).count();
-    assert!(tsv == 4 || absent.contains("zstd"), "{seen:?} {absent}");
+    assert!(tsv == 3 || absent.contains("zstd"), "{seen:?} {absent}");
     assert_eq!(board["losses"].as_array().unwrap().len(), 0, "{}", board["losses"]);
     assert!(board["ratios"].as_array().unwrap().iter().all(|ratio| ratio["wall"].as_f64().unwrap() > 0.0));
     for fact in ["cpu", "disk", "system", "server", "measured_at"] {
@@ -78,13 +76,13 @@ async fn the_script_brings_what_it_can_and_is_told_what_it_cannot() {
     for statement in [
         "CREATE DATABASE odd",
         "CREATE TABLE odd.words (id INT PRIMARY KEY AUTO_INCREMENT, t VARCHAR(20) CHARACTER SET latin1, b VARBINARY(20), \
-         j JSON, n BIT(12), e ENUM('NULL', 'b'), u VARCHAR(9) CHARACTER SET utf16, g INT AS (id + 1) STORED, KEY (t, n))",
+         j JSON, n BIT(12), e ENUM('NULL', 'b'), u VARCHAR(9) CHARACTER SET utf16, g INT AS (LENGTH(t)) STORED, KEY (t, n))",
         "INSERT INTO odd.words (id, t, b, j, n, e, u) VALUES (-5, 'NULL', 'NULL', '{\"a\": null}', 77, 'NULL', 'NULL'), \
          (2, NULL, NULL, NULL, NULL, NULL, NULL), (3, '~null~0', X'0109005C0A0D', '\"x\\\\ty\"', 4095, 'b', '\\t'), \
          (4, X'01E9', '', 'null', 0, 'b', ''), (900000, '', X'FFFE', '[]', 1, NULL, '~null~1')",
         "CREATE TABLE odd.plain (id BIGINT UNSIGNED PRIMARY KEY, c VARCHAR(9), k INT, UNIQUE KEY (k), CONSTRAINT f FOREIGN KEY (k) \
-         REFERENCES odd.plain (k))",
-        "INSERT INTO odd.plain VALUES (1, NULL, 1), (18446744073709551615, 'null', 2), (7, 'a\\tb\\nc', NULL)",
+         REFERENCES odd.words (id))",
+        "INSERT INTO odd.plain VALUES (1, NULL, 2), (18446744073709551615, 'null', 3), (7, 'a\\tb\\nc', NULL)",
         "CREATE TABLE odd.floats (id INT PRIMARY KEY, f FLOAT, d DOUBLE)",
         "INSERT INTO odd.floats VALUES (1, 5592405.5, 0.1), (2, 1, 1e308)",
     ] {

@@ -291,8 +291,8 @@ fn version(path: &Path) -> Option<ProgramVersion> {
 
 /// A line of `--version` without the program's name or path before it, and without what it was built with.
 fn without_name(line: &str, program: &str) -> String {
-    let behind = match line.split_once(program) {
-        Some((path, behind)) if !path.contains(' ') => behind,
+    let behind = match line.split_once(' ') {
+        Some((path, behind)) if path.rsplit('/').next() == Some(program) => behind,
         _ => line,
     };
     let behind = behind.split(" using ").next().unwrap_or(behind);
@@ -350,7 +350,7 @@ mod tests {
     #[test]
     fn versions_are_told_without_paths() {
         for (line, program, version) in [
-            ("/opt/b/mysql  Ver 9.7.4 for Linux", "mysql", "Ver 9.7.4 for Linux"),
+            ("/opt/mysql/bin/mysql  Ver 9.7.4 for Linux", "mysql", "Ver 9.7.4 for Linux"),
             (
                 "mariadb  Ver 15.1 Distrib 10.11.18-MariaDB using  EditLine",
                 "mariadb",
