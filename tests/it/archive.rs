@@ -514,7 +514,10 @@ async fn a_failover_is_joined_by_gtids() {
     write(&old, 4).await;
     attach(&new, &old);
     let repo = Repo::new();
-    once(&old, &repo, &["--name", "shop"]).expect(0);
+    let (source, place) = (address(&old), repo.place());
+    run(&["backup", "--source", &source, "--repo", &place, "--database", "a", "--name", "shop"]).expect(0);
+    let missing = || run(&["show", "--repo", &place, "--json"]).expect(0).json()["roll_forward"]["missing"].to_string();
+    once(&old, &repo, &["--name", "shop", "--start", "first"]).expect(0);
     write(&old, 4).await;
     catch_up(&new, &old);
     let report = once(&new, &repo, &[]).expect(0).json();
@@ -534,11 +537,14 @@ async fn a_failover_is_joined_by_gtids() {
     assert!(forked["fork"].as_str().unwrap().starts_with(&lost), "{forked}");
     let verified = repo.verify(&[]).expect(0).out;
     assert!(verified.contains("fork before") && verified.contains(&lost), "{verified}");
+    // With it and what the new one did later, the state would be one in which no server was.
+    assert!(missing().contains("fork before") && missing().contains(&lost), "{}", missing());
     // Once it has come over it is none any more.
     sql(&new, &["START REPLICA FOR CHANNEL 'main'"]).await;
     catch_up(&new, &old);
     once(&new, &repo, &[]).expect(0);
     assert!(!repo.verify(&[]).expect(0).out.contains("fork before"));
+    assert_eq!(missing(), "null");
 }
 
 #[tokio::test]
