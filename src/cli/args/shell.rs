@@ -19,7 +19,7 @@ pub struct ManArgs {
     #[arg(value_name = "COMMAND", conflicts_with = "dir")]
     pub command: Option<String>,
     /// Write the pages of all commands into this folder
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub dir: Option<PathBuf>,
 }
 
