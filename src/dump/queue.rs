@@ -220,10 +220,10 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// A worker failed for good: everybody stops, the first failure is kept.
+    /// Somebody failed for good, with a range of this queue or without: everybody stops, the first failure is kept. Ranges that
+    /// run count no longer.
     pub fn fail(&self, error: DumpError) {
         let mut inner = self.lock();
-        inner.running = inner.running.saturating_sub(1);
         inner.failure.get_or_insert(error);
         self.changed.notify_all();
     }
@@ -257,5 +257,36 @@ impl TableState {
             }
         };
         Ok(TakenTable { name, chunks })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::ServerError;
+
+    fn lost() -> DumpError {
+        let why = ServerError::Lost { server: "s".into(), doing: "reading".into(), why: "gone".into() };
+        DumpError::server("t", why)
+    }
+
+    /// A server that dies takes the session that reads locked tables first, which has no range of the queue, and then all others.
+    #[test]
+    fn sessions_are_lost_after_a_failure_of_somebody_else() {
+        let states = vec![TableState::default()];
+        let read = ReadRange { partition: None, range: Range { lo: None, hi: None }, cutting: Cutting::Free };
+        let task = Task { table: 0, read, count_only: false, rows_left: 0 };
+        let waiting = VecDeque::from([task.clone(), task]);
+        let inner = Inner { waiting, states, running: 0, sessions: 2, sessions_lost: 0, failure: None };
+        let queue = Queue { inner: Mutex::new(inner), changed: Condvar::new(), idle: AtomicUsize::new(0) };
+        let take = || match queue.next() {
+            Next::Task(task) => task,
+            _ => panic!("a range waits"),
+        };
+        let (one, other) = (take(), take());
+        queue.fail(lost());
+        queue.lost(one, 1, lost());
+        queue.lost(other, 1, lost());
+        assert!(matches!(queue.next(), Next::Finished) && queue.failed());
     }
 }

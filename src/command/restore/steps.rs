@@ -28,6 +28,7 @@ use crate::manifest::proofs::{ProofKind, Rates};
 use crate::manifest::repository::Found;
 use crate::progress::{Progress, Stop};
 use crate::schema::{ObjectKind, QualifiedName};
+use crate::server::inspect::LEDGER_SCHEMA;
 use crate::verify::{NotCompared, Proof};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -302,7 +303,11 @@ impl Run<'_> {
     pub async fn remove_ledger(&mut self) -> Result<()> {
         let mut lost = 0;
         while let Err(error) = ledger::remove(&mut self.target.session).await {
-            self.control_again(error.into(), &mut lost).await?;
+            // Whether it came through is not known; the same command then refuses, since what it would make is there.
+            let restored = format!(
+                "all of the backup is restored; if the target holds no schema {LEDGER_SCHEMA}, nothing is left to do"
+            );
+            self.control_again(error.into(), &mut lost).await.map_err(|error| error.hint(restored))?;
         }
         Ok(())
     }

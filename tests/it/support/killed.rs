@@ -136,7 +136,7 @@ impl Stage {
 }
 
 /// True for what a restore sends when everything is done.
-fn is_last(unit: &str) -> bool {
+pub fn is_last(unit: &str) -> bool {
     unit.starts_with("DROP SCHEMA IF EXISTS myriad_restore") || unit == "(command 1)"
 }
 
