@@ -38,7 +38,7 @@ impl SandboxOptions {
             binary_log: true,
             buffer_pool_bytes: 256 << 20,
             keep: false,
-            start_seconds_max: 60,
+            start_seconds_max: 300,
             arguments: Vec::new(),
         }
     }

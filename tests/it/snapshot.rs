@@ -196,7 +196,8 @@ async fn try_way(bank: &mut Bank, options: &ConnectOptions, expected: Consistenc
         let found = faults(&mut held.readers, binary_log.then_some(logged));
         assert!(found.is_empty(), "trial {trial}: {found:?}");
         let age = jiff::Timestamp::now().duration_since(held.snapshot_time).abs();
-        assert!(age < jiff::SignedDuration::from_secs(60), "{}", held.snapshot_time);
+        // Of this hour: a machine may be put to sleep for some minutes.
+        assert!(age < jiff::SignedDuration::from_secs(3600), "{}", held.snapshot_time);
         held_longest = held_longest.max(held.lock_held);
         held.keeper.release().await.unwrap();
     }
